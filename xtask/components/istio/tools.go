@@ -1,0 +1,10 @@
+//go:build tools
+
+// Package tools names the commands of this module that `cargo xtask assets`
+// builds, so that `go mod tidy` keeps what they need in go.mod and go.sum.
+package tools
+
+import (
+	_ "istio.io/istio/pilot/cmd/pilot-agent"
+	_ "istio.io/istio/pilot/cmd/pilot-discovery"
+)
