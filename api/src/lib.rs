@@ -1,0 +1,24 @@
+//! The words that Causeway's crates share: identifiers, facts, votes, verdicts, plans and views.
+//!
+//! Everything here is a plain value: no IO, no clock, ordered maps only. The order of reading:
+//!
+//! * [`ids`] and [`generation`]: what things are called, and how they are ordered;
+//! * [`facts`]: what a member says of itself, as versioned deltas;
+//! * [`verdict`]: what observers hold of a subject (votes) and what a quorum of them concludes (verdicts);
+//! * [`spec`]: what people declare (members, policies), behind validation;
+//! * [`plan`]: for each service and source, the shares of each destination, and why;
+//! * [`view`]: all that one mesh needs, cut out of plans and facts;
+//! * [`session`]: what agents and replicas say to each other.
+
+pub mod facts;
+pub mod generation;
+pub mod ids;
+pub mod plan;
+pub mod session;
+pub mod spec;
+pub mod text;
+pub mod verdict;
+pub mod view;
+
+pub use generation::{FactVersion, Generation, WriterStamp};
+pub use ids::{Locality, MemberName, Name, NetworkName, ReplicaId, ServiceKey};

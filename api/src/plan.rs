@@ -1,0 +1,250 @@
+//! The plan: for each service and source, the shares of each destination.
+//!
+//! A plan is computed from [`PlanInputs`] and nothing else; both are committed together, so that any replica can judge
+//! a plan, explain it and recompute it byte for byte.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{MemberName, NetworkName, PortName, Region, ServiceKey, Zone};
+use crate::spec::{HostKind, PolicyKey};
+
+/// A rate, in thousandths of a request per second.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
+#[serde(transparent)]
+pub struct Rate(pub u64);
+
+impl Rate {
+    /// Whole requests per second.
+    #[must_use]
+    pub fn from_rps(rps: u64) -> Self {
+        Self(rps.saturating_mul(1000))
+    }
+
+    /// Sum, at most the greatest rate.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// Difference, at least zero.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// `percent` of it, rounded down.
+    #[must_use]
+    pub fn percent(self, percent: u8) -> Self {
+        let part = u128::from(self.0) * u128::from(percent) / 100;
+        Self(u64::try_from(part).unwrap_or(u64::MAX))
+    }
+}
+
+/// Requests per second, such as `1840/s` or `0.5/s`.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, milli) = (self.0 / 1000, self.0 % 1000);
+        if milli == 0 {
+            f.pad(&format!("{whole}/s"))
+        } else {
+            let fraction = format!("{milli:03}");
+            f.pad(&format!("{whole}.{}/s", fraction.trim_end_matches('0')))
+        }
+    }
+}
+
+/// Where requests come from: the callers in one zone of a member; `zone == None` where its nodes name none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Source {
+    /// The member.
+    pub member: MemberName,
+    /// The zone.
+    pub zone: Option<Zone>,
+}
+
+/// Where requests go.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Destination {
+    /// A zone of the source's own network.
+    Zone {
+        /// The member.
+        member: MemberName,
+        /// The zone.
+        zone: Option<Zone>,
+    },
+    /// A remote network, through its gateways, which choose the zone inside.
+    Network(NetworkName),
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zone { member, zone } => f.pad(&format!(
+                "{member}/{}",
+                zone.as_ref().map_or("-", Zone::as_str)
+            )),
+            Self::Network(network) => f.pad(&format!("network {network}")),
+        }
+    }
+}
+
+/// All that the plan of one service is computed from, quantised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanInputs {
+    /// The service.
+    pub service: ServiceKey,
+    /// Its ports, merged over the exporting members (KEP-1645: the oldest export wins a conflict; here the first by
+    /// member name), by name.
+    pub ports: Vec<PortName>,
+    /// Who calls.
+    pub sources: Vec<SourceInput>,
+    /// Who can serve, by member and zone.
+    pub destinations: Vec<DestinationInput>,
+    /// The policy in force for the service.
+    pub policy: EffectivePolicy,
+}
+
+/// One source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceInput {
+    /// Which.
+    pub source: Source,
+    /// Its region.
+    pub region: Option<Region>,
+    /// Its network.
+    pub network: NetworkName,
+    /// Its demand; `None` where nothing tells it. Unknown demand is not zero demand.
+    pub demand: Option<Rate>,
+}
+
+/// One zone of a member that can serve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationInput {
+    /// The member.
+    pub member: MemberName,
+    /// The zone.
+    pub zone: Option<Zone>,
+    /// Its region.
+    pub region: Option<Region>,
+    /// Its network.
+    pub network: NetworkName,
+    /// Whether the member exports the service: else only its own callers may use it.
+    pub exported: bool,
+    /// Ready endpoints, the least over the ports.
+    pub ready: u32,
+    /// What all ready endpoints serve together; `None` where unknown.
+    pub capacity: Option<Rate>,
+    /// Where the capacity comes from.
+    pub capacity_source: CapacitySource,
+    /// The share of it that the plan may use, in percent.
+    pub max_utilization_percent: u8,
+    /// Why it must not be sent traffic from elsewhere, where that is so.
+    pub withdrawn: Option<Withdrawal>,
+}
+
+/// Where a capacity comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
+pub enum CapacitySource {
+    /// Nobody says.
+    #[default]
+    Unknown,
+    /// Ready endpoints × the declared rate of one.
+    Declared,
+}
+
+/// Why a destination is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Withdrawal {
+    /// Its member, or every gateway of its network, is Lost.
+    Lost,
+    /// It is back and waits out its hold-down.
+    Recovering,
+    /// No gateway leads into its network.
+    NoGateway,
+    /// The policy's `allowedRegions` leave it out.
+    NotAllowed,
+    /// Several members of its network declare different gateways.
+    ConflictingGateways,
+}
+
+impl fmt::Display for Withdrawal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Lost => "Lost",
+            Self::Recovering => "recovering: hold-down",
+            Self::NoGateway => "no gateway leads into its network",
+            Self::NotAllowed => "not in allowedRegions",
+            Self::ConflictingGateways => "members of its network declare different gateways",
+        })
+    }
+}
+
+/// The policy in force for one service, merged from root, namespace and service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct EffectivePolicy {
+    /// The policies that it was merged from, the most general first.
+    pub from: Vec<PolicyKey>,
+    /// The names by which clients call; empty: both.
+    pub hosts: BTreeSet<HostKind>,
+    /// Ordered regions to fail over to, by source region.
+    pub failover: BTreeMap<Region, Vec<Region>>,
+    /// Where traffic may go; empty: anywhere.
+    pub allowed_regions: BTreeSet<Region>,
+}
+
+/// A committed plan of one service. Its generation is that of the log entry that carried it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicePlan {
+    /// The service.
+    pub service: ServiceKey,
+    /// By source, in order.
+    pub sources: Vec<SourcePlan>,
+    /// Remote networks that are out, and why.
+    pub withdrawn: BTreeMap<NetworkName, Withdrawal>,
+}
+
+/// The plan of one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePlan {
+    /// The source.
+    pub source: Source,
+    /// How a mesh is to carry it out.
+    pub kind: PlanKind,
+    /// The shares, the nearest first; they sum to [`WHOLE`]. Never empty where any destination has ready endpoints.
+    pub shares: Vec<Share>,
+    /// Remote networks that stand ready behind the shares, the nearest first (data-plane failover by priorities).
+    pub standby: Vec<NetworkName>,
+    /// Demand beyond all capacity, said and not hidden.
+    pub unserved: Rate,
+}
+
+/// All of a source's demand, in the unit of [`Share::parts`].
+pub const WHOLE: u32 = 10_000;
+
+/// How a mesh is to carry a source's plan out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum PlanKind {
+    /// The nearest tier carries all: priorities by locality, the rest on standby.
+    Nearest,
+    /// The nearest tier cannot carry all: exact shares.
+    Spill,
+}
+
+/// A destination's share of a source's demand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Where.
+    pub destination: Destination,
+    /// How far away: 0 own zone, 1 own region and network, 2 own region in another network, 3 and on other regions in
+    /// the order of policy.
+    pub tier: u8,
+    /// Of [`WHOLE`].
+    pub parts: u32,
+    /// The rate that was assigned; zero where demand is unknown.
+    pub rate: Rate,
+}

@@ -1,0 +1,147 @@
+//! What an agent and a replica say to each other, as values. The wire form (protobuf) is in `causeway-wire`.
+//!
+//! The agent dials out and says [`Hello`]; the replica answers [`Welcome`] (or [`FromReplica::Refused`], and closes).
+//! Then facts and applied views go up, view deltas come down, and either side sends a heartbeat when it has been quiet.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::FactDelta;
+use crate::generation::{FactVersion, Generation};
+use crate::ids::{MemberName, NetworkName, ReplicaId, ServiceKey};
+use crate::verdict::Vote;
+use crate::view::{Applied, ViewDelta};
+
+/// The version of this protocol that this build speaks. A minor difference is negotiated by absent fields; an agent of
+/// a protocol outside [`PROTOCOL_OLDEST`]`..=`[`PROTOCOL`] is refused with both numbers.
+pub const PROTOCOL: u32 = 1;
+
+/// The oldest protocol that this build still speaks.
+pub const PROTOCOL_OLDEST: u32 = 1;
+
+/// From an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromAgent {
+    /// First, once.
+    Hello(Hello),
+    /// Facts: a snapshot or a delta.
+    Facts(Box<FactDelta>),
+    /// What became of the view.
+    Applied(Box<Applied>),
+    /// What the agent holds of the subjects that it observes.
+    Votes(Vec<Vote>),
+    /// The exact differences that were asked for by [`FromReplica::AskDiff`].
+    Diff {
+        /// The number of the question.
+        id: u64,
+        /// For each object: what would be done.
+        entries: Vec<DiffEntry>,
+    },
+    /// Nothing to say, still there.
+    Heartbeat,
+}
+
+/// From a replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromReplica {
+    /// The answer to [`Hello`].
+    Welcome(Welcome),
+    /// The session cannot be; the sentence says why and what to do. The connection is closed after it.
+    Refused {
+        /// Why, with the remedy.
+        reason: String,
+        /// Whether to try again later by itself; else a person must act, and the agent retries only slowly.
+        retry: bool,
+    },
+    /// Facts up to this version are held.
+    FactsHeld(FactVersion),
+    /// The delta did not fit what is held: send a snapshot.
+    FactsWanted,
+    /// What changed in the view.
+    View(Box<ViewDelta>),
+    /// Send the exact difference between view and mesh, for `causeway diff`.
+    AskDiff {
+        /// The number of the question, for the answer.
+        id: u64,
+    },
+    /// Nothing to say, still there.
+    Heartbeat,
+}
+
+/// An agent introduces itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Its member. Must be the one that its certificate names.
+    pub member: MemberName,
+    /// The protocol that it speaks.
+    pub protocol: u32,
+    /// Its version, for people.
+    pub version: String,
+    /// UID of its cluster's `kube-system` namespace.
+    pub cluster_uid: String,
+    /// The epoch of the Lease that it holds; 0: it holds none, and is a warm standby.
+    pub epoch: u64,
+    /// The highest generation that it has seen, whoever sent it. A replica of a lower incarnation stops serving.
+    pub highest: Generation,
+    /// The version of its facts.
+    pub facts: FactVersion,
+    /// What it holds of a view, so that only the rest is sent.
+    pub holds: Holds,
+}
+
+/// Which parts of a view an agent holds, by version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Holds {
+    /// The generation of the settings.
+    pub settings: Generation,
+    /// The generation of each plan part.
+    pub services: BTreeMap<ServiceKey, Generation>,
+    /// The generation of each network.
+    pub networks: BTreeMap<NetworkName, Generation>,
+    /// The fact version of each owner's part.
+    pub owners: BTreeMap<MemberName, FactVersion>,
+}
+
+/// A replica answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// Who it is.
+    pub replica: ReplicaId,
+    /// The protocol that both speak: the lower of the two.
+    pub protocol: u32,
+    /// Its version, for people.
+    pub version: String,
+    /// The highest generation that it has seen.
+    pub highest: Generation,
+    /// The version of the agent's facts that it holds already, if any: the agent sends what follows.
+    pub facts: Option<FactVersion>,
+    /// How long either side may be silent before the other gives the session up, in milliseconds.
+    pub silence_ms: u32,
+}
+
+/// One object that differs between a view and a mesh.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiffEntry {
+    /// What would be done.
+    pub action: DiffAction,
+    /// The object, as `Kind namespace/name`.
+    pub object: String,
+    /// What is there now, as YAML-like JSON text; empty where it is absent.
+    pub live: String,
+    /// What would be there; empty where it would be deleted.
+    pub desired: String,
+    /// Why it will not be done, where that is so (mode Observe, another owner's object).
+    pub held_back: Option<String>,
+}
+
+/// What would be done to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum DiffAction {
+    /// Written anew.
+    Create,
+    /// Changed.
+    Update,
+    /// Removed.
+    Delete,
+}

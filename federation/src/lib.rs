@@ -1,0 +1,1 @@
+//! The `causeway` library: wiring of replica, agent and operator verbs.

@@ -1,0 +1,89 @@
+//! The handle that each process of the clusterset holds.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, Monotonic, WallClock};
+use crate::random::Random;
+use crate::spawn::{Spawn, TaskHandle};
+
+/// Clock, randomness and tasks of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Env {
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    spawner: Arc<dyn Spawn>,
+}
+
+impl std::fmt::Debug for Env {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Env").finish_non_exhaustive()
+    }
+}
+
+/// The time was up before the future was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no answer within {0:?}")]
+pub struct Elapsed(pub Duration);
+
+impl Env {
+    /// From its parts.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, spawner: Arc<dyn Spawn>) -> Self {
+        Self {
+            clock,
+            random,
+            spawner,
+        }
+    }
+
+    /// Now, on the monotonic clock.
+    #[must_use]
+    pub fn now(&self) -> Monotonic {
+        self.clock.now()
+    }
+
+    /// Now, as the time of day: for people.
+    #[must_use]
+    pub fn wall(&self) -> WallClock {
+        self.clock.wall()
+    }
+
+    /// Returns once `duration` has passed.
+    pub async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
+    }
+
+    /// The future's output, or [`Elapsed`] once `limit` has passed.
+    ///
+    /// # Errors
+    /// [`Elapsed`] where the future was not done in time.
+    pub async fn timeout<F: Future>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> Result<F::Output, Elapsed> {
+        tokio::select! {
+            biased;
+            output = future => Ok(output),
+            () = self.clock.sleep(limit) => Err(Elapsed(limit)),
+        }
+    }
+
+    /// Randomness.
+    #[must_use]
+    pub fn random(&self) -> &dyn Random {
+        self.random.as_ref()
+    }
+
+    /// Starts a task; it ends when the handle is dropped.
+    #[must_use = "dropping the handle aborts the task"]
+    pub fn spawn(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> TaskHandle {
+        self.spawner.spawn(name, Box::pin(task))
+    }
+}

@@ -1,0 +1,169 @@
+//! A folder on a real disk.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Component, Path, PathBuf};
+
+use crate::disk::{Disk, DiskError};
+
+const CHECK_FOLDER: &str =
+    "Check that the folder exists, is writable by this user and has free space.";
+const IN_USE: &str =
+    "Another process has it open: stop that one, or give this one a data folder of its own.";
+
+/// A folder of one process.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Opens a folder, creating it where it is absent.
+    ///
+    /// # Errors
+    /// [`DiskError`] where it cannot be created.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, DiskError> {
+        let path = path.into();
+        fs::create_dir_all(&path)
+            .map_err(|source| error("create folder", &path, CHECK_FOLDER, source))?;
+        Ok(Self { path })
+    }
+
+    fn file(&self, name: &str) -> Result<PathBuf, DiskError> {
+        let plain = Path::new(name)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        if name.is_empty() || !plain {
+            let source = io::Error::new(ErrorKind::InvalidInput, "not a plain name");
+            return Err(error(
+                "use as a file name",
+                Path::new(name),
+                "Give a name inside the data folder.",
+                source,
+            ));
+        }
+        Ok(self.path.join(name))
+    }
+
+    fn sync(&self) -> Result<(), DiskError> {
+        File::open(&self.path)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|source| error("sync", &self.path, CHECK_FOLDER, source))
+    }
+}
+
+fn error(action: &'static str, path: &Path, remedy: &'static str, source: io::Error) -> DiskError {
+    DiskError {
+        action,
+        path: path.display().to_string(),
+        remedy,
+        source,
+    }
+}
+
+impl Disk for Folder {
+    fn database(&self, name: &str) -> Result<Box<dyn redb::StorageBackend>, DiskError> {
+        let path = self.file(name)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|source| error("open", &path, CHECK_FOLDER, source))?;
+        self.sync()?;
+        // redb locks the file itself and says so when another has it.
+        match redb::backends::FileBackend::new(file) {
+            Ok(backend) => Ok(Box::new(backend)),
+            Err(redb::DatabaseError::DatabaseAlreadyOpen) => {
+                let source = io::Error::new(ErrorKind::WouldBlock, "it is locked");
+                Err(error("open", &path, IN_USE, source))
+            }
+            Err(other) => Err(error("open", &path, CHECK_FOLDER, io::Error::other(other))),
+        }
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, DiskError> {
+        let path = self.file(name)?;
+        match fs::read(&path) {
+            Ok(content) => Ok(Some(content)),
+            Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(error("read", &path, CHECK_FOLDER, source)),
+        }
+    }
+
+    fn replace(&self, name: &str, content: &[u8]) -> Result<(), DiskError> {
+        let path = self.file(name)?;
+        let temporary = self.file(&format!("{name}.tmp"))?;
+        let write = || -> io::Result<()> {
+            let mut file = File::create(&temporary)?;
+            file.write_all(content)?;
+            file.sync_all()?;
+            fs::rename(&temporary, &path)
+        };
+        write().map_err(|source| error("replace", &path, CHECK_FOLDER, source))?;
+        self.sync()
+    }
+
+    fn remove(&self, name: &str) -> Result<(), DiskError> {
+        let path = self.file(name)?;
+        match fs::remove_file(&path) {
+            Ok(()) => self.sync(),
+            Err(source) if source.kind() == ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(error("remove", &path, CHECK_FOLDER, source)),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<String>, DiskError> {
+        let read = || -> io::Result<Vec<String>> {
+            let mut names = Vec::new();
+            for entry in fs::read_dir(&self.path)? {
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    names.push(entry.file_name().to_string_lossy().into_owned());
+                }
+            }
+            names.sort();
+            Ok(names)
+        };
+        read().map_err(|source| error("list", &self.path, CHECK_FOLDER, source))
+    }
+
+    fn location(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn files_are_replaced_whole_and_names_stay_inside() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::open(temp.path().join("data")).unwrap();
+        assert_eq!(folder.read("view").unwrap(), None);
+        folder.replace("view", b"one").unwrap();
+        folder.replace("view", b"two").unwrap();
+        assert_eq!(folder.read("view").unwrap().unwrap(), b"two");
+        assert_eq!(folder.list().unwrap(), ["view"]);
+        folder.remove("view").unwrap();
+        folder.remove("view").unwrap();
+        for bad in ["", "..", "../x", "/etc/passwd"] {
+            assert!(folder.read(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_database_in_use_is_refused_with_the_remedy() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::open(temp.path()).unwrap();
+        let _first = folder.database("log.redb").unwrap();
+        let text = folder.database("log.redb").err().unwrap().to_string();
+        assert!(
+            text.contains("log.redb") && text.contains("stop that one"),
+            "{text}"
+        );
+    }
+}

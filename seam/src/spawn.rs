@@ -1,0 +1,72 @@
+//! Tasks: each belongs to a process of the clusterset, so that a simulator can kill a process with all its tasks.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::sync::oneshot;
+
+/// A task to be run.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
+
+/// Runs tasks of one process.
+pub trait Spawn: Send + Sync + 'static {
+    /// Starts a task. `name` is for people who debug.
+    fn spawn(&self, name: &'static str, task: Task) -> TaskHandle;
+}
+
+/// A running task. Dropping the handle aborts the task: no task outlives what it works for. Use
+/// [`TaskHandle::detach`] where it must.
+#[derive(Debug)]
+pub struct TaskHandle {
+    name: &'static str,
+    abort: Option<tokio::task::AbortHandle>,
+    done: Option<oneshot::Receiver<()>>,
+}
+
+impl TaskHandle {
+    /// For implementations of [`Spawn`]: `done` resolves, or is dropped, when the task has ended.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        abort: tokio::task::AbortHandle,
+        done: oneshot::Receiver<()>,
+    ) -> Self {
+        Self {
+            name,
+            abort: Some(abort),
+            done: Some(done),
+        }
+    }
+
+    /// The task's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Lets the task run on by itself.
+    pub fn detach(mut self) {
+        self.abort = None;
+    }
+
+    /// Asks the task to end at its next await.
+    pub fn abort(&self) {
+        if let Some(abort) = &self.abort {
+            abort.abort();
+        }
+    }
+
+    /// Returns once the task has ended, by itself or by an abort. May be cancelled and called again.
+    pub async fn ended(&mut self) {
+        if let Some(done) = &mut self.done {
+            let _ = done.await;
+            self.done = None;
+        }
+    }
+}
+
+impl Drop for TaskHandle {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}
