@@ -1,22 +1,53 @@
-//! Development tasks of this repository: `cargo xtask --help`.
+//! `cargo xtask`: what developing Causeway needs and Cargo doesn't do by itself.
+//!
+//! - [`verify`]: everything that must hold, in one command
+//! - [`tidy`]: the checks of style and structure that the compiler doesn't make
+//! - [`generate`]: committed files that are made from code
+//! - [`xtask::assets`]: the real components that tests run against
+//! - [`bench`]: every figure of the documentation, measured again
+//!
+//! Nothing here is shipped, so this crate may read clocks and files directly.
 
-use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
+use clap::Parser;
+use xtask::assets;
+
+mod bench;
+mod generate;
+mod shell;
+mod tidy;
+mod verify;
+
+/// Development tasks of this repository.
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Development tasks of this repository")]
-struct Arguments {
-    #[command(subcommand)]
-    task: Task,
-}
-
-#[derive(Subcommand)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
 enum Task {
+    /// Check everything that must hold: style, generated files, tests, real components
+    Verify(verify::Args),
+    /// Check style and structure: modules, sizes, links, the seam, dependencies, licences
+    Tidy(tidy::Args),
+    /// Write the committed files that are made from code, or check that they are current
+    Generate(generate::Args),
     /// Build or fetch the real components that end-to-end tests and benchmarks run against
-    Assets(xtask::assets::AssetsArguments),
+    Assets(assets::AssetsArguments),
+    /// Measure: a table of measure, ours, peer or floor, ratio and aim
+    Bench(bench::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
-        Task::Assets(arguments) => xtask::assets::run(&arguments),
+fn main() -> ExitCode {
+    let outcome = match Task::parse() {
+        Task::Verify(args) => verify::run(&args),
+        Task::Tidy(args) => tidy::run(&args),
+        Task::Generate(args) => generate::run(&args),
+        Task::Assets(args) => assets::run(&args),
+        Task::Bench(args) => bench::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -27,7 +27,9 @@ pub(crate) struct Measure {
 /// When a line is a JSON object but no measure.
 pub(crate) fn read(text: &str) -> Result<Vec<Measure>> {
     let lines = text.lines().filter(|line| line.starts_with('{'));
-    lines.map(|line| serde_json::from_str(line).with_context(|| format!("`{line}` is no measure"))).collect()
+    lines
+        .map(|line| serde_json::from_str(line).with_context(|| format!("`{line}` is no measure")))
+        .collect()
 }
 
 /// The table for people: columns as wide as their widest cell, numbers to the right.
@@ -83,7 +85,11 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         let text = table(&read(&format!("{LINE}\n{}", LINE.replace("212.4", "2.5"))).unwrap());
-        let ends: Vec<usize> = text.lines().skip(1).map(|line| line.chars().take_while(|c| *c != 'B').count()).collect();
+        let ends: Vec<usize> = text
+            .lines()
+            .skip(1)
+            .map(|line| line.chars().take_while(|c| *c != 'B').count())
+            .collect();
         assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
         assert!(text.contains("212 B") && text.contains("2.50 B"), "{text}");
     }

@@ -67,7 +67,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Output::Json => println!("{}", serde_json::to_string_pretty(&measures)?),
     }
     if !failures.is_empty() {
-        bail!("{} of the benches failed:\n  {}", failures.len(), failures.join("\n  "));
+        bail!(
+            "{} of the benches failed:\n  {}",
+            failures.len(),
+            failures.join("\n  ")
+        );
     }
     Ok(())
 }
@@ -76,7 +80,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 fn measure_one(bench: &Bench) -> Result<Vec<Measure>> {
     if bench.needs_assets {
         let me = std::env::current_exe().context("finding xtask's own program")?;
-        shell::output(&me.to_string_lossy(), &["assets"]).context("preparing the real components")?;
+        shell::output(&me.to_string_lossy(), &["assets"])
+            .context("preparing the real components")?;
     }
     let mut args = match bench.target {
         // `cargo bench` has a profile of its own, which inherits from release.

@@ -40,13 +40,28 @@ struct Declared {
 /// When a declaration can't be read or has no target of its name, or two share a name.
 pub(crate) fn read(metadata: &Value) -> Result<Vec<Bench>> {
     let mut found: Vec<Bench> = Vec::new();
-    for package in metadata.get("packages").and_then(Value::as_array).into_iter().flatten() {
-        let package_name = package.get("name").and_then(Value::as_str).unwrap_or_default();
-        let Some(declared) = package.pointer("/metadata/bench").and_then(Value::as_object) else { continue };
+    for package in metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let package_name = package
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let Some(declared) = package
+            .pointer("/metadata/bench")
+            .and_then(Value::as_object)
+        else {
+            continue;
+        };
         for (name, value) in declared {
             let place = format!("[package.metadata.bench.{name}] of {package_name}");
-            let declared: Declared = serde_json::from_value(value.clone()).with_context(|| format!("reading {place}"))?;
-            let target = target(package, name).with_context(|| format!("{place}: no bench or example has that name"))?;
+            let declared: Declared = serde_json::from_value(value.clone())
+                .with_context(|| format!("reading {place}"))?;
+            let target = target(package, name)
+                .with_context(|| format!("{place}: no bench or example has that name"))?;
             if let Some(other) = found.iter().find(|bench| bench.name == *name) {
                 bail!("{place}: {} has a bench of that name", other.package);
             }
@@ -66,7 +81,9 @@ pub(crate) fn read(metadata: &Value) -> Result<Vec<Bench>> {
 /// The kind of the target called `name`.
 fn target(package: &Value, name: &str) -> Option<Target> {
     let targets = package.get("targets").and_then(Value::as_array)?;
-    let named = targets.iter().filter(|target| target.get("name").and_then(Value::as_str) == Some(name));
+    let named = targets
+        .iter()
+        .filter(|target| target.get("name").and_then(Value::as_str) == Some(name));
     let mut kinds = named.filter_map(|target| target.pointer("/kind/0").and_then(Value::as_str));
     kinds.find_map(|kind| match kind {
         "bench" => Some(Target::Bench),
@@ -86,10 +103,19 @@ pub(crate) fn select<'a>(all: &'a [Bench], names: &[String]) -> Result<Vec<&'a B
     if names.is_empty() {
         return Ok(all.iter().collect());
     }
-    let known = || all.iter().map(|bench| bench.name.as_str()).collect::<Vec<_>>().join(", ");
+    let known = || {
+        all.iter()
+            .map(|bench| bench.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     names
         .iter()
-        .map(|name| all.iter().find(|bench| bench.name == *name).with_context(|| format!("no bench `{name}`: there are {}", known())))
+        .map(|name| {
+            all.iter()
+                .find(|bench| bench.name == *name)
+                .with_context(|| format!("no bench `{name}`: there are {}", known()))
+        })
         .collect()
 }
 
@@ -97,8 +123,16 @@ pub(crate) fn select<'a>(all: &'a [Bench], names: &[String]) -> Result<Vec<&'a B
 pub(crate) fn table(all: &[Bench]) -> String {
     let mut text = String::new();
     for bench in all {
-        let needs = if bench.needs_assets { "  (real components)" } else { "" };
-        let _ = writeln!(text, "{:<16} {:<22} {}{needs}", bench.name, bench.package, bench.about);
+        let needs = if bench.needs_assets {
+            "  (real components)"
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            text,
+            "{:<16} {:<22} {}{needs}",
+            bench.name, bench.package, bench.about
+        );
     }
     text
 }
@@ -120,18 +154,40 @@ mod tests {
 
     #[test]
     fn declared_benches_are_found_by_their_targets() {
-        let all = read(&metadata(&json!({"wire": {"about": "w", "needs-assets": true}, "heap": {"about": "h"}}))).unwrap();
-        let listed: Vec<_> = all.iter().map(|bench| (bench.name.as_str(), bench.target, bench.needs_assets)).collect();
-        assert_eq!(listed, [("heap", Target::Bench, false), ("wire", Target::Example, true)]);
+        let all = read(&metadata(
+            &json!({"wire": {"about": "w", "needs-assets": true}, "heap": {"about": "h"}}),
+        ))
+        .unwrap();
+        let listed: Vec<_> = all
+            .iter()
+            .map(|bench| (bench.name.as_str(), bench.target, bench.needs_assets))
+            .collect();
+        assert_eq!(
+            listed,
+            [
+                ("heap", Target::Bench, false),
+                ("wire", Target::Example, true)
+            ]
+        );
         assert_eq!(select(&all, &[]).unwrap().len(), 2);
         assert_eq!(select(&all, &["wire".to_owned()]).unwrap().len(), 1);
-        assert!(select(&all, &["other".to_owned()]).unwrap_err().to_string().contains("heap, wire"));
+        assert!(
+            select(&all, &["other".to_owned()])
+                .unwrap_err()
+                .to_string()
+                .contains("heap, wire")
+        );
     }
 
     #[test]
     fn a_declaration_without_target_or_with_a_misspelt_key_is_refused() {
         assert!(read(&metadata(&json!({"gone": {"about": "x"}}))).is_err());
         assert!(read(&metadata(&json!({"a": {"about": "a library is no bench"}}))).is_err());
-        assert!(read(&metadata(&json!({"heap": {"about": "h", "needs_assets": true}}))).is_err());
+        assert!(
+            read(&metadata(
+                &json!({"heap": {"about": "h", "needs_assets": true}})
+            ))
+            .is_err()
+        );
     }
 }

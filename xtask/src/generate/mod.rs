@@ -56,7 +56,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let folder = shell::root().join(source.folder);
         let found = committed(&folder, source.ending)?;
         let changes = stream::changes(&made, &found);
-        println!("{}: {} files in {}, {} to change", source.about, made.len(), source.folder, changes.len());
+        println!(
+            "{}: {} files in {}, {} to change",
+            source.about,
+            made.len(),
+            source.folder,
+            changes.len()
+        );
         for (name, change) in &changes {
             println!("    {name}: {change}");
             if !args.check {
@@ -66,14 +72,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         stale += changes.len();
     }
     if args.check && stale > 0 {
-        bail!("{stale} generated files are not current: run `cargo xtask generate` and commit what it writes");
+        bail!(
+            "{stale} generated files are not current: run `cargo xtask generate` and commit what it writes"
+        );
     }
     Ok(())
 }
 
 /// Runs the source and cuts what it prints.
 fn make(source: &Source) -> Result<BTreeMap<String, String>> {
-    let args = ["run", "--quiet", "--locked", "--package", source.package, "--example", source.example];
+    let args = [
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        source.package,
+        "--example",
+        source.example,
+    ];
     stream::cut(&shell::output(&shell::cargo(), &args)?, source.marker)
 }
 
@@ -83,11 +99,18 @@ fn committed(folder: &Path, ending: &str) -> Result<BTreeMap<String, String>> {
     if !folder.is_dir() {
         return Ok(found);
     }
-    for entry in std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
+    for entry in
+        std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?
+    {
         let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+            .to_owned();
         if name.ends_with(ending) {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("reading {}", path.display()))?;
             found.insert(name, text);
         }
     }

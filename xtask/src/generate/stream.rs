@@ -66,23 +66,51 @@ mod tests {
 
     #[test]
     fn a_stream_is_cut_at_its_markers() {
-        let files = cut("---\n# file: a.yaml\nx: 1\n---\n# file: b.yaml\n---\ny: 2\n", "# file: ").unwrap();
+        let files = cut(
+            "---\n# file: a.yaml\nx: 1\n---\n# file: b.yaml\n---\ny: 2\n",
+            "# file: ",
+        )
+        .unwrap();
         assert_eq!(files.get("a.yaml").unwrap(), "x: 1\n");
         assert_eq!(files.get("b.yaml").unwrap(), "y: 2\n");
     }
 
     #[test]
     fn a_stream_that_makes_no_sense_is_refused() {
-        for bad in ["", "x: 1\n", "# file: ../a\n", "# file: a\n# file: a\n", "# file: \n"] {
+        for bad in [
+            "",
+            "x: 1\n",
+            "# file: ../a\n",
+            "# file: a\n# file: a\n",
+            "# file: \n",
+        ] {
             assert!(cut(bad, "# file: ").is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn each_kind_of_difference_is_named() {
-        let of = |files: &[(&str, &str)]| files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        let changes = changes(&of(&[("a", "1"), ("b", "1"), ("c", "1")]), &of(&[("a", "1"), ("b", "2"), ("d", "1")]));
-        let listed: Vec<_> = changes.iter().map(|(name, change)| (name.as_str(), *change)).collect();
-        assert_eq!(listed, [("b", "stale"), ("c", "missing"), ("d", "not generated any more")]);
+        let of = |files: &[(&str, &str)]| {
+            files
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                .collect()
+        };
+        let changes = changes(
+            &of(&[("a", "1"), ("b", "1"), ("c", "1")]),
+            &of(&[("a", "1"), ("b", "2"), ("d", "1")]),
+        );
+        let listed: Vec<_> = changes
+            .iter()
+            .map(|(name, change)| (name.as_str(), *change))
+            .collect();
+        assert_eq!(
+            listed,
+            [
+                ("b", "stale"),
+                ("c", "missing"),
+                ("d", "not generated any more")
+            ]
+        );
     }
 }

@@ -7,7 +7,10 @@ use super::tree::Tree;
 
 /// What may not be locked, and why.
 const BANNED: &[(&str, &str)] = &[
-    ("aws-lc-rs", "a second rustls provider: rustls panics at first use"),
+    (
+        "aws-lc-rs",
+        "a second rustls provider: rustls panics at first use",
+    ),
     ("aws-lc-sys", "a second rustls provider, and a C build"),
     ("backoff", "unmaintained: backon"),
     ("bincode", "unmaintained: postcard"),
@@ -29,15 +32,24 @@ const BANNED: &[(&str, &str)] = &[
 /// Finds banned crates in the lock file.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let Some(lock) = tree.text("Cargo.lock") else {
-        return vec![Finding::of("Cargo.lock", "is missing: commit it, so that everybody builds the same")];
+        return vec![Finding::of(
+            "Cargo.lock",
+            "is missing: commit it, so that everybody builds the same",
+        )];
     };
     let mut findings = Vec::new();
     for (number, line) in lock.lines().enumerate() {
-        let Some(name) = line.strip_prefix("name = ") else { continue };
+        let Some(name) = line.strip_prefix("name = ") else {
+            continue;
+        };
         let name = name.trim_matches('"');
         for (banned, why) in BANNED.iter().filter(|(banned, _)| *banned == name) {
             let ask = format!("`cargo tree --workspace --invert {banned}` says who wants it");
-            findings.push(Finding::at("Cargo.lock", number + 1, format!("`{banned}` is banned ({why}); {ask}")));
+            findings.push(Finding::at(
+                "Cargo.lock",
+                number + 1,
+                format!("`{banned}` is banned ({why}); {ask}"),
+            ));
         }
     }
     findings
@@ -50,7 +62,10 @@ mod tests {
     #[test]
     fn a_banned_crate_is_found_by_its_whole_name() {
         let lock = "[[package]]\nname = \"sled\"\n\n[[package]]\nname = \"sledge\"\n";
-        let lines: Vec<_> = check(&Tree::of(&[("Cargo.lock", lock)])).into_iter().map(|finding| finding.line).collect();
+        let lines: Vec<_> = check(&Tree::of(&[("Cargo.lock", lock)]))
+            .into_iter()
+            .map(|finding| finding.line)
+            .collect();
         assert_eq!(lines, [Some(2)]);
     }
 

@@ -37,7 +37,11 @@ pub(crate) fn without_tests(code: &str) -> String {
 
 /// The line, counted from 1, of the byte at `position`.
 pub(crate) fn line_of(text: &str, position: usize) -> usize {
-    text.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1
+    text.bytes()
+        .take(position)
+        .filter(|byte| *byte == b'\n')
+        .count()
+        + 1
 }
 
 /// Where the item ends that an attribute at `start` belongs to: after its `;` or its closing brace.
@@ -63,15 +67,31 @@ fn item_end(code: &[u8], start: usize) -> usize {
 fn token_end(bytes: &[u8], at: usize) -> Option<usize> {
     let rest = bytes.get(at..)?;
     if rest.starts_with(b"//") {
-        return Some(at + rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()));
+        return Some(
+            at + rest
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .unwrap_or(rest.len()),
+        );
     }
     if rest.starts_with(b"/*") {
         return Some(at + block_comment(rest));
     }
     // `b"…"`, `c"…"`, `r"…"`, `r#"…"#`, `br#"…"#` and so on.
-    let prefix = rest.iter().take_while(|byte| matches!(byte, b'b' | b'c' | b'r')).count().min(2);
+    let prefix = rest
+        .iter()
+        .take_while(|byte| matches!(byte, b'b' | b'c' | b'r'))
+        .count()
+        .min(2);
     let raw = rest.iter().take(prefix).any(|byte| *byte == b'r');
-    let hashes = if raw { rest.iter().skip(prefix).take_while(|byte| **byte == b'#').count() } else { 0 };
+    let hashes = if raw {
+        rest.iter()
+            .skip(prefix)
+            .take_while(|byte| **byte == b'#')
+            .count()
+    } else {
+        0
+    };
     match rest.get(prefix + hashes) {
         Some(b'"') if raw => Some(at + raw_string(rest, prefix + hashes + 1, hashes)),
         Some(b'"') => Some(at + quoted(rest, prefix + 1, b'"')),
@@ -120,7 +140,11 @@ fn quoted(rest: &[u8], from: usize, quote: u8) -> usize {
 fn raw_string(rest: &[u8], from: usize, hashes: usize) -> usize {
     let mut end = vec![b'"'];
     end.extend(std::iter::repeat_n(b'#', hashes));
-    let found = rest.get(from..).unwrap_or_default().windows(end.len()).position(|window| window == end);
+    let found = rest
+        .get(from..)
+        .unwrap_or_default()
+        .windows(end.len())
+        .position(|window| window == end);
     found.map_or(rest.len(), |found| from + found + end.len())
 }
 
@@ -139,7 +163,11 @@ fn character(rest: &[u8], quote: usize) -> Option<usize> {
 
 /// The length of the identifier at `at`, so that its letters aren't taken for a literal's prefix.
 fn word_end(bytes: &[u8], at: usize) -> usize {
-    bytes.iter().skip(at).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count()
+    bytes
+        .iter()
+        .skip(at)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+        .count()
 }
 
 /// Replaces all but line breaks with spaces.
@@ -156,19 +184,28 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> String {
-        without_text(text).split_whitespace().collect::<Vec<_>>().join(" ")
+        without_text(text)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
     fn comments_and_literals_are_blanked() {
         assert_eq!(words("a // b\nc /* d /* e */ f */ g"), "a c g");
-        assert_eq!(words(r#"f("x \" y", 'z', b'q', '\'', "é")"#), "f( , , , , )");
+        assert_eq!(
+            words(r#"f("x \" y", 'z', b'q', '\'', "é")"#),
+            "f( , , , , )"
+        );
         assert_eq!(words("r#\"a \" b\"# c br\"d\\\" e"), "c e");
     }
 
     #[test]
     fn lifetimes_and_raw_identifiers_are_code() {
-        assert_eq!(words("fn f<'a>(x: &'a str) { r#type }"), "fn f<'a>(x: &'a str) { r#type }");
+        assert_eq!(
+            words("fn f<'a>(x: &'a str) { r#type }"),
+            "fn f<'a>(x: &'a str) { r#type }"
+        );
         assert_eq!(words("bar\"x\""), "bar");
     }
 
@@ -182,7 +219,8 @@ mod tests {
 
     #[test]
     fn tests_are_blanked_with_their_braces() {
-        let code = without_tests("fn a() {}\n#[cfg(test)]\nmod tests { fn b() { [1]; } }\nfn c() {}");
+        let code =
+            without_tests("fn a() {}\n#[cfg(test)]\nmod tests { fn b() { [1]; } }\nfn c() {}");
         assert!(code.contains("fn a()") && code.contains("fn c()") && !code.contains("fn b()"));
         let code = without_tests("#[cfg(test)]\nmod tests;\nfn c() {}");
         assert!(!code.contains("tests") && code.contains("fn c()"));

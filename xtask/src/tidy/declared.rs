@@ -17,23 +17,38 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     }
     tree.rust()
         .filter(|(path, _)| !reached.contains(*path))
-        .map(|(path, _)| Finding::of(path, "no `mod` leads here, so it is never compiled: declare or delete it"))
+        .map(|(path, _)| {
+            Finding::of(
+                path,
+                "no `mod` leads here, so it is never compiled: declare or delete it",
+            )
+        })
         .collect()
 }
 
 /// The files where Cargo starts compiling.
 fn roots(tree: &Tree) -> Vec<String> {
     let mut roots = Vec::new();
-    for (manifest, text) in tree.files().filter(|(path, _)| path.ends_with("Cargo.toml")) {
+    for (manifest, text) in tree
+        .files()
+        .filter(|(path, _)| path.ends_with("Cargo.toml"))
+    {
         let package = folder(manifest);
         for (path, _) in tree.rust() {
-            let inner = if package.is_empty() { Some(path) } else { path.strip_prefix(&format!("{package}/")) };
+            let inner = if package.is_empty() {
+                Some(path)
+            } else {
+                path.strip_prefix(&format!("{package}/"))
+            };
             if inner.is_some_and(is_root) {
                 roots.push(path.to_owned());
             }
         }
         // Targets with a path of their own.
-        for line in text.lines().filter(|line| line.trim_start().starts_with("path = ")) {
+        for line in text
+            .lines()
+            .filter(|line| line.trim_start().starts_with("path = "))
+        {
             if let Some(path) = line.split('"').nth(1).and_then(|path| join(package, path)) {
                 roots.push(path);
             }
@@ -62,7 +77,11 @@ fn walk(tree: &Tree, path: &str, is_owner: bool, reached: &mut BTreeSet<String>)
         return;
     }
     let beside = folder(path).to_owned();
-    let own = if is_owner { beside.clone() } else { path.trim_end_matches(".rs").to_owned() };
+    let own = if is_owner {
+        beside.clone()
+    } else {
+        path.trim_end_matches(".rs").to_owned()
+    };
     for declaration in declarations(text) {
         if let Some(given) = &declaration.path {
             if let Some(target) = join(&beside, given) {
@@ -70,7 +89,9 @@ fn walk(tree: &Tree, path: &str, is_owner: bool, reached: &mut BTreeSet<String>)
             }
             continue;
         }
-        let Some(base) = join(&own, &declaration.name) else { continue };
+        let Some(base) = join(&own, &declaration.name) else {
+            continue;
+        };
         walk(tree, &format!("{base}.rs"), false, reached);
         walk(tree, &format!("{base}/mod.rs"), true, reached);
     }
@@ -100,14 +121,27 @@ fn declarations(text: &str) -> Vec<Declaration> {
         let module = module_name(written);
         match (character, module) {
             (';', Some(name)) => {
-                let mut parts: Vec<&str> = open.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+                let mut parts: Vec<&str> = open
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|name| !name.is_empty())
+                    .collect();
                 parts.push(&name);
-                let path = text.get(statement..at).filter(|_| written.contains("#[path")).and_then(in_quotes);
-                found.push(Declaration { name: parts.join("/"), path });
+                let path = text
+                    .get(statement..at)
+                    .filter(|_| written.contains("#[path"))
+                    .and_then(in_quotes);
+                found.push(Declaration {
+                    name: parts.join("/"),
+                    path,
+                });
             }
             (';', None) if written.contains("include!") => {
                 let path = text.get(statement..at).and_then(in_quotes);
-                found.push(Declaration { name: String::new(), path });
+                found.push(Declaration {
+                    name: String::new(),
+                    path,
+                });
             }
             ('{', module) => open.push(module.unwrap_or_default()),
             ('}', _) => {
@@ -146,16 +180,28 @@ mod tests {
             ("a/src/stray.rs", ""),
         ]);
         let findings = check(&tree);
-        assert_eq!(findings.iter().map(|finding| finding.place.as_str()).collect::<Vec<_>>(), ["a/src/stray.rs"]);
+        assert_eq!(
+            findings
+                .iter()
+                .map(|finding| finding.place.as_str())
+                .collect::<Vec<_>>(),
+            ["a/src/stray.rs"]
+        );
     }
 
     #[test]
     fn every_way_to_declare_is_followed() {
         let tree = Tree::of(&[
-            ("a/Cargo.toml", "[[bench]]\nname = \"x\"\npath = \"odd/place.rs\""),
+            (
+                "a/Cargo.toml",
+                "[[bench]]\nname = \"x\"\npath = \"odd/place.rs\"",
+            ),
             ("a/odd/place.rs", ""),
             ("a/build.rs", ""),
-            ("a/src/main.rs", "pub(crate) mod folder;\nmod inline { mod deep; }\n#[path = \"other.rs\"]\nmod named;"),
+            (
+                "a/src/main.rs",
+                "pub(crate) mod folder;\nmod inline { mod deep; }\n#[path = \"other.rs\"]\nmod named;",
+            ),
             ("a/src/folder/mod.rs", "#[cfg(test)]\nmod tests;"),
             ("a/src/folder/tests.rs", ""),
             ("a/src/inline/deep.rs", "mod below;"),
@@ -171,7 +217,11 @@ mod tests {
 
     #[test]
     fn a_helper_that_no_test_uses_is_found() {
-        let tree = Tree::of(&[("a/Cargo.toml", ""), ("a/tests/one.rs", ""), ("a/tests/common/mod.rs", "")]);
+        let tree = Tree::of(&[
+            ("a/Cargo.toml", ""),
+            ("a/tests/one.rs", ""),
+            ("a/tests/common/mod.rs", ""),
+        ]);
         assert_eq!(check(&tree).len(), 1);
     }
 }

@@ -32,27 +32,49 @@ impl Graph {
     /// When a part that Cargo promises is missing.
     pub(crate) fn from_metadata(metadata: &Value) -> Result<Self> {
         let list = |value: &Value, key: &str| {
-            value.get(key).and_then(Value::as_array).cloned().with_context(|| format!("`cargo metadata` has no `{key}`"))
+            value
+                .get(key)
+                .and_then(Value::as_array)
+                .cloned()
+                .with_context(|| format!("`cargo metadata` has no `{key}`"))
         };
-        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |value: &Value, key: &str| {
+            value
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
 
-        let ours: BTreeSet<String> =
-            list(metadata, "workspace_members")?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let ours: BTreeSet<String> = list(metadata, "workspace_members")?
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
         let mut packages = BTreeMap::new();
         for package in list(metadata, "packages")? {
             let id = text(&package, "id");
             let read = Package {
                 name: text(&package, "name"),
                 version: text(&package, "version"),
-                licence: package.get("license").and_then(Value::as_str).map(str::to_owned),
+                licence: package
+                    .get("license")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
                 is_ours: ours.contains(&id),
                 needs: BTreeSet::new(),
             };
             packages.insert(id, read);
         }
-        let resolve = metadata.get("resolve").context("`cargo metadata` has no `resolve`")?;
+        let resolve = metadata
+            .get("resolve")
+            .context("`cargo metadata` has no `resolve`")?;
         for node in list(resolve, "nodes")? {
-            let needs = list(&node, "deps")?.into_iter().filter(is_normal).map(|dep| text(&dep, "pkg")).collect();
+            let needs = list(&node, "deps")?
+                .into_iter()
+                .filter(is_normal)
+                .map(|dep| text(&dep, "pkg"))
+                .collect();
             if let Some(package) = packages.get_mut(&text(&node, "id")) {
                 package.needs = needs;
             }
@@ -62,15 +84,28 @@ impl Graph {
 
     /// The way from the crate `from` to the nearest crate that `is_wanted`, both ends included.
     pub(crate) fn way(&self, from: &str, is_wanted: impl Fn(&str) -> bool) -> Option<Vec<String>> {
-        let start = self.packages.iter().find(|(_, package)| package.is_ours && package.name == from)?.0;
+        let start = self
+            .packages
+            .iter()
+            .find(|(_, package)| package.is_ours && package.name == from)?
+            .0;
         let mut seen = BTreeSet::from([start.as_str()]);
         let mut ways = std::collections::VecDeque::from([vec![start.as_str()]]);
         while let Some(way) = ways.pop_front() {
             let package = way.last().and_then(|id| self.packages.get(*id))?;
             if way.len() > 1 && is_wanted(&package.name) {
-                return Some(way.iter().filter_map(|id| self.packages.get(*id)).map(|step| step.name.clone()).collect());
+                return Some(
+                    way.iter()
+                        .filter_map(|id| self.packages.get(*id))
+                        .map(|step| step.name.clone())
+                        .collect(),
+                );
             }
-            for next in package.needs.iter().filter(|id| self.packages.contains_key(*id)) {
+            for next in package
+                .needs
+                .iter()
+                .filter(|id| self.packages.contains_key(*id))
+            {
                 if seen.insert(next) {
                     ways.push_back(way.iter().copied().chain([next.as_str()]).collect());
                 }
@@ -89,14 +124,23 @@ impl Graph {
             is_ours: name.starts_with("causeway"),
             needs: needs.iter().map(|need| (*need).to_owned()).collect(),
         };
-        Self { packages: packages.iter().map(|(name, needs)| ((*name).to_owned(), package(name, needs))).collect() }
+        Self {
+            packages: packages
+                .iter()
+                .map(|(name, needs)| ((*name).to_owned(), package(name, needs)))
+                .collect(),
+        }
     }
 }
 
 /// Whether a dependency is one that the package needs to run.
 fn is_normal(dependency: &Value) -> bool {
     let kinds = dependency.get("dep_kinds").and_then(Value::as_array);
-    kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind.get("kind").is_none_or(Value::is_null)))
+    kinds.is_some_and(|kinds| {
+        kinds
+            .iter()
+            .any(|kind| kind.get("kind").is_none_or(Value::is_null))
+    })
 }
 
 #[cfg(test)]
@@ -128,8 +172,16 @@ mod tests {
 
     #[test]
     fn the_shortest_way_is_found() {
-        let graph = Graph::of(&[("causeway-x", &["m", "n"]), ("m", &["n"]), ("n", &["tokio"]), ("tokio", &[])]);
-        assert_eq!(graph.way("causeway-x", |name| name == "tokio").unwrap(), ["causeway-x", "n", "tokio"]);
+        let graph = Graph::of(&[
+            ("causeway-x", &["m", "n"]),
+            ("m", &["n"]),
+            ("n", &["tokio"]),
+            ("tokio", &[]),
+        ]);
+        assert_eq!(
+            graph.way("causeway-x", |name| name == "tokio").unwrap(),
+            ["causeway-x", "n", "tokio"]
+        );
         assert_eq!(graph.way("causeway-x", |name| name == "kube"), None);
     }
 }

@@ -7,7 +7,12 @@ use super::tree::Tree;
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     tree.rust()
         .filter(|(_, text)| !begins_well(text))
-        .map(|(path, _)| Finding::of(path, "begin the file with `//!` and say what the module is for"))
+        .map(|(path, _)| {
+            Finding::of(
+                path,
+                "begin the file with `//!` and say what the module is for",
+            )
+        })
         .collect()
 }
 
@@ -33,7 +38,10 @@ mod tests {
             ("empty.rs", "//!\nuse b::c;"),
             ("item.rs", "/// Of the item.\nfn f() {}"),
         ]);
-        let places: Vec<String> = check(&tree).into_iter().map(|finding| finding.place).collect();
+        let places: Vec<String> = check(&tree)
+            .into_iter()
+            .map(|finding| finding.place)
+            .collect();
         assert_eq!(places, ["bare.rs", "empty.rs", "item.rs"]);
     }
 }

@@ -5,8 +5,20 @@ use super::graph::Graph;
 
 /// Licences that ask for no more than their notice to be kept. `deny.toml` repeats them.
 const ALLOWED: &[&str] = &[
-    "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0",
-    "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "Unicode-3.0", "Unlicense", "Zlib",
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
 ];
 
 /// Finds packages whose licence isn't allowed, or not stated.
@@ -19,7 +31,10 @@ pub(crate) fn check(graph: &Graph) -> Vec<Finding> {
             match &package.licence {
                 None => Some(Finding::of(&place, "states no licence")),
                 Some(licence) if allows(licence) => None,
-                Some(licence) => Some(Finding::of(&place, format!("`{licence}` is not among the licences that we allow"))),
+                Some(licence) => Some(Finding::of(
+                    &place,
+                    format!("`{licence}` is not among the licences that we allow"),
+                )),
             }
         })
         .collect()
@@ -37,8 +52,15 @@ fn allows(expression: &str) -> bool {
 
 /// Words and brackets; `WITH` and what is around it become one word.
 fn tokens(expression: &str) -> Vec<String> {
-    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace(" WITH ", "\u{1}");
-    spaced.split(' ').filter(|word| !word.is_empty()).map(|word| word.replace('\u{1}', " WITH ")).collect()
+    let spaced = expression
+        .replace('(', " ( ")
+        .replace(')', " ) ")
+        .replace(" WITH ", "\u{1}");
+    spaced
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .map(|word| word.replace('\u{1}', " WITH "))
+        .collect()
 }
 
 fn any(rest: &mut &[String]) -> bool {
@@ -62,7 +84,9 @@ fn one(rest: &mut &[String]) -> bool {
         let verdict = any(rest);
         return take(rest, ")") && verdict;
     }
-    let Some((word, behind)) = rest.split_first() else { return false };
+    let Some((word, behind)) = rest.split_first() else {
+        return false;
+    };
     *rest = behind;
     ALLOWED.contains(&word.as_str())
 }
@@ -94,7 +118,14 @@ mod tests {
         ] {
             assert!(allows(good), "{good}");
         }
-        for bad in ["GPL-3.0", "MIT AND GPL-3.0", "(MIT OR ISC) AND LGPL-2.1", "", "MIT MIT", "(MIT"] {
+        for bad in [
+            "GPL-3.0",
+            "MIT AND GPL-3.0",
+            "(MIT OR ISC) AND LGPL-2.1",
+            "",
+            "MIT MIT",
+            "(MIT",
+        ] {
             assert!(!allows(bad), "{bad}");
         }
     }
@@ -104,7 +135,10 @@ mod tests {
         let mut graph = Graph::of(&[("a", &[]), ("b", &[]), ("c", &[])]);
         graph.packages.get_mut("a").unwrap().licence = Some("AGPL-3.0".to_owned());
         graph.packages.get_mut("b").unwrap().licence = None;
-        let places: Vec<_> = check(&graph).into_iter().map(|finding| finding.place).collect();
+        let places: Vec<_> = check(&graph)
+            .into_iter()
+            .map(|finding| finding.place)
+            .collect();
         assert_eq!(places, ["a 1.0.0", "b 1.0.0"]);
     }
 }

@@ -17,7 +17,13 @@ pub(crate) struct Link {
 
 /// Finds links that lead nowhere.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    tree.markdown().flat_map(|(path, text)| links(text).into_iter().filter_map(|link| judge(tree, path, &link))).collect()
+    tree.markdown()
+        .flat_map(|(path, text)| {
+            links(text)
+                .into_iter()
+                .filter_map(|link| judge(tree, path, &link))
+        })
+        .collect()
 }
 
 /// The file that a link in `path` leads to.
@@ -29,8 +35,16 @@ pub(crate) fn resolve(path: &str, link: &Link) -> Option<String> {
 }
 
 fn judge(tree: &Tree, path: &str, link: &Link) -> Option<Finding> {
-    let broken = |why: &str| Some(Finding::at(path, link.line, format!("the link to `{}#{}` {why}", link.target, link.fragment)));
-    let Some(target) = resolve(path, link) else { return broken("leaves the checkout") };
+    let broken = |why: &str| {
+        Some(Finding::at(
+            path,
+            link.line,
+            format!("the link to `{}#{}` {why}", link.target, link.fragment),
+        ))
+    };
+    let Some(target) = resolve(path, link) else {
+        return broken("leaves the checkout");
+    };
     if !tree.has(&target) {
         return broken("leads to no file");
     }
@@ -38,7 +52,11 @@ fn judge(tree: &Tree, path: &str, link: &Link) -> Option<Finding> {
         return None;
     }
     let text = tree.text(&target).unwrap_or_default();
-    if headings(text).any(|heading| heading == link.fragment) { None } else { broken("leads to no heading") }
+    if headings(text).any(|heading| heading == link.fragment) {
+        None
+    } else {
+        broken("leads to no heading")
+    }
 }
 
 /// The relative links in `text`, outside code: `[words](target)`, pictures, and `[name]: target`.
@@ -46,15 +64,28 @@ pub(crate) fn links(text: &str) -> Vec<Link> {
     let mut found = Vec::new();
     for (number, line) in prose(text) {
         let line = without_code(line);
-        let inline = line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
-        let defined = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")).map(|(_, target)| target.trim());
-        let sources = line.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let inline = line
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', ' ']).next());
+        let defined = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("]: "))
+            .map(|(_, target)| target.trim());
+        let sources = line
+            .split("src=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next());
         for target in inline.chain(defined).chain(sources) {
             if target.contains("://") || target.starts_with("mailto:") {
                 continue;
             }
             let (target, fragment) = target.split_once('#').unwrap_or((target, ""));
-            found.push(Link { line: number, target: target.to_owned(), fragment: fragment.to_owned() });
+            found.push(Link {
+                line: number,
+                target: target.to_owned(),
+                fragment: fragment.to_owned(),
+            });
         }
     }
     found
@@ -81,7 +112,9 @@ fn without_code(line: &str) -> String {
 fn headings(text: &str) -> impl Iterator<Item = String> {
     prose(text).filter_map(|(_, line)| {
         let title = line.strip_prefix('#')?.trim_start_matches('#').trim();
-        let kept = title.chars().filter(|character| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_'));
+        let kept = title.chars().filter(|character| {
+            character.is_alphanumeric() || matches!(character, ' ' | '-' | '_')
+        });
         Some(kept.collect::<String>().to_lowercase().replace(' ', "-"))
     })
 }
@@ -93,14 +126,28 @@ mod tests {
     #[test]
     fn links_that_lead_nowhere_are_found() {
         let tree = Tree::of(&[
-            ("docs/a.md", "# A Page\n[b](b.md) ![p](p.svg) [up](../README.md#in-short) [me](#a-page)\n[gone](gone.md)\n[x](b.md#nowhere)\n[out](../../x)"),
+            (
+                "docs/a.md",
+                "# A Page\n[b](b.md) ![p](p.svg) [up](../README.md#in-short) [me](#a-page)\n[gone](gone.md)\n[x](b.md#nowhere)\n[out](../../x)",
+            ),
             ("docs/b.md", "[ref]: c.md"),
             ("docs/p.svg", ""),
             ("README.md", "## In short\n[docs](docs/)"),
         ]);
-        let found: Vec<_> = check(&tree).into_iter().map(|finding| (finding.place, finding.line)).collect();
+        let found: Vec<_> = check(&tree)
+            .into_iter()
+            .map(|finding| (finding.place, finding.line))
+            .collect();
         let a = || "docs/a.md".to_owned();
-        assert_eq!(found, [(a(), Some(3)), (a(), Some(4)), (a(), Some(5)), ("docs/b.md".to_owned(), Some(1))]);
+        assert_eq!(
+            found,
+            [
+                (a(), Some(3)),
+                (a(), Some(4)),
+                (a(), Some(5)),
+                ("docs/b.md".to_owned(), Some(1))
+            ]
+        );
     }
 
     #[test]

@@ -36,13 +36,25 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     for (path, text) in tree.files() {
         for (number, line) in text.lines().enumerate() {
             for name in FOLDERS.iter().filter(|name| begins_path(line, name)) {
-                findings.push(Finding::at(path, number + 1, format!("`{name}…` exists on one machine only: use a relative path")));
+                findings.push(Finding::at(
+                    path,
+                    number + 1,
+                    format!("`{name}…` exists on one machine only: use a relative path"),
+                ));
             }
             for name in MIRRORS.iter().filter(|name| line.contains(**name)) {
-                findings.push(Finding::at(path, number + 1, format!("`{name}` sends a package manager elsewhere: leave that to the user")));
+                findings.push(Finding::at(
+                    path,
+                    number + 1,
+                    format!("`{name}` sends a package manager elsewhere: leave that to the user"),
+                ));
             }
             if path.ends_with("Cargo.lock") && foreign_source(line) {
-                findings.push(Finding::at(path, number + 1, format!("not from crates.io: {}", line.trim())));
+                findings.push(Finding::at(
+                    path,
+                    number + 1,
+                    format!("not from crates.io: {}", line.trim()),
+                ));
             }
         }
     }
@@ -53,12 +65,15 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
 fn begins_path(line: &str, name: &str) -> bool {
     line.match_indices(name).any(|(at, _)| {
         let before = line.get(..at).and_then(|before| before.chars().next_back());
-        before.is_none_or(|before| !(before.is_alphanumeric() || matches!(before, '.' | '-' | '_' | '/' | '}' | '~')))
+        before.is_none_or(|before| {
+            !(before.is_alphanumeric() || matches!(before, '.' | '-' | '_' | '/' | '}' | '~'))
+        })
     })
 }
 
 fn foreign_source(line: &str) -> bool {
-    line.strip_prefix("source = ").is_some_and(|source| source.trim_matches('"') != CRATES_IO)
+    line.strip_prefix("source = ")
+        .is_some_and(|source| source.trim_matches('"') != CRATES_IO)
 }
 
 #[cfg(test)]
@@ -71,13 +86,27 @@ mod tests {
         let mirror = concat!("pip --index", "-url http://localhost");
         let lock = format!("source = \"{CRATES_IO}\"\nsource = \"git+https://example.org/x\"");
         let tree = Tree::of(&[("a.rs", home), ("b.sh", mirror), ("Cargo.lock", &lock)]);
-        let found: Vec<_> = check(&tree).into_iter().map(|finding| (finding.place, finding.line)).collect();
-        assert_eq!(found, [("Cargo.lock".into(), Some(2)), ("a.rs".into(), Some(1)), ("b.sh".into(), Some(1))]);
+        let found: Vec<_> = check(&tree)
+            .into_iter()
+            .map(|finding| (finding.place, finding.line))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("Cargo.lock".into(), Some(2)),
+                ("a.rs".into(), Some(1)),
+                ("b.sh".into(), Some(1))
+            ]
+        );
     }
 
     #[test]
     fn paths_below_something_else_are_fine() {
-        for line in [concat!("$X/ho", "me/"), concat!("docs/wo", "rk/"), concat!("./ho", "me/x")] {
+        for line in [
+            concat!("$X/ho", "me/"),
+            concat!("docs/wo", "rk/"),
+            concat!("./ho", "me/x"),
+        ] {
             assert_eq!(check(&Tree::of(&[("a.md", line)])), [], "{line}");
         }
     }

@@ -5,7 +5,12 @@ use super::code::without_text;
 use super::tree::Tree;
 
 /// Marks in any text. They are put together here so that this file doesn't bear them itself.
-const MARKS: &[&str] = &[concat!("FIX", "ME"), concat!("TO", "DO"), concat!("X", "XX"), concat!("HA", "CK")];
+const MARKS: &[&str] = &[
+    concat!("FIX", "ME"),
+    concat!("TO", "DO"),
+    concat!("X", "XX"),
+    concat!("HA", "CK"),
+];
 /// Macros that stand for code yet to be written.
 const MACROS: &[&str] = &["todo!", "unimplemented!", "dbg!"];
 
@@ -15,13 +20,21 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     for (path, text) in tree.files().filter(|(path, _)| is_ours(path)) {
         for (number, line) in text.lines().enumerate() {
             for mark in MARKS.iter().filter(|mark| has_word(line, mark)) {
-                findings.push(Finding::at(path, number + 1, format!("`{mark}` is no plan: finish it, or file it")));
+                findings.push(Finding::at(
+                    path,
+                    number + 1,
+                    format!("`{mark}` is no plan: finish it, or file it"),
+                ));
             }
         }
         if path.ends_with(".rs") {
             for (number, line) in without_text(text).lines().enumerate() {
                 for name in MACROS.iter().filter(|name| line.contains(**name)) {
-                    findings.push(Finding::at(path, number + 1, format!("`{name}` stands for missing code")));
+                    findings.push(Finding::at(
+                        path,
+                        number + 1,
+                        format!("`{name}` stands for missing code"),
+                    ));
                 }
             }
         }
@@ -36,7 +49,8 @@ fn is_ours(path: &str) -> bool {
 
 /// Whether `word` stands in `line` on its own.
 fn has_word(line: &str, word: &str) -> bool {
-    line.split(|character: char| !character.is_alphanumeric()).any(|part| part == word)
+    line.split(|character: char| !character.is_alphanumeric())
+        .any(|part| part == word)
 }
 
 #[cfg(test)]
@@ -47,8 +61,22 @@ mod tests {
     fn marks_are_found_anywhere_and_macros_in_code() {
         let mark = concat!("FIX", "ME");
         let text = format!("fn a() {{ todo!() }}\n// {mark}: later\nlet text = \"todo!\";\n");
-        let tree = Tree::of(&[("a.rs", &text), ("b.md", mark), ("c.md", &format!("un{mark}d"))]);
-        let found: Vec<_> = check(&tree).into_iter().map(|finding| (finding.place, finding.line)).collect();
-        assert_eq!(found, [("a.rs".into(), Some(2)), ("a.rs".into(), Some(1)), ("b.md".into(), Some(1))]);
+        let tree = Tree::of(&[
+            ("a.rs", &text),
+            ("b.md", mark),
+            ("c.md", &format!("un{mark}d")),
+        ]);
+        let found: Vec<_> = check(&tree)
+            .into_iter()
+            .map(|finding| (finding.place, finding.line))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("a.rs".into(), Some(2)),
+                ("a.rs".into(), Some(1)),
+                ("b.md".into(), Some(1))
+            ]
+        );
     }
 }

@@ -12,15 +12,26 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut waiting = vec!["README.md".to_owned()];
     while let Some(path) = waiting.pop() {
         // A link to a folder shows its index.
-        let path = if path.ends_with(".md") { path } else { format!("{path}/README.md") };
-        let Some(text) = tree.text(&path) else { continue };
+        let path = if path.ends_with(".md") {
+            path
+        } else {
+            format!("{path}/README.md")
+        };
+        let Some(text) = tree.text(&path) else {
+            continue;
+        };
         if reached.insert(path.clone()) {
             waiting.extend(links(text).iter().filter_map(|link| resolve(&path, link)));
         }
     }
     tree.markdown()
         .filter(|(path, _)| path.starts_with("docs/") && !reached.contains(*path))
-        .map(|(path, _)| Finding::of(path, "no link leads here: name it in its folder's README.md"))
+        .map(|(path, _)| {
+            Finding::of(
+                path,
+                "no link leads here: name it in its folder's README.md",
+            )
+        })
         .collect()
 }
 
@@ -36,6 +47,12 @@ mod tests {
             ("docs/guides/a.md", ""),
             ("docs/guides/lost.md", "[a](a.md)"),
         ]);
-        assert_eq!(check(&tree).iter().map(|finding| finding.place.as_str()).collect::<Vec<_>>(), ["docs/guides/lost.md"]);
+        assert_eq!(
+            check(&tree)
+                .iter()
+                .map(|finding| finding.place.as_str())
+                .collect::<Vec<_>>(),
+            ["docs/guides/lost.md"]
+        );
     }
 }

@@ -29,7 +29,10 @@ pub(crate) fn named(code: &str) -> Vec<NamedPath> {
                 path.push(word.to_owned());
                 joined = false;
                 // Recorded as it grows: only the longest one of a path is kept below.
-                found.push(NamedPath { segments: path.clone(), line: line_of(code, position) });
+                found.push(NamedPath {
+                    segments: path.clone(),
+                    line: line_of(code, position),
+                });
             }
             Token::Join => joined = true,
             Token::Open if joined => {
@@ -53,7 +56,8 @@ fn longest(found: Vec<NamedPath>) -> Vec<NamedPath> {
     let mut kept: Vec<NamedPath> = Vec::new();
     for path in found {
         let continues = kept.last().is_some_and(|last| {
-            path.segments.len() == last.segments.len() + 1 && path.segments.starts_with(&last.segments)
+            path.segments.len() == last.segments.len() + 1
+                && path.segments.starts_with(&last.segments)
         });
         if continues {
             kept.pop();
@@ -105,25 +109,42 @@ mod tests {
     use super::*;
 
     fn of(code: &str) -> Vec<String> {
-        named(code).into_iter().map(|path| path.segments.join("::")).collect()
+        named(code)
+            .into_iter()
+            .map(|path| path.segments.join("::"))
+            .collect()
     }
 
     #[test]
     fn paths_are_found_whole() {
-        assert_eq!(of("let a = std::fs::read(x);"), ["let", "a", "std::fs::read", "x"]);
+        assert_eq!(
+            of("let a = std::fs::read(x);"),
+            ["let", "a", "std::fs::read", "x"]
+        );
     }
 
     #[test]
     fn groups_are_spelled_out() {
         assert_eq!(
             of("use tokio::{time::{sleep, timeout}, spawn};\nfn f() { g::h() }"),
-            ["use", "tokio::time::sleep", "tokio::time::timeout", "tokio::spawn", "fn", "f", "g::h"]
+            [
+                "use",
+                "tokio::time::sleep",
+                "tokio::time::timeout",
+                "tokio::spawn",
+                "fn",
+                "f",
+                "g::h"
+            ]
         );
     }
 
     #[test]
     fn lines_are_counted() {
         let paths = named("a::b\n\nc::d");
-        assert_eq!(paths.iter().map(|path| path.line).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(
+            paths.iter().map(|path| path.line).collect::<Vec<_>>(),
+            [1, 3]
+        );
     }
 }

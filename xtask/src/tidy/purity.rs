@@ -5,15 +5,51 @@ use super::Finding;
 use super::graph::Graph;
 
 /// The crates that take values and return values.
-pub(crate) const PURE: &[&str] =
-    &["causeway-api", "causeway-index", "causeway-failover", "causeway-render", "causeway-state"];
+pub(crate) const PURE: &[&str] = &[
+    "causeway-api",
+    "causeway-core",
+    "causeway-index",
+    "causeway-failover",
+    "causeway-render",
+    "causeway-state",
+];
 
 /// What they may not depend on.
 const IMPURE: &[&str] = &[
-    "async-std", "axum", "causeway-crds", "causeway-memory", "causeway-seam", "causeway-wire", "chrono", "fastrand",
-    "futures", "getrandom", "h2", "hickory-resolver", "hyper", "jiff", "k8s-openapi", "kube", "kube-client", "mio",
-    "openraft", "prost", "rand", "rand_core", "redb", "reqwest", "ring", "rustls", "smol", "socket2", "time", "tokio",
-    "tonic", "tower", "tracing", "uuid",
+    "async-std",
+    "axum",
+    "causeway-crds",
+    "causeway-memory",
+    "causeway-seam",
+    "causeway-wire",
+    "chrono",
+    "fastrand",
+    "futures",
+    "getrandom",
+    "h2",
+    "hickory-resolver",
+    "hyper",
+    "jiff",
+    "k8s-openapi",
+    "kube",
+    "kube-client",
+    "mio",
+    "openraft",
+    "prost",
+    "rand",
+    "rand_core",
+    "redb",
+    "reqwest",
+    "ring",
+    "rustls",
+    "smol",
+    "socket2",
+    "time",
+    "tokio",
+    "tonic",
+    "tower",
+    "tracing",
+    "uuid",
 ];
 
 /// Finds pure crates that depend on something impure, and says by which way.
@@ -21,7 +57,13 @@ pub(crate) fn check(graph: &Graph) -> Vec<Finding> {
     PURE.iter()
         .filter_map(|pure| {
             let way = graph.way(pure, |name| IMPURE.contains(&name))?;
-            Some(Finding::of(pure, format!("a pure crate depends on something impure: {}", way.join(" → "))))
+            Some(Finding::of(
+                pure,
+                format!(
+                    "a pure crate depends on something impure: {}",
+                    way.join(" → ")
+                ),
+            ))
         })
         .collect()
 }
@@ -42,6 +84,11 @@ mod tests {
         ]);
         let findings = check(&graph);
         assert_eq!(findings.len(), 1);
-        assert!(findings.iter().all(|finding| finding.message.ends_with("causeway-state → helper → tokio")), "{findings:?}");
+        assert!(
+            findings
+                .iter()
+                .all(|finding| finding.message.ends_with("causeway-state → helper → tokio")),
+            "{findings:?}"
+        );
     }
 }

@@ -30,11 +30,19 @@ struct Ban {
 }
 
 const fn ban(name: &'static str, instead: &'static str) -> Ban {
-    Ban { name, only_first: false, instead }
+    Ban {
+        name,
+        only_first: false,
+        instead,
+    }
 }
 
 const fn ban_first(name: &'static str, instead: &'static str) -> Ban {
-    Ban { name, only_first: true, instead }
+    Ban {
+        name,
+        only_first: true,
+        instead,
+    }
 }
 
 const BANS: &[Ban] = &[
@@ -64,18 +72,28 @@ const BANS: &[Ban] = &[
     ban("TcpListener::bind", "the seam's transport"),
     ban("TcpStream::connect", "the seam's transport"),
     ban("tokio::process", "nothing: the product starts no processes"),
-    ban("std::process::Command", "nothing: the product starts no processes"),
+    ban(
+        "std::process::Command",
+        "nothing: the product starts no processes",
+    ),
 ];
 
 /// Finds what reaches past the seam.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    tree.rust().filter(|(path, _)| is_bound(path)).flat_map(|(path, text)| of_file(path, text)).collect()
+    tree.rust()
+        .filter(|(path, _)| is_bound(path))
+        .flat_map(|(path, text)| of_file(path, text))
+        .collect()
 }
 
 /// Whether the rule binds the file.
 fn is_bound(path: &str) -> bool {
-    let is_test = path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches" | "examples" | "build.rs"))
-        || path.ends_with("_tests.rs");
+    let is_test = path.split('/').any(|part| {
+        matches!(
+            part,
+            "tests" | "tests.rs" | "benches" | "examples" | "build.rs"
+        )
+    }) || path.ends_with("_tests.rs");
     !is_test && !ALLOWED.iter().any(|(allowed, _)| path.starts_with(allowed))
 }
 
@@ -86,7 +104,11 @@ fn of_file(path: &str, text: &str) -> Vec<Finding> {
     for named in named(&code) {
         for ban in BANS.iter().filter(|ban| matches(&named.segments, ban)) {
             let written = named.segments.join("::");
-            findings.push(Finding::at(path, named.line, format!("`{written}` reaches past the seam: use {}", ban.instead)));
+            findings.push(Finding::at(
+                path,
+                named.line,
+                format!("`{written}` reaches past the seam: use {}", ban.instead),
+            ));
         }
     }
     findings
@@ -109,7 +131,10 @@ mod tests {
     use super::*;
 
     fn lines(path: &str, text: &str) -> Vec<usize> {
-        check(&Tree::of(&[(path, text)])).into_iter().filter_map(|finding| finding.line).collect()
+        check(&Tree::of(&[(path, text)]))
+            .into_iter()
+            .filter_map(|finding| finding.line)
+            .collect()
     }
 
     #[test]
@@ -140,10 +165,21 @@ mod tests { fn t() { std::fs::read(\"x\"); } }
     #[test]
     fn the_rule_binds_product_code_only() {
         let text = "fn f() { std::fs::read(\"x\"); }";
-        for path in ["seam/src/disk.rs", "xtask/src/main.rs", "a/tests/t.rs", "a/build.rs", "a/src/b/tests.rs", "federation/src/cli/mod.rs"] {
+        for path in [
+            "seam/src/disk.rs",
+            "xtask/src/main.rs",
+            "a/tests/t.rs",
+            "a/build.rs",
+            "a/src/b/tests.rs",
+            "federation/src/cli/mod.rs",
+        ] {
             assert_eq!(lines(path, text), Vec::<usize>::new(), "{path}");
         }
-        for path in ["federation/src/replica/mod.rs", "federation/src/sandbox/mod.rs", "storage/src/log.rs"] {
+        for path in [
+            "federation/src/replica/mod.rs",
+            "federation/src/sandbox/mod.rs",
+            "storage/src/log.rs",
+        ] {
             assert_eq!(lines(path, text), [1], "{path}");
         }
     }

@@ -15,14 +15,23 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     sizes(tree)
         .into_iter()
         .filter(|(lines, _)| *lines > MOST)
-        .map(|(lines, path)| Finding::of(path, format!("{lines} lines, at most {MOST} are allowed: split it by stages")))
+        .map(|(lines, path)| {
+            Finding::of(
+                path,
+                format!("{lines} lines, at most {MOST} are allowed: split it by stages"),
+            )
+        })
         .collect()
 }
 
 /// The median, the 90th percentile, and the files that grow long.
 pub(crate) fn report(tree: &Tree) -> String {
     let sizes = sizes(tree);
-    let at = |percent: usize| sizes.get((sizes.len().saturating_sub(1)) * percent / 100).map_or(0, |(lines, _)| *lines);
+    let at = |percent: usize| {
+        sizes
+            .get((sizes.len().saturating_sub(1)) * percent / 100)
+            .map_or(0, |(lines, _)| *lines)
+    };
     let mut report = format!(
         "{} Rust files: median {} lines (aim {MEDIAN}), 90th percentile {} (aim {LONG}), longest {}",
         sizes.len(),
@@ -38,7 +47,10 @@ pub(crate) fn report(tree: &Tree) -> String {
 
 /// The Rust files' lengths in lines, shortest first.
 fn sizes(tree: &Tree) -> Vec<(usize, &str)> {
-    let mut sizes: Vec<_> = tree.rust().map(|(path, text)| (text.lines().count(), path)).collect();
+    let mut sizes: Vec<_> = tree
+        .rust()
+        .map(|(path, text)| (text.lines().count(), path))
+        .collect();
     sizes.sort_unstable();
     sizes
 }
@@ -50,9 +62,25 @@ mod tests {
     #[test]
     fn only_what_is_too_long_is_found_and_what_grows_long_is_named() {
         let (long, longer) = ("x\n".repeat(LONG + 1), "x\n".repeat(MOST + 1));
-        let tree = Tree::of(&[("a.rs", "x\n"), ("b.rs", &long), ("c.rs", &longer), ("d.md", &longer)]);
-        assert_eq!(check(&tree).iter().map(|finding| finding.place.as_str()).collect::<Vec<_>>(), ["c.rs"]);
+        let tree = Tree::of(&[
+            ("a.rs", "x\n"),
+            ("b.rs", &long),
+            ("c.rs", &longer),
+            ("d.md", &longer),
+        ]);
+        assert_eq!(
+            check(&tree)
+                .iter()
+                .map(|finding| finding.place.as_str())
+                .collect::<Vec<_>>(),
+            ["c.rs"]
+        );
         let report = report(&tree);
-        assert!(report.contains("median 501") && report.contains("b.rs: 501") && report.contains("c.rs: 801"), "{report}");
+        assert!(
+            report.contains("median 501")
+                && report.contains("b.rs: 501")
+                && report.contains("c.rs: 801"),
+            "{report}"
+        );
     }
 }

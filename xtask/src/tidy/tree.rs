@@ -37,13 +37,19 @@ impl Tree {
     /// A tree made up for a test.
     #[cfg(test)]
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
-        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
-        Self { files: files.collect() }
+        let files = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        Self {
+            files: files.collect(),
+        }
     }
 
     /// All files, ordered by path.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+        self.files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     /// The Rust files, ordered by path.
@@ -65,7 +71,11 @@ impl Tree {
     pub(crate) fn has(&self, path: &str) -> bool {
         let folder = format!("{}/", path.trim_end_matches('/'));
         self.files.contains_key(path)
-            || self.files.range(folder.clone()..).next().is_some_and(|(first, _)| first.starts_with(&folder))
+            || self
+                .files
+                .range(folder.clone()..)
+                .next()
+                .is_some_and(|(first, _)| first.starts_with(&folder))
     }
 }
 
@@ -95,7 +105,10 @@ mod tests {
 
     #[test]
     fn paths_are_joined_within_the_tree() {
-        assert_eq!(join("docs/guides", "../README.md").as_deref(), Some("docs/README.md"));
+        assert_eq!(
+            join("docs/guides", "../README.md").as_deref(),
+            Some("docs/README.md")
+        );
         assert_eq!(join("", "./docs/").as_deref(), Some("docs"));
         assert_eq!(join("docs", "../../elsewhere"), None);
     }

@@ -1,0 +1,173 @@
+//! What `verify` does, as data.
+
+use anyhow::{Context as _, Result};
+
+use crate::shell;
+
+/// How much is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Between edits.
+    Quick,
+    /// Before a commit is shared, and in CI.
+    Full,
+    /// Now and then.
+    Long,
+}
+
+/// One step: a program that succeeds or fails.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// What it checks, in a few words; its name in the summary.
+    pub(crate) about: &'static str,
+    pub(crate) program: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) environment: Vec<(&'static str, String)>,
+    /// The step whose result it can't do without.
+    pub(crate) needs: Option<&'static str>,
+}
+
+/// The package whose integration tests run real components.
+const REAL: &str = "causeway-chaos-tests";
+/// The name of the step that gets the components.
+const ASSETS: &str = "real components are there";
+/// How many cases each property is tried with at [`Depth::Long`]; its default is 256.
+const LONG_CASES: &str = "8192";
+
+/// The steps of `depth`, in order: the quickest to fail come first.
+///
+/// # Errors
+/// When xtask can't find its own program.
+pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
+    let me = std::env::current_exe()
+        .context("finding xtask's own program")?
+        .to_string_lossy()
+        .into_owned();
+    let cargo = |about, args: &[&str]| Step::new(about, shell::cargo(), args);
+    let xtask = |about, args: &[&str]| Step::new(about, me.clone(), args);
+
+    let mut steps = vec![
+        cargo("formatted", &["fmt", "--all", "--check"]),
+        xtask("tidy", &["tidy"]),
+        cargo(
+            "no warnings",
+            &[
+                "clippy",
+                "--locked",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
+    ];
+    let mut tests = vec![
+        "test",
+        "--locked",
+        "--no-fail-fast",
+        "--workspace",
+        "--exclude",
+        REAL,
+    ];
+    if depth == Depth::Quick {
+        tests.extend(["--lib", "--bins"]);
+        steps.push(cargo("tests of the libraries", &tests));
+        return Ok(steps);
+    }
+    let mut real = vec!["test", "--locked", "--no-fail-fast", "--package", REAL];
+    if depth == Depth::Long {
+        tests.extend(["--", "--include-ignored"]);
+        real.extend(["--", "--include-ignored"]);
+    }
+    steps.extend([
+        xtask("generated files are current", &["generate", "--check"]),
+        cargo(
+            "documentation builds",
+            &[
+                "doc",
+                "--locked",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+            ],
+        )
+        .with("RUSTDOCFLAGS", "-D warnings"),
+        cargo("unit, property and golden tests", &tests),
+        xtask(ASSETS, &["assets"]),
+        cargo("tests against real components", &real).needing(ASSETS),
+    ]);
+    if depth == Depth::Long {
+        steps = steps
+            .into_iter()
+            .map(|step| step.with("PROPTEST_CASES", LONG_CASES))
+            .collect();
+    }
+    Ok(steps)
+}
+
+impl Step {
+    fn new(about: &'static str, program: String, args: &[&str]) -> Self {
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Self {
+            about,
+            program,
+            args,
+            environment: Vec::new(),
+            needs: None,
+        }
+    }
+
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    fn needing(mut self, step: &'static str) -> Self {
+        self.needs = Some(step);
+        self
+    }
+
+    /// As one would type it, without the path to the program.
+    pub(crate) fn line(&self) -> String {
+        let name = self.program.rsplit('/').next().unwrap_or_default();
+        let name = if name == "xtask" { "cargo xtask" } else { name };
+        format!("{name} {}", self.args.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn names(depth: Depth) -> Vec<&'static str> {
+        of(depth).unwrap().iter().map(|step| step.about).collect()
+    }
+
+    #[test]
+    fn quick_needs_no_real_component_and_long_does_all_that_full_does() {
+        assert!(!names(Depth::Quick).contains(&ASSETS));
+        assert_eq!(names(Depth::Full), names(Depth::Long));
+        assert!(
+            of(Depth::Quick)
+                .unwrap()
+                .iter()
+                .all(|step| step.needs.is_none())
+        );
+    }
+
+    #[test]
+    fn what_a_step_needs_comes_before_it() {
+        let steps = of(Depth::Full).unwrap();
+        for (at, step) in steps.iter().enumerate() {
+            if let Some(needed) = step.needs {
+                assert!(
+                    steps.iter().take(at).any(|earlier| earlier.about == needed),
+                    "{}",
+                    step.about
+                );
+            }
+        }
+    }
+}
