@@ -37,7 +37,11 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Task::parse() {
-        Task::Verify(args) => verify::run(&args),
+        Task::Verify(args) => match verify::run(&args) {
+            // The counts are the last line that it prints.
+            Ok(false) => return ExitCode::FAILURE,
+            other => other.map(drop),
+        },
         Task::Tidy(args) => tidy::run(&args),
         Task::Generate(args) => generate::run(&args),
         Task::Assets(args) => assets::run(&args),

@@ -75,7 +75,15 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
         steps.push(cargo("tests of the libraries", &tests));
         return Ok(steps);
     }
-    let mut real = vec!["test", "--locked", "--no-fail-fast", "--package", REAL];
+    tests.push("--tests");
+    let mut real = vec![
+        "test",
+        "--locked",
+        "--no-fail-fast",
+        "--package",
+        REAL,
+        "--tests",
+    ];
     if depth == Depth::Long {
         tests.extend(["--", "--include-ignored"]);
         real.extend(["--", "--include-ignored"]);
@@ -94,6 +102,11 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
         )
         .with("RUSTDOCFLAGS", "-D warnings"),
         cargo("unit, property and golden tests", &tests),
+        // Apart, because `--include-ignored` would also run the examples that are marked as no code.
+        cargo(
+            "examples in the documentation",
+            &["test", "--locked", "--workspace", "--doc"],
+        ),
         xtask(ASSETS, &["assets"]),
         cargo("tests against real components", &real).needing(ASSETS),
     ]);
