@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::GatewayAddress;
-use crate::ids::{FailureDomain, Locality, MemberName, Name, NetworkName, Region, ServiceKey};
+use crate::facts::{GatewayAddress, GatewayFact};
+use crate::ids::{
+    FailureDomain, Locality, MemberName, Name, NetworkName, Region, ServiceKey, Zone,
+};
 use crate::plan::Rate;
 use crate::text::{TextError, serde_by_text};
 
@@ -73,6 +75,21 @@ impl MemberSpec {
             max_utilization_percent: None,
         }
     }
+}
+
+/// Where a member is and how it is reached: declarations joined with what its agent reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// UID of its `kube-system` namespace.
+    pub cluster_uid: String,
+    /// Its region.
+    pub region: Option<Region>,
+    /// The zones of its nodes, mapped.
+    pub zones: BTreeSet<Zone>,
+    /// Its network.
+    pub network: NetworkName,
+    /// Its east-west gateways: those declared, else those discovered.
+    pub gateways: BTreeMap<Name, GatewayFact>,
 }
 
 /// A gateway that a MemberCluster declares.

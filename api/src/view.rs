@@ -75,7 +75,7 @@ pub struct ServiceView {
 /// How one network is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkView {
-    /// The gateways' addresses and port. Empty: nothing leads there now.
+    /// The addresses and ports of its gateways that are not Lost. Empty: nothing leads there now.
     pub gateways: BTreeSet<GatewayEndpoint>,
     /// The locality that its entries carry: region and zone where it has just one, else the network's name twice.
     pub locality: Locality,

@@ -1,8 +1,8 @@
 //! What can be decided: one enum, serialised into the log.
 
-use causeway_api::ids::{MemberName, NetworkName, Region, ReplicaId, ServiceKey};
+use causeway_api::ids::{MemberName, ReplicaId, ServiceKey};
 use causeway_api::plan::{PlanInputs, ServicePlan};
-use causeway_api::spec::{MemberSpec, PolicyKey, PolicySpec};
+use causeway_api::spec::{MemberSpec, Placement, PolicyKey, PolicySpec};
 use causeway_api::verdict::Vote;
 use serde::{Deserialize, Serialize};
 
@@ -43,16 +43,13 @@ pub enum Command {
     PutMember(MemberSpec),
     /// A member is removed from the clusterset.
     RemoveMember(MemberName),
-    /// What a member's agent reported of where it is; decided, since verdicts of zones and regions rest on it.
+    /// What a member's agent reported of where it is and how it is reached; decided, since verdicts (which gateways a
+    /// member has) and plans (which zones call) rest on it, and since every agent must see it in one order.
     PlaceMember {
         /// The member.
         member: MemberName,
-        /// Its region.
-        region: Option<Region>,
-        /// Its network.
-        network: NetworkName,
-        /// UID of its `kube-system` namespace: another UID under the same name is another cluster, and is refused.
-        cluster_uid: String,
+        /// Where it is. Another `cluster_uid` under the same name is another cluster, and is refused.
+        placement: Placement,
     },
     /// A policy is set.
     PutPolicy(PolicySpec),
