@@ -1,7 +1,11 @@
 //! Disk: a folder of one process. Databases get a [`redb::StorageBackend`], so that a simulator can lose unsynced
 //! writes, tear and flip; small files are replaced whole.
 
+mod backend;
+
 use std::path::Path;
+
+pub use backend::Backend;
 
 /// What went wrong on a disk, with the file and the remedy.
 #[derive(Debug, thiserror::Error)]

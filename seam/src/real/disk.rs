@@ -1,10 +1,13 @@
 //! A folder on a real disk.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
-use crate::disk::{Disk, DiskError};
+use crate::disk::{Backend, Disk, DiskError};
+
+/// What the name of a database's lock file ends with.
+const LOCK_SUFFIX: &str = ".lock";
 
 const CHECK_FOLDER: &str =
     "Check that the folder exists, is writable by this user and has free space.";
@@ -45,6 +48,26 @@ impl Folder {
         Ok(self.path.join(name))
     }
 
+    /// Locks a database by a file of its own beside it, for as long as the returned file lives. redb locks ranges of
+    /// the database itself, but only once it reads it, and its locks and ours would meet on one file.
+    fn lock(&self, name: &str) -> Result<File, DiskError> {
+        let path = self.file(&format!("{name}{LOCK_SUFFIX}"))?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|source| error("open", &path, CHECK_FOLDER, source))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                let source = io::Error::new(ErrorKind::WouldBlock, "it is locked");
+                Err(error("open", &self.path.join(name), IN_USE, source))
+            }
+            Err(TryLockError::Error(source)) => Err(error("lock", &path, CHECK_FOLDER, source)),
+        }
+    }
+
     fn sync(&self) -> Result<(), DiskError> {
         File::open(&self.path)
             .and_then(|folder| folder.sync_all())
@@ -72,15 +95,10 @@ impl Disk for Folder {
             .open(&path)
             .map_err(|source| error("open", &path, CHECK_FOLDER, source))?;
         self.sync()?;
-        // redb locks the file itself and says so when another has it.
-        match redb::backends::FileBackend::new(file) {
-            Ok(backend) => Ok(Box::new(backend)),
-            Err(redb::DatabaseError::DatabaseAlreadyOpen) => {
-                let source = io::Error::new(ErrorKind::WouldBlock, "it is locked");
-                Err(error("open", &path, IN_USE, source))
-            }
-            Err(other) => Err(error("open", &path, CHECK_FOLDER, io::Error::other(other))),
-        }
+        let lock = self.lock(name)?;
+        let backend = redb::backends::FileBackend::new(file)
+            .map_err(|other| error("open", &path, CHECK_FOLDER, io::Error::other(other)))?;
+        Ok(Box::new(Backend::holding(Box::new(backend), lock)))
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, DiskError> {
@@ -119,8 +137,9 @@ impl Disk for Folder {
             let mut names = Vec::new();
             for entry in fs::read_dir(&self.path)? {
                 let entry = entry?;
-                if entry.file_type()?.is_file() {
-                    names.push(entry.file_name().to_string_lossy().into_owned());
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if entry.file_type()?.is_file() && !name.ends_with(LOCK_SUFFIX) {
+                    names.push(name);
                 }
             }
             names.sort();
@@ -159,11 +178,19 @@ mod tests {
     fn a_database_in_use_is_refused_with_the_remedy() {
         let temp = tempfile::tempdir().unwrap();
         let folder = Folder::open(temp.path()).unwrap();
-        let _first = folder.database("log.redb").unwrap();
+        let first = folder.database("log.redb").unwrap();
         let text = folder.database("log.redb").err().unwrap().to_string();
         assert!(
-            text.contains("log.redb") && text.contains("stop that one"),
+            text.contains("log.redb: ") && text.contains("stop that one"),
             "{text}"
         );
+        drop(first);
+        let database = redb::Builder::new()
+            .create_with_backend(Backend::new(folder.database("log.redb").unwrap()))
+            .unwrap();
+        assert!(folder.database("log.redb").is_err());
+        drop(database);
+        folder.database("log.redb").unwrap();
+        assert_eq!(folder.list().unwrap(), ["log.redb"]);
     }
 }
