@@ -54,6 +54,7 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
             &[
                 "clippy",
                 "--locked",
+                "--keep-going",
                 "--workspace",
                 "--all-targets",
                 "--",
@@ -95,6 +96,7 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
             &[
                 "doc",
                 "--locked",
+                "--keep-going",
                 "--workspace",
                 "--no-deps",
                 "--document-private-items",
