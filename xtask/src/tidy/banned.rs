@@ -70,6 +70,19 @@ mod tests {
     }
 
     #[test]
+    fn cargo_deny_is_told_the_same() {
+        let deny = include_str!("../../../deny.toml");
+        let told = deny
+            .lines()
+            .filter(|line| line.contains("{ crate = "))
+            .count();
+        assert_eq!(told, BANNED.len());
+        for (name, _) in BANNED {
+            assert!(deny.contains(&format!("{{ crate = \"{name}\",")), "{name}");
+        }
+    }
+
+    #[test]
     fn a_missing_lock_file_is_found() {
         assert_eq!(check(&Tree::default()).len(), 1);
     }

@@ -131,6 +131,18 @@ mod tests {
     }
 
     #[test]
+    fn cargo_deny_is_told_the_same() {
+        let deny = include_str!("../../../deny.toml");
+        let list = deny
+            .split("\nallow = [")
+            .nth(1)
+            .and_then(|rest| rest.split(']').next())
+            .unwrap();
+        let told: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+        assert_eq!(told, ALLOWED);
+    }
+
+    #[test]
     fn a_foreign_licence_and_a_missing_one_are_found() {
         let mut graph = Graph::of(&[("a", &[]), ("b", &[]), ("c", &[])]);
         graph.packages.get_mut("a").unwrap().licence = Some("AGPL-3.0".to_owned());

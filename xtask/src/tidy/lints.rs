@@ -4,17 +4,9 @@
 //! to repeat its bans. The crates that stand outside the seam rule may leave them out.
 
 use super::Finding;
+use super::purity::PURE;
 use super::tree::{Tree, folder};
 
-/// Folders of the pure crates: they ban unordered maps, too.
-const PURE: &[&str] = &[
-    "api",
-    "discovery/index",
-    "failover",
-    "federation/core",
-    "mesh/render",
-    "storage/state",
-];
 /// Folders whose `clippy.toml` frees them from the seam's bans.
 const FREE: &[&str] = &["seam", "xtask", "chaos-tests"];
 /// What the pure crates may not use, because its order differs from run to run.
@@ -50,7 +42,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
             ));
         }
     }
-    for crate_folder in PURE {
+    for (_, crate_folder) in PURE {
         let path = format!("{crate_folder}/clippy.toml");
         let here = bans(tree.text(&path).unwrap_or_default());
         for missing in UNORDERED
