@@ -107,7 +107,15 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
         // Apart, because `--include-ignored` would also run the examples that are marked as no code.
         cargo(
             "examples in the documentation",
-            &["test", "--locked", "--workspace", "--doc"],
+            &[
+                "test",
+                "--locked",
+                "--no-fail-fast",
+                "--workspace",
+                "--exclude",
+                REAL,
+                "--doc",
+            ],
         ),
         xtask(ASSETS, &["assets"]),
         cargo("tests against real components", &real).needing(ASSETS),
