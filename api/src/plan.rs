@@ -193,8 +193,10 @@ pub struct EffectivePolicy {
     pub hosts: BTreeSet<HostKind>,
     /// Ordered regions to fail over to, by source region.
     pub failover: BTreeMap<Region, Vec<Region>>,
-    /// Where traffic may go; empty: anywhere.
+    /// Where traffic may go; empty: anywhere, unless `nowhere` is set.
     pub allowed_regions: BTreeSet<Region>,
+    /// The limits of several policies leave no region in common: traffic may leave its member for nowhere.
+    pub nowhere: bool,
 }
 
 /// A committed plan of one service. Its generation is that of the log entry that carried it.

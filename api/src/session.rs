@@ -20,6 +20,29 @@ pub const PROTOCOL: u32 = 1;
 /// The oldest protocol that this build still speaks.
 pub const PROTOCOL_OLDEST: u32 = 1;
 
+/// An agent whose protocol this build does not speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the agent speaks protocol {found}, and this replica {PROTOCOL_OLDEST} to {PROTOCOL}: upgrade the {}",
+    if *found > PROTOCOL { "controller first" } else { "agent" }
+)]
+pub struct ProtocolError {
+    /// What the agent speaks.
+    pub found: u32,
+}
+
+/// The protocol to speak with an agent that speaks up to `agent`.
+///
+/// # Errors
+/// [`ProtocolError`] where this build does not speak it.
+pub fn negotiate(agent: u32) -> Result<u32, ProtocolError> {
+    if (PROTOCOL_OLDEST..=PROTOCOL).contains(&agent) {
+        Ok(agent)
+    } else {
+        Err(ProtocolError { found: agent })
+    }
+}
+
 /// From an agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromAgent {

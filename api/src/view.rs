@@ -55,6 +55,9 @@ pub struct MeshSettings {
     pub network: NetworkName,
     /// Its region.
     pub region: Option<Region>,
+    /// Our name of a locality → the name that the member's nodes carry, where a mapping was declared: a mesh matches
+    /// by its own names.
+    pub native_localities: BTreeMap<Locality, Locality>,
 }
 
 /// The plan of one service, for the sources in this member.
