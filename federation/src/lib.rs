@@ -1,1 +1,6 @@
 //! The `causeway` library: wiring of replica, agent and operator verbs.
+
+pub mod admin;
+pub mod args;
+pub mod certs;
+pub mod telemetry;

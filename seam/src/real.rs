@@ -1,6 +1,7 @@
 //! The operating system: Tokio's clock and tasks, the system's randomness, a folder on a real disk.
 
 mod disk;
+pub mod net;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,0 +1,18 @@
+//! The admin API: how operators, and programs of theirs, ask a replica.
+//!
+//! HTTP/1.1 and JSON over mutual TLS, read-only. What a verb prints with `-o json` is the answer's body itself.
+//!
+//! * [`api`]: the contract, as types; [`backend`]: what a replica implements;
+//! * [`server`]: routes, on [`listener`] (TLS with client certificates); [`health`]: `/healthz`, `/readyz`, `/metrics`;
+//! * [`client`]: asks; [`context`]: where to ask, and with which certificate.
+
+pub mod api;
+pub mod backend;
+pub mod client;
+pub mod context;
+pub mod health;
+pub mod listener;
+pub mod server;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! What a replica implements to answer the admin API.
+
+use async_trait::async_trait;
+use causeway_api::ids::{MemberName, ServiceKey};
+use causeway_api::verdict::Subject;
+
+use super::api::{
+    AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow,
+    StatusReport, SubjectExplanation,
+};
+
+/// Answers questions; changes nothing. Every answer is local: what this replica has applied and heard.
+#[async_trait]
+pub trait AdminBackend: Send + Sync + 'static {
+    /// The state of the whole clusterset.
+    ///
+    /// # Errors
+    /// [`AdminError`] while it cannot tell.
+    async fn status(&self) -> Result<StatusReport, AdminError>;
+
+    /// The members, by name.
+    ///
+    /// # Errors
+    /// [`AdminError`] while it cannot tell.
+    async fn clusters(&self) -> Result<Vec<ClusterRow>, AdminError>;
+
+    /// The services that the query asks for, by namespace and name.
+    ///
+    /// # Errors
+    /// [`AdminError`] while it cannot tell.
+    async fn services(&self, query: &ServiceQuery) -> Result<Vec<ServiceRow>, AdminError>;
+
+    /// Why a service's traffic goes where it goes; with `from`, for those callers alone (the plan's sources and the
+    /// inputs' sources are cut down to them).
+    ///
+    /// # Errors
+    /// Not found where the service has no plan; the remedy says whether it is unknown, not exported or not imported.
+    async fn explain(
+        &self,
+        service: &ServiceKey,
+        from: Option<&Origin>,
+    ) -> Result<Explanation, AdminError>;
+
+    /// Why a subject counts as lost, or not.
+    ///
+    /// # Errors
+    /// Not found where nobody ever voted on it.
+    async fn explain_subject(&self, subject: &Subject) -> Result<SubjectExplanation, AdminError>;
+
+    /// What would be written into a member, asked of its agent.
+    ///
+    /// # Errors
+    /// Not found where the member is not registered; unavailable where its agent has no session or does not answer.
+    async fn diff(&self, member: &MemberName) -> Result<DiffReport, AdminError>;
+}

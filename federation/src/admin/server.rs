@@ -1,0 +1,206 @@
+//! The routes of the admin API, each a question to the [`AdminBackend`].
+//!
+//! `GET /v1/status`, `/v1/clusters`, `/v1/services`, `/v1/explain/service/{namespace}/{name}`,
+//! `/v1/explain/subject/{subject}`, `/v1/diff/{member}`. Only operators and replicas may ask: an agent's certificate is
+//! for its own session alone.
+
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use causeway_api::ids::{MemberName, ServiceKey};
+use causeway_api::verdict::Subject;
+use causeway_seam::Env;
+use causeway_seam::real::net::Listener;
+use rustls::ServerConfig;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::api::{AdminError, ErrorBody, ErrorKind, Origin, ServiceQuery};
+use super::backend::AdminBackend;
+use super::listener::{Peer, TlsListener};
+use crate::certs::Role;
+
+/// A running server. Dropping it stops it: no new connections, and those that are open end with their answer.
+#[derive(Debug)]
+pub struct Serving {
+    /// Where it listens.
+    pub address: SocketAddr,
+    _stop: DropGuard,
+}
+
+impl Serving {
+    /// Runs `server`, which must end once `stop` is cancelled.
+    pub(super) fn start(
+        env: &Env,
+        name: &'static str,
+        address: SocketAddr,
+        stop: CancellationToken,
+        server: impl Future<Output = io::Result<()>> + Send + 'static,
+    ) -> Self {
+        let run = async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, name, "a server ended");
+            }
+        };
+        env.spawn(name, run).detach();
+        Self {
+            address,
+            _stop: stop.drop_guard(),
+        }
+    }
+}
+
+/// Serves the admin API until the returned handle is dropped. `tls` must demand client certificates, as
+/// [`crate::certs::tls::server`] does.
+///
+/// # Errors
+/// The system's word where the listener's address cannot be read.
+pub fn serve_admin(
+    env: &Env,
+    listener: Listener,
+    tls: Arc<ServerConfig>,
+    backend: Arc<dyn AdminBackend>,
+) -> io::Result<Serving> {
+    let address = listener.local_addr()?;
+    let listener = TlsListener::start(env, listener, tls)?;
+    let service = router(backend).into_make_service_with_connect_info::<Peer>();
+    let stop = CancellationToken::new();
+    let server =
+        axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    Ok(Serving::start(
+        env,
+        "admin",
+        address,
+        stop,
+        server.into_future(),
+    ))
+}
+
+type Backend = State<Arc<dyn AdminBackend>>;
+
+/// The routes, behind the check of who asks.
+fn router(backend: Arc<dyn AdminBackend>) -> Router {
+    Router::new()
+        .route(
+            "/v1/status",
+            get(|State(backend): Backend| async move { answer(backend.status().await) }),
+        )
+        .route(
+            "/v1/clusters",
+            get(|State(backend): Backend| async move { answer(backend.clusters().await) }),
+        )
+        .route("/v1/services", get(services))
+        .route("/v1/explain/service/{namespace}/{name}", get(explain))
+        .route("/v1/explain/subject/{*subject}", get(explain_subject))
+        .route("/v1/diff/{member}", get(diff))
+        .fallback(|request: Request| async move { refuse(no_such_path(request.uri().path())) })
+        .layer(from_fn(only_operators))
+        .with_state(backend)
+}
+
+async fn only_operators(
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let who = match &peer.identity {
+        Some(identity) if matches!(identity.role, Role::Operator | Role::Replica) => {
+            return next.run(request).await;
+        }
+        Some(identity) => format!("the certificate of {identity}"),
+        None => "a certificate without a spiffe://causeway/… name".to_owned(),
+    };
+    tracing::info!(address = %peer.address, who, "a client of the admin API may not ask");
+    refuse(AdminError::new(
+        ErrorKind::Forbidden,
+        format!("{who} may not ask the admin API"),
+        "use an operator's certificate: causeway certs operator --dir DIR --name YOU",
+    ))
+}
+
+/// The query of `/v1/explain/service`.
+#[derive(Deserialize)]
+struct From {
+    from: Option<Origin>,
+}
+
+async fn services(
+    State(backend): Backend,
+    query: Result<Query<ServiceQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    match query {
+        Ok(Query(query)) => answer(backend.services(&query).await),
+        Err(error) => refuse(bad(error.body_text())),
+    }
+}
+
+async fn explain(
+    State(backend): Backend,
+    Path((namespace, name)): Path<(String, String)>,
+    query: Result<Query<From>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let service = match ServiceKey::new(&namespace, &name) {
+        Ok(service) => service,
+        Err(error) => return refuse(bad(error)),
+    };
+    match query {
+        Ok(Query(query)) => answer(backend.explain(&service, query.from.as_ref()).await),
+        Err(error) => refuse(bad(error.body_text())),
+    }
+}
+
+async fn explain_subject(State(backend): Backend, Path(subject): Path<String>) -> Response {
+    match subject.parse::<Subject>() {
+        Ok(subject) => answer(backend.explain_subject(&subject).await),
+        Err(error) => refuse(bad(error)),
+    }
+}
+
+async fn diff(State(backend): Backend, Path(member): Path<String>) -> Response {
+    match MemberName::new(&member) {
+        Ok(member) => answer(backend.diff(&member).await),
+        Err(error) => refuse(bad(error)),
+    }
+}
+
+fn answer<T: Serialize>(result: Result<T, AdminError>) -> Response {
+    match result {
+        Ok(value) => Json(value).into_response(),
+        Err(error) => refuse(error),
+    }
+}
+
+fn refuse(error: AdminError) -> Response {
+    let status = error.kind.status();
+    (
+        status,
+        Json(ErrorBody {
+            error: error.error,
+            remedy: error.remedy,
+        }),
+    )
+        .into_response()
+}
+
+fn bad(error: impl std::fmt::Display) -> AdminError {
+    AdminError::new(
+        ErrorKind::BadRequest,
+        error.to_string(),
+        "see causeway --help for the accepted forms",
+    )
+}
+
+fn no_such_path(path: &str) -> AdminError {
+    let path: String = path.chars().take(80).collect();
+    AdminError::not_found(
+        format!("the admin API has no {path:?}"),
+        "the client is probably newer than the controller: compare causeway version with the controller's",
+    )
+}

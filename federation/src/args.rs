@@ -1,0 +1,108 @@
+//! What can be typed: one struct for each subcommand.
+//!
+//! Flags wire a process (addresses, files, identity). Whatever changes a decision is a MemberCluster, a FailoverPolicy
+//! or a command in the log, never a flag, so that replicas always agree.
+//!
+//! * [`process`]: what the long-running processes share; [`controller`], [`agent`], [`sandbox`];
+//! * [`operator`]: the verbs that ask a running replica; [`observe`]: the one that needs none;
+//! * [`certs`]: certificates for evaluation.
+
+pub mod agent;
+pub mod certs;
+pub mod controller;
+pub mod observe;
+pub mod operator;
+pub mod process;
+pub mod sandbox;
+
+use clap::{Parser, Subcommand};
+
+pub use agent::AgentArgs;
+pub use certs::{CertsArgs, CertsCommand};
+pub use controller::ControllerArgs;
+pub use observe::ObserveArgs;
+pub use operator::{ClustersArgs, DiffArgs, ExplainArgs, ExplainTarget, ServicesArgs, StatusArgs};
+pub use operator::{Connect, Output, Render};
+pub use process::{KubeArgs, LogArgs, LogFormat, TlsArgs};
+pub use sandbox::SandboxArgs;
+
+/// Everything that can be typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "causeway",
+    version,
+    about = "One service mesh out of many Kubernetes clusters, that stays reachable when a zone, cluster or region is lost",
+    long_about = "One service mesh out of many Kubernetes clusters, that stays reachable when a zone, a cluster or a whole \
+                  region is lost.\n\n\
+                  A controller holds the decisions: which clusters there are, what is lost, where traffic goes. An agent \
+                  beside each cluster reports what runs there and writes the cluster's own Istio objects. Without the \
+                  controller every mesh keeps what it has.",
+    after_help = "Start here:\n  \
+                  causeway sandbox                     a whole fleet in this process: lose a region, watch traffic move\n  \
+                  causeway observe --contexts a,b,c    what is in your own clusters; reads only, installs nothing\n\n\
+                  Every command has its own help: causeway sandbox --help",
+    arg_required_else_help = true,
+    subcommand_required = true,
+    max_term_width = 110,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Try it: a fleet of clusters in this process, a region is lost, and comes back
+    Sandbox(SandboxArgs),
+    /// Look at your own clusters: which services they share, what would fail over where, what is in the way
+    Observe(ObserveArgs),
+    /// Run a controller: holds the decisions and serves agents and operators
+    Controller(ControllerArgs),
+    /// Run the agent of one cluster: reports what is there and writes its mesh
+    Agent(AgentArgs),
+    /// Is everything well? Exit code 0 fine, 3 attention, 4 incident, 5 no quorum
+    Status(StatusArgs),
+    /// The clusters: verdict, agent, mesh, how far behind they are
+    Clusters(ClustersArgs),
+    /// The services: who exports them, who imports them, how many endpoints are ready
+    Services(ServicesArgs),
+    /// Why traffic goes where it goes, or why something counts as lost
+    Explain(ExplainArgs),
+    /// What exactly would be written into a cluster, or is being held back
+    Diff(DiffArgs),
+    /// Make certificates for evaluation: an authority, and one for each replica, agent and operator
+    Certs(CertsArgs),
+    /// Print the completion script of a shell
+    Completion(CompletionArgs),
+    /// Print the version
+    Version(VersionArgs),
+    /// Print this reference as Markdown
+    #[command(hide = true)]
+    HelpMarkdown,
+}
+
+/// `causeway completion`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+                        source <(causeway completion bash)\n  \
+                        causeway completion zsh > \"${fpath[1]}/_causeway\"\n  \
+                        causeway completion fish > ~/.config/fish/completions/causeway.fish")]
+pub struct CompletionArgs {
+    /// For which shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `causeway version`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  causeway version\n  causeway version -o json")]
+pub struct VersionArgs {
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = operator::Output::Table, hide_possible_values = false)]
+    pub output: operator::Output,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! `causeway agent`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use causeway_api::ids::MemberName;
+use clap::Args;
+
+use super::process::{KubeArgs, LogArgs, TlsArgs};
+
+/// Runs the agent of one cluster.
+#[derive(Debug, Clone, Args)]
+#[command(
+    long_about = "Run the agent of one cluster: it watches the cluster's services and endpoints, reports them to a \
+                  controller, and writes the Istio objects that the controller's plan asks for. It dials out; nothing \
+                  has to reach it.\n\n\
+                  Until the cluster's MemberCluster says `mode: Federate` it writes nothing, and `causeway diff` shows \
+                  what it would write. Without a controller it goes on with what it has.",
+    after_help = "Examples:\n  \
+                  # Once: a certificate that names the cluster\n  \
+                  causeway certs agent --dir pki --member ack-hangzhou\n\n  \
+                  # In a pod of the cluster, or anywhere with its kubeconfig\n  \
+                  causeway agent --member ack-hangzhou --controllers controller.example:7443 \\\n      \
+                  --tls-ca pki/ca.pem --tls-cert pki/ack-hangzhou.pem --tls-key pki/ack-hangzhou-key.pem"
+)]
+pub struct AgentArgs {
+    /// Name of the cluster: that of its MemberCluster, and the one in the certificate
+    #[arg(long, value_name = "NAME", env = "CAUSEWAY_MEMBER")]
+    pub member: MemberName,
+    /// Controllers, as host:port, the nearest first; separated by commas
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', required = true, value_parser = host_port, env = "CAUSEWAY_CONTROLLERS")]
+    pub controllers: Vec<String>,
+    /// Folder for the last known facts and view: a cache, which may be lost
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/var/lib/causeway-agent",
+        env = "CAUSEWAY_DATA_DIR"
+    )]
+    pub data_dir: PathBuf,
+    /// Where /healthz, /readyz and /metrics are served (plain HTTP)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7446")]
+    pub metrics_listen: SocketAddr,
+    /// Name of this process in the Lease that decides which agent writes; default: host name and process id
+    #[arg(long, value_name = "NAME", env = "CAUSEWAY_IDENTITY")]
+    pub identity: Option<String>,
+    /// Certificates.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// The member's API server.
+    #[command(flatten)]
+    pub kube: KubeArgs,
+    /// Logs.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// `host:port`, `1.2.3.4:port` or `[v6]:port`.
+pub(crate) fn host_port(text: &str) -> Result<String, String> {
+    let error = || {
+        format!(
+            "{text:?} is no address: expected host:port, such as controller.example:7443 or [2001:db8::1]:7443"
+        )
+    };
+    let (host, port) = text.rsplit_once(':').ok_or_else(error)?;
+    let bare_v6 = host.contains(':') && !(host.starts_with('[') && host.ends_with(']'));
+    let port_ok = port.parse::<u16>().is_ok_and(|port| port != 0);
+    if host.is_empty()
+        || bare_v6
+        || !port_ok
+        || text.contains(char::is_whitespace)
+        || text.contains('/')
+    {
+        return Err(error());
+    }
+    Ok(text.to_owned())
+}

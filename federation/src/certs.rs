@@ -1,0 +1,16 @@
+//! Certificates: who a process is, and how it proves it.
+//!
+//! * [`identity`]: the names in certificates (`spiffe://causeway/…`);
+//! * [`authority`]: an authority in memory that signs replicas, agents and operators, for evaluation and tests;
+//! * [`tls`]: rustls configurations that demand a certificate of both sides.
+
+pub mod authority;
+pub mod identity;
+pub mod tls;
+
+pub use authority::{Authority, Pair, Validity};
+pub use identity::{Identity, Role};
+pub use tls::TlsError;
+
+#[cfg(test)]
+mod tests;

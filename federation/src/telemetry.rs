@@ -1,0 +1,6 @@
+//! What a process tells of itself: [`logs`] on standard error, [`metrics`] for Prometheus.
+
+pub mod logs;
+pub mod metrics;
+
+pub use metrics::Metrics;
