@@ -1,1 +1,16 @@
-//! stub
+//! The pure connections between facts, decisions and views; what a replica and an agent compute between two messages.
+//!
+//! * [`placement`]: a declaration and the agent's report → where a member is and how it is reached;
+//! * [`localities`]: a cloud's names ↔ ours;
+//! * [`inputs`]: state and facts → what the plan of one service is computed from;
+//! * [`cut`]: state and facts → the parts of one member's view;
+//! * [`outbox`]: what one session holds and what must be sent to it next;
+//! * [`holdings`]: the agent's side: parts merged by their own versions; [`factlog`]: deltas not yet acknowledged.
+
+pub mod cut;
+pub mod factlog;
+pub mod holdings;
+pub mod inputs;
+pub mod localities;
+pub mod outbox;
+pub mod placement;

@@ -1,0 +1,188 @@
+//! State and facts → what the plan of one service is computed from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causeway_api::ids::{PortName, Region, Zone};
+use causeway_api::plan::{
+    CapacitySource, DestinationInput, PlanInputs, Rate, Source, SourceInput, Withdrawal,
+};
+use causeway_api::spec::{MemberSpec, Placement, defaults};
+use causeway_api::{MemberName, ServiceKey};
+use causeway_failover::policy::{self, Effective};
+use causeway_failover::quantise;
+use causeway_index::{FactStore, OwnerFacts};
+use causeway_state::State;
+
+use crate::localities;
+
+/// What the plan of a service is computed from; `None` where no placed member exports it: there is nothing to plan.
+#[must_use]
+pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Option<PlanInputs> {
+    let members: Vec<Placed<'_>> = placed(state, facts).collect();
+    let exporters: BTreeSet<&MemberName> =
+        members.iter().filter(|member| member.facts.exports(service)).map(|member| member.name).collect();
+    if exporters.is_empty() {
+        return None;
+    }
+    let policy = policy::effective(&state.policies, service);
+    let mut destinations = Vec::new();
+    let mut sources = Vec::new();
+    for member in &members {
+        let calls = member.facts.namespaces.contains_key(&service.namespace);
+        if calls {
+            sources.extend(source_inputs(member));
+        }
+        if calls || exporters.contains(member.name) {
+            destinations.extend(destination_inputs(state, member, service, &policy));
+        }
+    }
+    share_demand(&mut sources, &policy.demand);
+    Some(PlanInputs {
+        service: service.clone(),
+        ports: ports(&members, &exporters, service),
+        sources,
+        destinations,
+        policy: policy.policy,
+    })
+}
+
+/// The services that a member exports, or whose plans it has a part in.
+pub fn services_of(state: &State, facts: &FactStore, member: &MemberName) -> BTreeSet<ServiceKey> {
+    let exported = facts.owner(member).into_iter().flat_map(|owner| {
+        owner.services().filter(|key| owner.exports(key)).cloned().collect::<Vec<_>>()
+    });
+    let planned = state.plans.iter().filter(|(_, row)| {
+        row.value.as_ref().is_some_and(|held| {
+            held.inputs.sources.iter().any(|source| source.source.member == *member)
+                || held.inputs.destinations.iter().any(|destination| destination.member == *member)
+        })
+    });
+    // A member that came to be placed calls what others export into its namespaces.
+    let namespaces = facts.owner(member).into_iter().flat_map(|owner| owner.namespaces.keys());
+    let called = namespaces.flat_map(|namespace| facts.services_in_namespace(namespace).cloned());
+    exported.chain(planned.map(|(key, _)| key.clone())).chain(called).collect()
+}
+
+/// A member that is registered, placed, and has spoken.
+struct Placed<'a> {
+    name: &'a MemberName,
+    spec: &'a MemberSpec,
+    placement: &'a Placement,
+    facts: &'a OwnerFacts,
+}
+
+fn placed<'a>(state: &'a State, facts: &'a FactStore) -> impl Iterator<Item = Placed<'a>> {
+    state.members.iter().filter_map(|(name, held)| {
+        Some(Placed {
+            name,
+            spec: &held.spec,
+            placement: held.placement.as_ref()?,
+            facts: facts.owner(name)?,
+        })
+    })
+}
+
+/// One source for each zone that has nodes; one without a zone where the nodes name none.
+fn source_inputs(member: &Placed<'_>) -> Vec<SourceInput> {
+    let nodes = member.facts.member.as_ref().map(|fact| &fact.nodes);
+    let mut zones: BTreeSet<Option<Zone>> =
+        nodes.into_iter().flatten().map(|(locality, _)| localities::ours(member.spec, locality).zone).collect();
+    if zones.is_empty() {
+        zones.insert(None);
+    }
+    let input = |zone| SourceInput {
+        source: Source { member: member.name.clone(), zone },
+        region: member.placement.region.clone(),
+        network: member.placement.network.clone(),
+        demand: None,
+    };
+    zones.into_iter().map(input).collect()
+}
+
+/// Declared demand of a region is shared evenly by its members, and a member's by its zones: nothing tells yet which of
+/// them calls more. What does not divide goes to the first ones.
+fn share_demand(sources: &mut [SourceInput], demand: &BTreeMap<Region, Rate>) {
+    for (region, total) in demand {
+        let members: BTreeSet<MemberName> = sources
+            .iter()
+            .filter(|source| source.region.as_ref() == Some(region))
+            .map(|source| source.source.member.clone())
+            .collect();
+        for (member, part) in members.iter().zip(parts(total.0, members.len())) {
+            let zones = sources.iter_mut().filter(|source| source.source.member == *member);
+            let zones: Vec<&mut SourceInput> = zones.collect();
+            let count = zones.len();
+            for (zone, part) in zones.into_iter().zip(parts(part, count)) {
+                zone.demand = Some(Rate(part));
+            }
+        }
+    }
+}
+
+/// `total` in `count` parts that differ by one at most.
+fn parts(total: u64, count: usize) -> impl Iterator<Item = u64> {
+    let count = u64::try_from(count).unwrap_or(u64::MAX).max(1);
+    (0..count).map(move |at| total / count + u64::from(at < total % count))
+}
+
+fn destination_inputs(
+    state: &State,
+    member: &Placed<'_>,
+    service: &ServiceKey,
+    policy: &Effective,
+) -> Vec<DestinationInput> {
+    let Some(fact) = member.facts.service(service) else { return Vec::new() };
+    let mut zones: BTreeMap<Option<Zone>, BTreeMap<&PortName, u32>> = BTreeMap::new();
+    for (port, locality, counts) in member.facts.endpoints(service) {
+        let zone = localities::ours(member.spec, locality).zone;
+        let ready = zones.entry(zone).or_default().entry(port).or_default();
+        *ready = ready.saturating_add(counts.ready);
+    }
+    let utilization = [member.spec.max_utilization_percent, policy.max_utilization_percent];
+    let utilization = utilization.into_iter().flatten().min().unwrap_or(defaults::MAX_UTILIZATION_PERCENT);
+    let withdrawn = withdrawn(state, member, policy);
+    let exported = fact.exported;
+    let inputs = zones.into_iter().map(|(zone, by_port)| {
+        // A caller may need any of the ports; one that a zone does not have at all counts as none.
+        let ready = fact.ports.iter().map(|port| by_port.get(&port.name).copied().unwrap_or(0)).min();
+        let ready = quantise::ready(ready.unwrap_or(0));
+        DestinationInput {
+            member: member.name.clone(),
+            zone,
+            region: member.placement.region.clone(),
+            network: member.placement.network.clone(),
+            exported,
+            ready,
+            capacity: policy.capacity_per_endpoint.map(|each| Rate(each.0.saturating_mul(u64::from(ready)))),
+            capacity_source: match policy.capacity_per_endpoint {
+                Some(_) => CapacitySource::Declared,
+                None => CapacitySource::Unknown,
+            },
+            max_utilization_percent: utilization,
+            withdrawn,
+        }
+    });
+    inputs.collect()
+}
+
+/// Why others must not be sent to a member, the strongest reason first.
+fn withdrawn(state: &State, member: &Placed<'_>, policy: &Effective) -> Option<Withdrawal> {
+    let allowed = &policy.policy.allowed_regions;
+    let allowed = allowed.is_empty() || member.placement.region.as_ref().is_some_and(|r| allowed.contains(r));
+    state
+        .withdrawal(member.name)
+        .or_else(|| (!allowed).then_some(Withdrawal::NotAllowed))
+        .or_else(|| {
+            let leads = state.members.values().filter_map(|other| other.placement.as_ref()).any(|other| {
+                other.network == member.placement.network && !other.gateways.is_empty()
+            });
+            (!leads).then_some(Withdrawal::NoGateway)
+        })
+}
+
+fn ports(members: &[Placed<'_>], exporters: &BTreeSet<&MemberName>, service: &ServiceKey) -> Vec<PortName> {
+    let exporting = members.iter().filter(|member| exporters.contains(member.name));
+    let facts = exporting.filter_map(|member| member.facts.service(service));
+    let names: BTreeSet<PortName> = facts.flat_map(|fact| fact.ports.into_iter().map(|port| port.name)).collect();
+    names.into_iter().collect()
+}

@@ -1,0 +1,278 @@
+//! The link to a replica: dial, introduce, resume, and carry on until it breaks; then try the next one.
+//!
+//! Without any replica the agent goes on with what it holds: nothing here ever takes a view or a fact away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_api::facts::FactDelta;
+use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, Welcome};
+use causeway_api::view::Applied;
+use causeway_discovery::Observer;
+use causeway_seam::TaskHandle;
+use causeway_seam::transport::{Connection, Dial};
+use tokio::sync::{mpsc, watch};
+
+use super::shared::Shared;
+use super::writing::Writing;
+
+/// How the agent dials: agents send [`FromAgent`] and hear [`FromReplica`].
+pub type Dialer = dyn Dial<FromAgent, FromReplica>;
+
+type Session = Connection<FromAgent, FromReplica>;
+
+const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(15);
+/// After a refusal that only a person can mend.
+const REFUSED_BACK_OFF: Duration = Duration::from_secs(30);
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// What a person is told of the link.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LinkStatus {
+    /// The replica that the session is with; `None`: there is none now.
+    pub home: Option<String>,
+    /// Why there is none.
+    pub problem: Option<String>,
+}
+
+/// Dials, and keeps a session alive.
+pub(crate) struct Link {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) dialer: Arc<Dialer>,
+    /// Addresses of replicas, the nearest first.
+    pub(crate) controllers: Vec<String>,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) writing: Arc<Writing>,
+    pub(crate) status: watch::Sender<LinkStatus>,
+}
+
+/// How a session ended.
+enum Ended {
+    /// It was up, then broke: begin at once, jittered.
+    Broke(String),
+    /// It never came up.
+    Failed(String),
+    /// It was refused, and only a person can mend that.
+    Refused(String),
+}
+
+impl Link {
+    /// Runs until it is dropped.
+    pub(crate) async fn run(self) {
+        let env = self.shared.env.clone();
+        self.observer.synced().await;
+        let mut back_off = FIRST_BACK_OFF;
+        let mut next = 0usize;
+        loop {
+            let Some(address) = self.controllers.get(next % self.controllers.len().max(1)).cloned() else {
+                tracing::error!("no controller is named: give at least one --controller");
+                return;
+            };
+            next = next.wrapping_add(1);
+            let wait = match self.session(&address).await {
+                Ended::Broke(reason) => {
+                    tracing::warn!(%address, %reason, "the session ended; the mesh keeps its last configuration");
+                    self.say(None, Some(reason));
+                    back_off = FIRST_BACK_OFF;
+                    back_off
+                }
+                Ended::Failed(reason) => {
+                    tracing::warn!(%address, %reason, "no session");
+                    self.say(None, Some(reason));
+                    back_off = back_off.saturating_mul(2).min(LONGEST_BACK_OFF);
+                    back_off
+                }
+                Ended::Refused(reason) => {
+                    tracing::error!(%address, %reason, "the replica refuses this agent");
+                    self.say(None, Some(reason));
+                    REFUSED_BACK_OFF
+                }
+            };
+            env.sleep(env.random().jittered(wait)).await;
+        }
+    }
+
+    fn say(&self, home: Option<String>, problem: Option<String>) {
+        self.status.send_replace(LinkStatus { home, problem });
+    }
+
+    async fn session(&self, address: &str) -> Ended {
+        let env = &self.shared.env;
+        let mut session = match env.timeout(HANDSHAKE, self.dialer.dial(address)).await {
+            Ok(Ok(session)) => session,
+            Ok(Err(error)) => return Ended::Failed(error.to_string()),
+            Err(elapsed) => return Ended::Failed(format!("{address}: {elapsed}")),
+        };
+        if send(&session, FromAgent::Hello(self.hello())).await.is_err() {
+            return Ended::Failed(format!("{address} closed the connection before the hello"));
+        }
+        let welcome = match env.timeout(HANDSHAKE, session.receiver.recv()).await {
+            Ok(Some(Ok(FromReplica::Welcome(welcome)))) => welcome,
+            Ok(Some(Ok(FromReplica::Refused { reason, retry }))) => {
+                return if retry { Ended::Failed(reason) } else { Ended::Refused(reason) };
+            }
+            Ok(Some(Ok(other))) => return Ended::Failed(format!("{address} answered a hello with {}", name(&other))),
+            Ok(Some(Err(error))) => return Ended::Failed(error.to_string()),
+            Ok(None) => return Ended::Failed(format!("{address} closed the connection")),
+            Err(elapsed) => return Ended::Failed(format!("{address}: {elapsed}")),
+        };
+        self.shared.heard(welcome.highest);
+        tracing::info!(%address, replica = %welcome.replica, version = %welcome.version, "session opened");
+        self.say(Some(address.to_owned()), None);
+        Ended::Broke(self.carry_on(&mut session, welcome).await)
+    }
+
+    fn hello(&self) -> Hello {
+        let (holds, highest) = self.shared.holds();
+        Hello {
+            member: self.shared.member.clone(),
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            cluster_uid: self.observer.cluster_uid().unwrap_or_default(),
+            epoch: self.writing.epoch(),
+            highest,
+            facts: self.observer.version(),
+            holds,
+        }
+    }
+
+    /// Returns why the session ended.
+    async fn carry_on(&self, session: &mut Session, welcome: Welcome) -> String {
+        let env = &self.shared.env;
+        let silence = Duration::from_millis(u64::from(welcome.silence_ms).max(300));
+        let beat = silence / 3;
+        let mut facts = self.observer.changed();
+        let mut applied = self.writing.applied();
+        let mut epoch = self.writing.epoch_changes();
+        let mut heard_at = env.now();
+        // Dropped with the session.
+        let mut asks: Vec<TaskHandle> = Vec::new();
+
+        if !self.send_facts_after(session, welcome.facts).await {
+            return "the replica stopped listening".to_owned();
+        }
+        applied.mark_changed();
+        loop {
+            let quiet = silence.saturating_sub(env.now().since(heard_at));
+            tokio::select! {
+                biased;
+                message = session.receiver.recv() => {
+                    heard_at = env.now();
+                    match message {
+                        Some(Ok(message)) => {
+                            if let Some(reason) = self.hear(session, message, &mut asks).await {
+                                return reason;
+                            }
+                        }
+                        Some(Err(error)) => return error.to_string(),
+                        None => return "the replica closed it".to_owned(),
+                    }
+                }
+                _ = facts.changed() => {
+                    if let Some(delta) = self.observer.take_delta()
+                        && !self.send_delta(session, delta).await {
+                        return "the replica stopped listening".to_owned();
+                    }
+                }
+                _ = applied.changed() => {
+                    let message: Applied = applied.borrow_and_update().clone();
+                    if send(session, FromAgent::Applied(Box::new(message))).await.is_err() {
+                        return "the replica stopped listening".to_owned();
+                    }
+                }
+                _ = epoch.changed() => return "the Lease changed hands: introducing this agent anew".to_owned(),
+                () = env.sleep(beat.min(quiet.max(Duration::from_millis(1)))) => {
+                    if env.now().since(heard_at) >= silence {
+                        return format!("nothing was heard for {silence:?}");
+                    }
+                    // A full queue means that there is more to say than a heartbeat.
+                    let _ = session.sender.try_send(FromAgent::Heartbeat);
+                }
+            }
+        }
+    }
+
+    /// Sends what the replica does not hold yet.
+    async fn send_facts_after(&self, session: &Session, held: Option<causeway_api::FactVersion>) -> bool {
+        if self.writing.epoch() == 0 {
+            return true; // A warm standby: the leader's word counts.
+        }
+        let pending = self.observer.take_delta();
+        let missing = held.and_then(|held| {
+            let before = pending.as_ref().and_then(|delta| delta.base);
+            self.shared.unacknowledged(held, before.unwrap_or_else(|| self.observer.version()))
+        });
+        match missing {
+            Some(deltas) => {
+                for delta in deltas {
+                    if send(session, FromAgent::Facts(Box::new(delta))).await.is_err() {
+                        return false;
+                    }
+                }
+                match pending {
+                    Some(delta) => self.send_delta(session, delta).await,
+                    None => true,
+                }
+            }
+            None => self.send_delta(session, self.observer.snapshot()).await,
+        }
+    }
+
+    async fn send_delta(&self, session: &Session, delta: FactDelta) -> bool {
+        self.shared.sending(delta.clone());
+        send(session, FromAgent::Facts(Box::new(delta))).await.is_ok()
+    }
+
+    /// Handles one message; a reason ends the session.
+    async fn hear(&self, session: &Session, message: FromReplica, asks: &mut Vec<TaskHandle>) -> Option<String> {
+        match message {
+            FromReplica::Heartbeat => None,
+            FromReplica::FactsHeld(version) => {
+                self.shared.acknowledged(version);
+                None
+            }
+            FromReplica::FactsWanted => {
+                let sent = self.send_delta(session, self.observer.snapshot()).await;
+                (!sent).then(|| "the replica stopped listening".to_owned())
+            }
+            FromReplica::View(delta) => {
+                let touched = self.shared.merge(*delta);
+                if !touched.misfits.is_empty() {
+                    return Some("a delta of facts did not fit: asking again from what is held".to_owned());
+                }
+                self.observer.set_wanted(self.shared.wanted());
+                self.writing.view_changed(&touched);
+                None
+            }
+            FromReplica::AskDiff { id } => {
+                let (writing, sender) = (self.writing.clone(), session.sender.clone());
+                asks.retain(|task| !task.is_ended());
+                asks.push(self.shared.env.spawn("diff", answer_diff(writing, sender, id)));
+                None
+            }
+            FromReplica::Refused { reason, .. } => Some(reason),
+            FromReplica::Welcome(_) => Some("the replica welcomed twice".to_owned()),
+        }
+    }
+}
+
+async fn answer_diff(writing: Arc<Writing>, sender: mpsc::Sender<FromAgent>, id: u64) {
+    let entries = writing.diff().await;
+    let _ = sender.send(FromAgent::Diff { id, entries }).await;
+}
+
+async fn send(session: &Session, message: FromAgent) -> Result<(), ()> {
+    session.sender.send(message).await.map_err(|_| ())
+}
+
+fn name(message: &FromReplica) -> &'static str {
+    match message {
+        FromReplica::Welcome(_) => "a welcome",
+        FromReplica::Refused { .. } => "a refusal",
+        FromReplica::FactsHeld(_) | FromReplica::FactsWanted => "a word on facts",
+        FromReplica::View(_) => "a view",
+        FromReplica::AskDiff { .. } => "a question",
+        FromReplica::Heartbeat => "a heartbeat",
+    }
+}

@@ -1,0 +1,124 @@
+//! What the agent's halves share: the newest view parts, the facts on their way, and the cache on disk.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use causeway_api::facts::FactDelta;
+use causeway_api::generation::{FactVersion, Generation};
+use causeway_api::ids::{MemberName, ServiceKey};
+use causeway_api::session::Holds;
+use causeway_api::view::ViewDelta;
+use causeway_core::factlog::FactLog;
+use causeway_core::holdings::{Holdings, Touched};
+use causeway_seam::{Disk, Env};
+use tokio::sync::watch;
+
+/// The cache's file: the view as JSON. It can be lost: a replica sends it again.
+const CACHE: &str = "view.json";
+
+/// Shared by observer, session and writer.
+pub(crate) struct Shared {
+    pub(crate) member: MemberName,
+    pub(crate) env: Env,
+    disk: Arc<dyn Disk>,
+    holdings: Mutex<Holdings>,
+    facts: Mutex<FactLog>,
+    changed: watch::Sender<u64>,
+}
+
+impl Shared {
+    /// Begins with what the cache holds. A cache that cannot be read is said and left aside.
+    pub(crate) fn open(member: MemberName, env: Env, disk: Arc<dyn Disk>) -> Self {
+        let holdings = match disk.read(CACHE) {
+            Ok(None) => Holdings::default(),
+            Ok(Some(bytes)) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                tracing::warn!(%error, file = CACHE, "the cached view cannot be read and is fetched again");
+                Holdings::default()
+            }),
+            Err(error) => {
+                tracing::warn!(%error, "the cached view cannot be read and is fetched again");
+                Holdings::default()
+            }
+        };
+        let (changed, _) = watch::channel(0);
+        Self {
+            member,
+            env,
+            disk,
+            holdings: Mutex::new(holdings),
+            facts: Mutex::new(FactLog::default()),
+            changed,
+        }
+    }
+
+    /// Merges what a replica sent.
+    pub(crate) fn merge(&self, delta: ViewDelta) -> Touched {
+        let touched = self.holdings().merge(delta);
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+        touched
+    }
+
+    /// A generation was heard of, in a hello or in a mesh's objects.
+    pub(crate) fn heard(&self, generation: Generation) {
+        let mut holdings = self.holdings();
+        holdings.highest = holdings.highest.max(generation);
+    }
+
+    /// The view's parts, under a short lock.
+    pub(crate) fn holdings(&self) -> MutexGuard<'_, Holdings> {
+        self.holdings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What to say in a hello.
+    pub(crate) fn holds(&self) -> (Holds, Generation) {
+        let holdings = self.holdings();
+        (holdings.holds(), holdings.highest)
+    }
+
+    /// The services of the view that are still federated: what facts are wanted of, too.
+    pub(crate) fn wanted(&self) -> BTreeSet<ServiceKey> {
+        let holdings = self.holdings();
+        let live = holdings.view.services.iter().filter(|(_, part)| part.value.is_some());
+        live.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// A delta goes out.
+    pub(crate) fn sending(&self, delta: FactDelta) {
+        self.log().push(delta);
+    }
+
+    /// A replica holds the facts up to here.
+    pub(crate) fn acknowledged(&self, version: FactVersion) {
+        self.log().acknowledge(version);
+    }
+
+    /// The unacknowledged deltas after `version`; `None`: a snapshot is needed.
+    pub(crate) fn unacknowledged(&self, version: FactVersion, current: FactVersion) -> Option<Vec<FactDelta>> {
+        self.log().since(version, current)
+    }
+
+    fn log(&self) -> MutexGuard<'_, FactLog> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the cache after each change, at most once in a while: a view is large and a cache may lag.
+    pub(crate) async fn keep_cache(self: Arc<Self>) {
+        const EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+        let mut changed = self.changed.subscribe();
+        while changed.changed().await.is_ok() {
+            self.save();
+            self.env.sleep(EVERY).await;
+        }
+    }
+
+    /// Writes the cache now.
+    pub(crate) fn save(&self) {
+        let text = serde_json::to_vec(&*self.holdings());
+        let saved = text.map_err(|e| e.to_string()).and_then(|text| {
+            self.disk.replace(CACHE, &text).map_err(|e| e.to_string())
+        });
+        if let Err(error) = saved {
+            tracing::warn!(%error, "the view could not be cached; it is kept in memory and fetched again after a restart");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The agent's half that writes: the Lease, the mesh's writer, and what the rest of the agent tells and asks them.
+
+use std::sync::Arc;
+
+use causeway_api::ServiceKey;
+use causeway_api::session::DiffEntry;
+use causeway_api::view::Applied;
+use causeway_core::holdings::Touched;
+use causeway_mesh::{Lease, LeaseState, Source, Writer, WriterOptions};
+use causeway_seam::Env;
+use tokio::sync::watch;
+
+/// Lease and writer of one member.
+pub(crate) struct Writing {
+    env: Env,
+    lease: Lease,
+    writer: Writer,
+}
+
+impl Writing {
+    pub(crate) fn start(env: &Env, client: kube::Client, lease: Lease, source: Arc<dyn Source>) -> Self {
+        let writer = Writer::start(env, client, lease.state(), source, WriterOptions::default());
+        Self { env: env.clone(), lease, writer }
+    }
+
+    /// The Lease's epoch; 0 while another holds it.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.lease.state().borrow().epoch_at(self.env.now()).unwrap_or(0)
+    }
+
+    /// Follows the Lease.
+    pub(crate) fn lease(&self) -> watch::Receiver<LeaseState> {
+        self.lease.state()
+    }
+
+    /// Somebody knows of this epoch: ours has to be higher.
+    pub(crate) fn heard_epoch(&self, epoch: u64) {
+        self.lease.hear(epoch);
+    }
+
+    pub(crate) fn applied(&self) -> watch::Receiver<Applied> {
+        self.writer.handle().applied()
+    }
+
+    pub(crate) async fn diff(&self) -> Vec<DiffEntry> {
+        self.writer.handle().diff().await
+    }
+
+    /// The view changed.
+    pub(crate) fn view_changed(&self, touched: &Touched) {
+        let writer = self.writer.handle();
+        writer.mark_services(touched.services.iter().cloned());
+        if touched.settings || !touched.networks.is_empty() {
+            writer.mark_member();
+        }
+    }
+
+    /// Services of the member itself changed.
+    pub(crate) fn locals_changed(&self, services: impl IntoIterator<Item = ServiceKey>) {
+        self.writer.handle().mark_services(services);
+    }
+
+    /// Gives the Lease back, so that a standby need not wait for it to run out.
+    pub(crate) async fn release(self) {
+        drop(self.writer);
+        self.lease.release().await;
+    }
+}

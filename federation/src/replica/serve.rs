@@ -1,0 +1,231 @@
+//! Serves agents: checks who introduces itself, takes its facts, and sends it what changes in its view.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_api::facts::FactDelta;
+use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, PROTOCOL_OLDEST, Welcome};
+use causeway_index::{ApplyError, Touched};
+use causeway_seam::TaskHandle;
+use causeway_seam::transport::{Accept, Connection};
+
+use super::sessions::{Session, name, send};
+use super::shared::Shared;
+
+/// A session with an agent, as this side sees it.
+pub type AgentConnection = Connection<FromReplica, FromAgent>;
+
+/// How replicas accept sessions.
+pub type Listener = dyn Accept<FromReplica, FromAgent>;
+
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long either side may be silent.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// Accepts until the listener is closed; ends all its sessions when it is dropped.
+pub(crate) async fn serve(shared: Arc<Shared>, mut listener: Box<Listener>) {
+    let mut open: Vec<TaskHandle> = Vec::new();
+    while let Some(connection) = listener.accept().await {
+        open.retain(|task| !task.is_ended());
+        open.push(shared.env.spawn("session", session(shared.clone(), connection)));
+    }
+}
+
+async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
+    let hello = match shared.env.timeout(HANDSHAKE, connection.receiver.recv()).await {
+        Ok(Some(Ok(FromAgent::Hello(hello)))) => hello,
+        Ok(Some(Ok(other))) => {
+            let reason = format!("a session begins with a hello, not with {}: update the agent", name(&other));
+            refuse(&connection, reason, false).await;
+            return;
+        }
+        Ok(Some(Err(error))) => {
+            tracing::warn!(remote = %connection.remote, %error, "no session");
+            return;
+        }
+        Ok(None) | Err(_) => return,
+    };
+    if let Err(refusal) = admit(&shared, &connection, &hello) {
+        tracing::warn!(remote = %connection.remote, member = %hello.member, reason = %refusal.reason, "session refused");
+        shared.refusals.note(&hello.member, &refusal.reason);
+        refuse(&connection, refusal.reason, refusal.retry).await;
+        return;
+    }
+    shared.refusals.clear(&hello.member);
+    let welcome = Welcome {
+        replica: shared.id,
+        protocol: hello.protocol.min(PROTOCOL),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        highest: shared.highest(),
+        facts: shared.facts().owner(&hello.member).map(|facts| facts.version),
+        silence_ms: u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX),
+    };
+    if !send(&connection.sender, FromReplica::Welcome(welcome)).await {
+        return;
+    }
+    let member = hello.member.clone();
+    let session = shared.sessions.enter(&shared.env, hello, connection.remote.clone());
+    tracing::info!(%member, remote = %connection.remote, epoch = session.hello.epoch, "session opened");
+    shared.session_opened(&member);
+    let reason = carry_on(&shared, &session, &mut connection).await;
+    shared.sessions.leave(&session);
+    shared.session_closed(&member);
+    tracing::warn!(%member, %reason, "session ended; the member's last facts stay");
+}
+
+struct Refused {
+    reason: String,
+    retry: bool,
+}
+
+/// Whether an agent may have a session here.
+fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result<(), Refused> {
+    let member = &hello.member;
+    let refuse = |retry, reason: String| Err(Refused { reason, retry });
+    if connection.identity.as_deref() != Some(member.as_str()) {
+        let found = connection.identity.as_deref().unwrap_or("no member");
+        return refuse(false, format!(
+            "the agent says that it is of member {member}, and its certificate is of {found}: give it the certificate of its member"
+        ));
+    }
+    if !(PROTOCOL_OLDEST..=PROTOCOL).contains(&hello.protocol) {
+        return refuse(false, format!(
+            "the agent of member {member} (version {}) speaks protocol {}, this replica {PROTOCOL_OLDEST} to {PROTOCOL}: update the \
+             older of the two (controllers first)",
+            hello.version, hello.protocol
+        ));
+    }
+    let registered = shared.consensus.read(|state| {
+        state.member(member).map(|held| held.placement.as_ref().map(|placed| placed.placement.cluster_uid.clone()))
+    });
+    match registered {
+        None => refuse(true, format!(
+            "member {member} is not registered: create a MemberCluster named {member} in the host cluster"
+        )),
+        Some(Some(uid)) if uid != hello.cluster_uid => refuse(false, format!(
+            "member {member} is the cluster with kube-system UID {uid}, and this agent runs in the cluster {}: two clusters cannot share \
+             a name. Register this one under another name, or delete MemberCluster {member} first if the old cluster is gone for good",
+            hello.cluster_uid
+        )),
+        Some(_) => match shared.sessions.of(member) {
+            Some(other) if other.hello.epoch > hello.epoch && hello.epoch != 0 => refuse(true, format!(
+                "an agent of member {member} with the newer epoch {} has a session already (this one has {})",
+                other.hello.epoch, hello.epoch
+            )),
+            _ => Ok(()),
+        },
+    }
+}
+
+async fn refuse(connection: &AgentConnection, reason: String, retry: bool) {
+    send(&connection.sender, FromReplica::Refused { reason, retry }).await;
+}
+
+/// Returns why the session ended.
+async fn carry_on(shared: &Shared, session: &Session, connection: &mut AgentConnection) -> String {
+    let env = &shared.env;
+    loop {
+        let quiet = SILENCE.saturating_sub(env.now().since(session.heard().at));
+        tokio::select! {
+            biased;
+            () = session.superseded.notified() => return "a newer session of the same member took over".to_owned(),
+            message = connection.receiver.recv() => match message {
+                Some(Ok(message)) => {
+                    session.note_heard(env);
+                    if let Some(answer) = hear(shared, session, message)
+                        && !send(&connection.sender, answer).await {
+                        return "the agent stopped listening".to_owned();
+                    }
+                }
+                Some(Err(error)) => return error.to_string(),
+                None => return "the agent closed it".to_owned(),
+            },
+            () = session.due.notified() => {
+                for message in due(shared, session) {
+                    if !send(&connection.sender, message).await {
+                        return "the agent stopped listening".to_owned();
+                    }
+                }
+            }
+            () = env.sleep((SILENCE / 3).min(quiet.max(Duration::from_millis(1)))) => {
+                if env.now().since(session.heard().at) >= SILENCE {
+                    return format!("nothing was heard for {SILENCE:?}");
+                }
+                let _ = connection.sender.try_send(FromReplica::Heartbeat);
+            }
+        }
+    }
+}
+
+/// What is to be sent now.
+fn due(shared: &Shared, session: &Session) -> Vec<FromReplica> {
+    let mut messages = session.unsent_questions();
+    let delta = shared.consensus.read(|state| session.outbox().take(state, &shared.facts()));
+    if let Some(delta) = delta {
+        session.note_sent(&shared.env);
+        messages.push(FromReplica::View(Box::new(delta)));
+    }
+    messages
+}
+
+fn hear(shared: &Shared, session: &Session, message: FromAgent) -> Option<FromReplica> {
+    match message {
+        FromAgent::Heartbeat => None,
+        FromAgent::Facts(delta) => take_facts(shared, session, *delta),
+        FromAgent::Applied(applied) => {
+            session.note_applied(*applied);
+            shared.status_changed(&session.hello.member);
+            None
+        }
+        FromAgent::Diff { id, entries } => {
+            session.answered(id, entries);
+            None
+        }
+        // Agents' own probes come with many replicas; their seam is here.
+        FromAgent::Votes(_) => None,
+        FromAgent::Hello(_) => Some(FromReplica::Refused {
+            reason: "a second hello in one session".to_owned(),
+            retry: true,
+        }),
+    }
+}
+
+fn take_facts(shared: &Shared, session: &Session, delta: FactDelta) -> Option<FromReplica> {
+    let member = &session.hello.member;
+    if delta.owner != *member {
+        // Its certificate lets it speak for itself only.
+        return Some(FromReplica::Refused {
+            reason: format!("the agent of member {member} sent facts of {}: an agent speaks for its own member only", delta.owner),
+            retry: false,
+        });
+    }
+    let version = delta.version;
+    let applied = shared.facts().apply(delta);
+    match applied {
+        Ok(touched) => {
+            shared.facts_changed(member, &touched);
+            Some(FromReplica::FactsHeld(version))
+        }
+        Err(ApplyError::NeedSnapshot { .. }) => Some(FromReplica::FactsWanted),
+        Err(error @ ApplyError::TooManyRows { .. }) => {
+            tracing::error!(%member, %error, "facts refused");
+            shared.refusals.note(member, &error.to_string());
+            None
+        }
+    }
+}
+
+impl Shared {
+    /// Facts of a member changed: send them on, and let the planner look.
+    pub(crate) fn facts_changed(&self, owner: &causeway_api::MemberName, touched: &Touched) {
+        if touched.is_empty() {
+            return;
+        }
+        self.sessions.facts_changed(owner, &touched.services);
+        self.brain.facts_changed(owner, touched);
+        if touched.member || touched.gateways {
+            self.status_changed(owner);
+        }
+    }
+}
+

@@ -1,0 +1,229 @@
+//! Agents' sessions: who is there, since when, and what each is to be sent next.
+//!
+//! Each session has an outbox that coalesces: a slow agent falls behind by itself and holds nobody up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
+use causeway_api::session::{DiffEntry, FromAgent, FromReplica, Hello};
+use causeway_api::view::Applied;
+use causeway_core::outbox::Outbox;
+use causeway_seam::clock::WallClock;
+use causeway_seam::{Env, Monotonic};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// All sessions of this replica. At most one for each member: a newer one of the same or a higher epoch replaces it.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    open: Mutex<BTreeMap<MemberName, Arc<Session>>>,
+    next: Mutex<u64>,
+}
+
+/// One member's session.
+pub(crate) struct Session {
+    /// Tells this session from an earlier one of the same member.
+    pub(crate) number: u64,
+    pub(crate) hello: Hello,
+    /// For people.
+    pub(crate) remote: String,
+    pub(crate) opened_at: Monotonic,
+    outbox: Mutex<Outbox>,
+    /// Something is to be sent.
+    pub(crate) due: Notify,
+    heard: Mutex<Heard>,
+    questions: Mutex<Questions>,
+    /// Rung when a newer session takes over.
+    pub(crate) superseded: Notify,
+}
+
+/// What was last heard of an agent.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Heard {
+    pub(crate) at: Monotonic,
+    pub(crate) wall: WallClock,
+    pub(crate) applied: Option<Applied>,
+    /// When the agent had applied what had been sent, else since when it has not.
+    pub(crate) behind_since: Option<Monotonic>,
+}
+
+#[derive(Default)]
+struct Questions {
+    next: u64,
+    waiting: BTreeMap<u64, oneshot::Sender<Vec<DiffEntry>>>,
+    unsent: Vec<u64>,
+}
+
+impl Sessions {
+    /// Enters a session; an earlier one of the member is told to end.
+    pub(crate) fn enter(&self, env: &Env, hello: Hello, remote: String) -> Arc<Session> {
+        let number = {
+            let mut next = lock(&self.next);
+            *next += 1;
+            *next
+        };
+        let now = env.now();
+        let session = Arc::new(Session {
+            number,
+            remote,
+            opened_at: now,
+            outbox: Mutex::new(Outbox::resume(hello.member.clone(), hello.holds.clone())),
+            due: Notify::new(),
+            heard: Mutex::new(Heard { at: now, wall: env.wall(), ..Heard::default() }),
+            questions: Mutex::new(Questions::default()),
+            superseded: Notify::new(),
+            hello,
+        });
+        session.due.notify_one();
+        let earlier = lock(&self.open).insert(session.hello.member.clone(), session.clone());
+        if let Some(earlier) = earlier {
+            earlier.superseded.notify_one();
+        }
+        session
+    }
+
+    /// Leaves, unless a newer session has taken over.
+    pub(crate) fn leave(&self, session: &Session) {
+        let mut open = lock(&self.open);
+        if open.get(&session.hello.member).is_some_and(|held| held.number == session.number) {
+            open.remove(&session.hello.member);
+        }
+    }
+
+    /// The member's session, if it has one here.
+    pub(crate) fn of(&self, member: &MemberName) -> Option<Arc<Session>> {
+        lock(&self.open).get(member).cloned()
+    }
+
+    /// All sessions, by member.
+    pub(crate) fn all(&self) -> Vec<Arc<Session>> {
+        lock(&self.open).values().cloned().collect()
+    }
+
+    /// Facts of `owner` about `services` changed: whoever imports one of them is sent it.
+    pub(crate) fn facts_changed(&self, owner: &MemberName, services: &BTreeSet<ServiceKey>) {
+        self.each(|outbox| outbox.mark_facts(owner, services));
+    }
+
+    /// Plans of `services` changed.
+    pub(crate) fn plans_changed(&self, services: &BTreeSet<ServiceKey>) {
+        self.each(|outbox| outbox.mark_services(services));
+    }
+
+    /// The ways into `networks` changed.
+    pub(crate) fn networks_changed(&self, networks: &BTreeSet<NetworkName>) {
+        self.each(|outbox| outbox.mark_networks(networks));
+    }
+
+    /// A member's settings changed.
+    pub(crate) fn settings_changed(&self, member: &MemberName) {
+        if let Some(session) = self.of(member) {
+            lock(&session.outbox).mark_settings();
+            session.due.notify_one();
+        }
+    }
+
+    /// Events were missed: everybody is compared anew.
+    pub(crate) fn all_changed(&self) {
+        self.each(|outbox| {
+            outbox.mark_all();
+            true
+        });
+    }
+
+    fn each(&self, mark: impl Fn(&mut Outbox) -> bool) {
+        for session in self.all() {
+            if mark(&mut lock(&session.outbox)) {
+                session.due.notify_one();
+            }
+        }
+    }
+}
+
+impl Session {
+    /// The outbox, under a short lock.
+    pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        lock(&self.outbox)
+    }
+
+    /// What was last heard.
+    pub(crate) fn heard(&self) -> Heard {
+        lock(&self.heard).clone()
+    }
+
+    /// Something was heard now.
+    pub(crate) fn note_heard(&self, env: &Env) {
+        let mut heard = lock(&self.heard);
+        heard.at = env.now();
+        heard.wall = env.wall();
+    }
+
+    /// A view was sent: the agent is behind until it says that it applied it.
+    pub(crate) fn note_sent(&self, env: &Env) {
+        lock(&self.heard).behind_since.get_or_insert(env.now());
+    }
+
+    /// The agent said what it applied.
+    pub(crate) fn note_applied(&self, applied: Applied) {
+        let caught_up = self.outbox().is_held_by(&applied);
+        let mut heard = lock(&self.heard);
+        heard.applied = Some(applied);
+        if caught_up {
+            heard.behind_since = None;
+        }
+    }
+
+    /// Asks for the exact difference between view and mesh.
+    pub(crate) async fn diff(&self, env: &Env) -> Result<Vec<DiffEntry>, String> {
+        let (tell, answer) = oneshot::channel();
+        {
+            let mut questions = lock(&self.questions);
+            let id = questions.next;
+            questions.next += 1;
+            questions.waiting.insert(id, tell);
+            questions.unsent.push(id);
+        }
+        self.due.notify_one();
+        let member = &self.hello.member;
+        match env.timeout(Duration::from_secs(15), answer).await {
+            Ok(Ok(entries)) => Ok(entries),
+            Ok(Err(_)) => Err(format!("the session of member {member} ended before its answer: try again")),
+            Err(elapsed) => Err(format!("member {member}: {elapsed}: see its agent's log")),
+        }
+    }
+
+    /// Questions that are to be sent.
+    pub(crate) fn unsent_questions(&self) -> Vec<FromReplica> {
+        let unsent = std::mem::take(&mut lock(&self.questions).unsent);
+        unsent.into_iter().map(|id| FromReplica::AskDiff { id }).collect()
+    }
+
+    /// An answer came.
+    pub(crate) fn answered(&self, id: u64, entries: Vec<DiffEntry>) {
+        if let Some(tell) = lock(&self.questions).waiting.remove(&id) {
+            let _ = tell.send(entries);
+        }
+    }
+}
+
+/// Sends, and says whether anybody still listens.
+pub(crate) async fn send(sender: &mpsc::Sender<FromReplica>, message: FromReplica) -> bool {
+    sender.send(message).await.is_ok()
+}
+
+/// What a message is, for the log.
+pub(crate) fn name(message: &FromAgent) -> &'static str {
+    match message {
+        FromAgent::Hello(_) => "a hello",
+        FromAgent::Facts(_) => "facts",
+        FromAgent::Applied(_) => "a word on its mesh",
+        FromAgent::Votes(_) => "votes",
+        FromAgent::Diff { .. } => "a difference",
+        FromAgent::Heartbeat => "a heartbeat",
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
