@@ -1,1 +1,11 @@
-//! causeway-failover
+//! The failover brain: values in, values out. No IO, no clock, no randomness.
+//!
+//! In the order of the pipeline:
+//!
+//! * [`verdict`]: what observers hold of gateways and sessions → what is concluded of members and regions;
+//! * [`policy`]: what people declared, merged for one service;
+//! * [`plan`]: for each source the shares of each destination (the *waterfall*);
+//! * [`checker`]: judges any plan, and shares no code with the planner;
+//! * [`explain`]: why a plan is as it is, for people and for programs.
+
+pub mod verdict;

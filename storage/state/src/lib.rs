@@ -1,11 +1,22 @@
-//! The replicated state machine: `apply(&mut State, LogPosition, Command) -> Outcome`, and nothing else.
+//! The replicated state machine: `apply(&mut State, LogPosition, &Request) -> Outcome`, and nothing else.
 //!
 //! It judges by command and state alone: no clock, no facts, no randomness. Cluster time advances only by what commands
 //! carry. Every replica that applies the same log holds the same state, byte for byte ([`State::digest`]).
 //!
 //! * [`command`]: what can be decided; [`outcome`]: what became of it, one typed outcome for each;
 //! * [`state`]: what is held; [`apply`]: one file for each family of commands;
-//! * [`query`]: what can be asked, apart from commands.
+//! * [`query`]: what can be asked, apart from commands;
+//! * [`snapshot`]: the state as bytes, with the version of their form in front.
 
+pub mod apply;
+pub mod clients;
 pub mod command;
 pub mod outcome;
+pub mod query;
+pub mod snapshot;
+pub mod state;
+
+pub use apply::{LogPosition, apply};
+pub use command::{ClientId, Command, PlanProposal, Request};
+pub use outcome::{Effect, Outcome, Refusal};
+pub use state::{CommittedPlan, Move, PlanRow, RegisteredMember, State};

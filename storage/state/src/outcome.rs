@@ -34,6 +34,8 @@ pub struct Effect {
     pub refused: Vec<(ServiceKey, Refusal)>,
     /// Members whose placement changed.
     pub placed: Vec<MemberName>,
+    /// Votes that were left out, each with the reason.
+    pub ignored: Vec<(Subject, Refusal)>,
 }
 
 /// Why a command, or a plan in it, was refused. Each message names the object, the field, what was found and the
@@ -83,5 +85,45 @@ pub enum Refusal {
         found: u64,
         /// How many are allowed.
         limit: u64,
+    },
+    /// No clusterset exists here yet.
+    #[error("no clusterset exists here yet: the first command must be Bootstrap")]
+    NotBootstrapped,
+    /// Incarnation 0 means "none".
+    #[error("a clusterset cannot be bootstrapped with incarnation 0: the first is 1")]
+    NoIncarnation,
+    /// Concluded, not voted on.
+    #[error("{0} is concluded and not voted on: vote on gateway/MEMBER/NAME or session/MEMBER")]
+    NotVotable(Subject),
+    /// No such gateway is known.
+    #[error(
+        "{0} is no gateway that its member has: it was withdrawn, or its agent has not reported it yet; ask for the member's \
+         placement"
+    )]
+    UnknownGateway(Subject),
+    /// The plan ignores a verdict, or claims one that there is not.
+    #[error(
+        "the plan of {service} takes {member} as {claimed}, and the verdicts say {found}: plan again from the current state"
+    )]
+    VerdictIgnored {
+        /// The service.
+        service: ServiceKey,
+        /// The member.
+        member: MemberName,
+        /// What the plan's inputs say of it.
+        claimed: String,
+        /// What the verdicts say.
+        found: String,
+    },
+    /// The plan was computed from a policy that is not in force.
+    #[error(
+        "the plan of {service} was computed from another policy than the one in force (from {found}): plan again from the \
+         current state"
+    )]
+    StalePolicy {
+        /// The service.
+        service: ServiceKey,
+        /// The policies in force for it, the most general first.
+        found: String,
     },
 }

@@ -1,0 +1,101 @@
+//! How many observers must agree, and how long their votes count.
+
+use std::collections::BTreeSet;
+
+use causeway_api::ids::FailureDomain;
+use causeway_api::spec::{Detection, defaults};
+use causeway_api::verdict::{Ballot, ClusterTime};
+
+use super::votes::CastVote;
+
+/// The shortest life of a negative vote that is not renewed, in milliseconds of cluster time.
+pub const NEGATIVE_TTL_FLOOR_MS: u64 = 60_000;
+
+/// What the root policy says of verdicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// How losses are detected.
+    pub detection: Detection,
+    /// How long a recovered subject waits before it serves again, in milliseconds of cluster time.
+    pub hold_down_ms: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            detection: Detection::default(),
+            hold_down_ms: defaults::HOLD_DOWN_MS,
+        }
+    }
+}
+
+/// How long a negative vote counts without being renewed: a minute, or three times the hold time where that is longer,
+/// so that a vote always outlives the hold that it is to carry.
+#[must_use]
+pub fn negative_ttl_ms(detection: &Detection) -> u64 {
+    NEGATIVE_TTL_FLOOR_MS.max(detection.hold_for_ms.saturating_mul(3))
+}
+
+/// How often an observer renews a negative vote: a third of its life, so that two renewals may be lost.
+#[must_use]
+pub fn renew_after_ms(detection: &Detection) -> u64 {
+    negative_ttl_ms(detection) / 3
+}
+
+/// The count of the votes on one subject.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Votes that hold it reachable.
+    pub reachable: usize,
+    /// Unexpired votes that hold it unreachable.
+    pub unreachable: usize,
+    /// Their distinct failure domains.
+    pub unreachable_domains: usize,
+    /// Observers that must hold it unreachable.
+    pub need_observers: usize,
+    /// Distinct failure domains in which they must stand.
+    pub need_domains: usize,
+}
+
+impl Tally {
+    /// Counts. k = min(declared, max(1, known − 1)), over observers and over their failure domains alike: one observer
+    /// alone decides alone, and of several one (and one domain) may be missing, since it may have fallen with the subject.
+    ///
+    /// An expired vote no longer speaks, but its observer still counts as known: a quorum does not become easier because
+    /// observers fall silent. Those who abstain are not counted at all.
+    #[must_use]
+    pub fn count<'a>(
+        votes: impl Iterator<Item = &'a CastVote>,
+        now: ClusterTime,
+        detection: &Detection,
+    ) -> Self {
+        let ttl_ms = negative_ttl_ms(detection);
+        let mut domains: BTreeSet<&FailureDomain> = BTreeSet::new();
+        let mut against: BTreeSet<&FailureDomain> = BTreeSet::new();
+        let (mut known, mut tally) = (0_usize, Self::default());
+        for vote in votes.filter(|vote| vote.ballot != Ballot::Abstain) {
+            known += 1;
+            domains.insert(&vote.domain);
+            if vote.ballot == Ballot::Reachable {
+                tally.reachable += 1;
+            } else if !vote.expired(now, ttl_ms) {
+                tally.unreachable += 1;
+                against.insert(&vote.domain);
+            }
+        }
+        let need = |declared: u32, known: usize| {
+            let declared = usize::try_from(declared).unwrap_or(usize::MAX).max(1);
+            declared.min(known.saturating_sub(1).max(1))
+        };
+        tally.unreachable_domains = against.len();
+        tally.need_observers = need(detection.min_observers, known);
+        tally.need_domains = need(detection.min_failure_domains, domains.len());
+        tally
+    }
+
+    /// Whether the quorum holds the subject unreachable.
+    #[must_use]
+    pub fn lost(&self) -> bool {
+        self.unreachable >= self.need_observers && self.unreachable_domains >= self.need_domains
+    }
+}

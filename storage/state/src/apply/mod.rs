@@ -1,0 +1,101 @@
+//! From state, position in the log and request to the next state and an outcome.
+//!
+//! | file | commands |
+//! |---|---|
+//! | [`bootstrap`] | `Bootstrap` |
+//! | [`time`] | `Tick` |
+//! | [`registry`] | `PutMember`, `RemoveMember`, `PlaceMember` |
+//! | [`policies`] | `PutPolicy`, `RemovePolicy` |
+//! | [`votes`] | `CastVotes` |
+//! | [`plans`] | `CommitPlans` |
+//!
+//! Verdicts are drawn anew ([`conclude`]) after each command that they may depend on, in the same log entry.
+
+pub mod bootstrap;
+pub mod conclude;
+pub mod plans;
+pub mod policies;
+pub mod registry;
+pub mod time;
+pub mod votes;
+
+use causeway_api::Generation;
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Command, Request};
+use crate::outcome::{Effect, Outcome, Refusal};
+use crate::state::State;
+
+/// A place in the Raft log.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
+pub struct LogPosition {
+    /// The term of the leader that wrote the entry.
+    pub term: u64,
+    /// The entry's index.
+    pub index: u64,
+}
+
+/// What a command brought about: `None` where it changed nothing.
+type Applied = Result<Option<Effect>, Refusal>;
+
+/// Applies one request. Deterministic: the same requests at the same positions give the same states, byte for byte.
+pub fn apply(state: &mut State, at: LogPosition, request: &Request) -> Outcome {
+    let incarnation = match request.command {
+        Command::Bootstrap { incarnation } if state.incarnation == 0 => incarnation,
+        _ => state.incarnation,
+    };
+    let generation = Generation {
+        incarnation,
+        term: at.term,
+        index: at.index,
+    };
+    state.last_applied = generation;
+    if state.clients.applied(request.client, request.serial) {
+        return Outcome::Duplicate;
+    }
+    state
+        .clients
+        .remember(request.client, request.serial, at.index);
+    match dispatch(state, generation, &request.command) {
+        Ok(Some(effect)) => Outcome::Accepted { generation, effect },
+        Ok(None) => Outcome::Unchanged,
+        Err(refusal) => Outcome::Refused(refusal),
+    }
+}
+
+fn dispatch(state: &mut State, generation: Generation, command: &Command) -> Applied {
+    if let Command::Bootstrap { incarnation } = command {
+        return bootstrap::bootstrap(state, *incarnation);
+    }
+    if state.incarnation == 0 {
+        return Err(Refusal::NotBootstrapped);
+    }
+    match command {
+        Command::Bootstrap { .. } => Ok(None),
+        Command::Tick { elapsed_ms } => time::tick(state, generation, *elapsed_ms),
+        Command::PutMember(spec) => registry::put(state, generation, spec),
+        Command::RemoveMember(name) => registry::remove(state, generation, name),
+        Command::PlaceMember { member, placement } => {
+            registry::place(state, generation, member, placement)
+        }
+        Command::PutPolicy(spec) => policies::put(state, generation, spec),
+        Command::RemovePolicy(key) => policies::remove(state, generation, key),
+        Command::CastVotes(votes) => votes::cast(state, generation, votes),
+        Command::CommitPlans(proposals) => plans::commit(state, generation, proposals),
+    }
+}
+
+/// Refuses a batch that is too large for one command.
+fn bounded(what: &str, found: usize, limit: usize) -> Result<(), Refusal> {
+    if found <= limit {
+        return Ok(());
+    }
+    let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    Err(Refusal::TooLarge {
+        what: what.to_owned(),
+        found: number(found),
+        limit: number(limit),
+    })
+}

@@ -1,0 +1,73 @@
+//! Plans are committed, each judged by itself.
+
+use std::sync::Arc;
+
+use causeway_api::Generation;
+
+use super::{Applied, bounded};
+use crate::command::PlanProposal;
+use crate::outcome::{Effect, Refusal};
+use crate::state::{CommittedPlan, PlanRow, State};
+
+/// The most proposals that one command may carry.
+pub const PROPOSALS: usize = 256;
+
+/// Commits those proposals that pass, and lists those that do not. A plan that is as it was keeps its generation.
+pub(super) fn commit(
+    state: &mut State,
+    generation: Generation,
+    proposals: &[PlanProposal],
+) -> Applied {
+    bounded("CommitPlans", proposals.len(), PROPOSALS)?;
+    let mut effect = Effect::default();
+    let mut changed = false;
+    for proposal in proposals {
+        match judge(state, proposal) {
+            Ok(()) => match settle(state, generation, proposal) {
+                Settled::Planned => effect.planned.push(proposal.service.clone()),
+                Settled::Noted => changed = true,
+                Settled::Same => {}
+            },
+            Err(refusal) => effect.refused.push((proposal.service.clone(), refusal)),
+        }
+    }
+    let quiet = !changed && effect.planned.is_empty() && effect.refused.is_empty();
+    Ok((!quiet).then_some(effect))
+}
+
+enum Settled {
+    /// The plan is new or another.
+    Planned,
+    /// The plan is as it was, from other inputs.
+    Noted,
+    /// Nothing changed.
+    Same,
+}
+
+fn settle(state: &mut State, generation: Generation, proposal: &PlanProposal) -> Settled {
+    let value = proposal.plan.as_ref().map(|(inputs, plan)| CommittedPlan {
+        inputs: inputs.clone(),
+        plan: plan.clone(),
+    });
+    let old = state.plans.get(&proposal.service);
+    let same_plan = match (old.map(|row| &row.value), &value) {
+        (None, None) => return Settled::Same,
+        (Some(old), new) if old == new => return Settled::Same,
+        (Some(Some(old)), Some(new)) => old.plan == new.plan,
+        _ => false,
+    };
+    let generation = old
+        .filter(|_| same_plan)
+        .map_or(generation, |row| row.generation);
+    let row = Arc::new(PlanRow { generation, value });
+    state.plans.insert(proposal.service.clone(), row);
+    if same_plan {
+        Settled::Noted
+    } else {
+        Settled::Planned
+    }
+}
+
+fn judge(_state: &State, _proposal: &PlanProposal) -> Result<(), Refusal> {
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! Cluster time advances.
+
+use causeway_api::Generation;
+
+use super::{Applied, conclude};
+use crate::outcome::Effect;
+use crate::state::State;
+
+/// The most that one tick may carry, in milliseconds: a leader that slept cannot jump.
+pub const TICK_MS: u32 = 1_000;
+
+/// Advances cluster time by what the leader's monotonic clock measured, cut to [`TICK_MS`].
+pub(super) fn tick(state: &mut State, generation: Generation, elapsed_ms: u32) -> Applied {
+    if elapsed_ms == 0 {
+        return Ok(None);
+    }
+    let step_ms = u64::from(elapsed_ms.min(TICK_MS));
+    state.cluster_time = state.cluster_time.plus_ms(step_ms);
+    Ok(Some(Effect {
+        verdicts: conclude::conclude(state, generation),
+        ..Effect::default()
+    }))
+}

@@ -1,0 +1,122 @@
+//! What can be asked of the state, apart from commands. All local reads: as new as the replica that is asked.
+
+use causeway_api::ids::NetworkName;
+use causeway_api::plan::Withdrawal;
+use causeway_api::spec::Detection;
+use causeway_api::verdict::{ClusterTime, Subject, Verdict, VerdictState};
+use causeway_api::{Generation, MemberName, ServiceKey};
+use causeway_failover::verdict::evaluate::Place;
+use causeway_failover::verdict::{Rules, Topology};
+
+use crate::state::{PlanRow, RegisteredMember, State};
+
+impl State {
+    /// A registered member.
+    #[must_use]
+    pub fn member(&self, name: &MemberName) -> Option<&RegisteredMember> {
+        self.members.get(name)
+    }
+
+    /// The verdict on a subject, with its evidence, if it was ever spoken of.
+    #[must_use]
+    pub fn verdict(&self, subject: &Subject) -> Option<Verdict> {
+        self.verdicts.verdict(subject)
+    }
+
+    /// The state of a member's verdict.
+    #[must_use]
+    pub fn member_state(&self, member: &MemberName) -> VerdictState {
+        self.verdicts.state(&Subject::Member {
+            member: member.clone(),
+        })
+    }
+
+    /// How losses are detected: the root policy's word, else the defaults.
+    #[must_use]
+    pub fn detection(&self) -> Detection {
+        self.rules().detection
+    }
+
+    /// All that verdicts rest on besides votes.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules::default()
+    }
+
+    /// When the passing of time alone may next change a verdict; `None`: no tick is needed.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<ClusterTime> {
+        self.verdicts
+            .next_deadline(&self.votes, &self.rules(), self.cluster_time)
+    }
+
+    /// Where members are.
+    #[must_use]
+    pub fn topology(&self) -> Topology {
+        let place = |member: &RegisteredMember| Place {
+            region: member.region().cloned(),
+            zones: member
+                .placement
+                .as_ref()
+                .map(|p| p.zones.clone())
+                .unwrap_or_default(),
+        };
+        let rows = self.members.iter();
+        Topology {
+            members: rows.map(|(name, m)| (name.clone(), place(m))).collect(),
+        }
+    }
+
+    /// Why a member must not be sent traffic from elsewhere, by verdict: its own, else that of its network.
+    #[must_use]
+    pub fn withdrawal(&self, member: &MemberName) -> Option<Withdrawal> {
+        let own = match self.member_state(member) {
+            VerdictState::Lost => Some(Withdrawal::Lost),
+            VerdictState::Recovering => Some(Withdrawal::Recovering),
+            _ => None,
+        };
+        own.or_else(|| {
+            let network = self.members.get(member)?.network()?;
+            self.network_withdrawal(network)
+        })
+    }
+
+    /// Why a network is out, by verdict: every gateway that leads into it is Lost, or waits out its hold-down.
+    #[must_use]
+    pub fn network_withdrawal(&self, network: &NetworkName) -> Option<Withdrawal> {
+        let mut recovering = false;
+        let mut any = false;
+        for (name, member) in &self.members {
+            if member.network() != Some(network) {
+                continue;
+            }
+            for (_, state) in self.verdicts.gateways(name) {
+                if state.may_receive() {
+                    return None;
+                }
+                any = true;
+                recovering |= state == VerdictState::Recovering;
+            }
+        }
+        any.then_some(if recovering {
+            Withdrawal::Recovering
+        } else {
+            Withdrawal::Lost
+        })
+    }
+
+    /// The plan of a service, or its tombstone.
+    #[must_use]
+    pub fn plan(&self, service: &ServiceKey) -> Option<&PlanRow> {
+        self.plans.get(service).map(AsRef::as_ref)
+    }
+
+    /// Plans and tombstones that are newer than a generation, in order of services.
+    pub fn plans_since(&self, than: Generation) -> impl Iterator<Item = (&ServiceKey, &PlanRow)> {
+        let rows = self
+            .plans
+            .iter()
+            .map(|(service, row)| (service, row.as_ref()));
+        rows.filter(move |(_, row)| row.generation > than)
+    }
+}

@@ -1,0 +1,142 @@
+//! What every replica holds.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use causeway_api::ids::{Name, NetworkName, Region};
+use causeway_api::plan::{PlanInputs, ServicePlan};
+use causeway_api::spec::{MemberSpec, Placement, PolicyKey, PolicySpec};
+use causeway_api::verdict::{ClusterTime, Evidence, Subject, VerdictState};
+use causeway_api::{Generation, MemberName, ServiceKey};
+use causeway_failover::verdict::{Verdicts, VoteBook};
+use serde::{Deserialize, Serialize};
+
+use crate::clients::Clients;
+
+/// The behaviours of `apply` that this build knows. A change of behaviour that would make replicas of two builds differ
+/// is guarded by a level, which a command raises once every replica knows it.
+pub const FEATURE_LEVEL: u32 = 1;
+
+/// How many changes of verdicts the state remembers, the newest last.
+pub const HISTORY_ROWS: usize = 256;
+
+/// All that is decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The level of behaviour in force, at most [`FEATURE_LEVEL`].
+    pub feature_level: u32,
+    /// Rises with each recovery or restore; 0: not bootstrapped.
+    pub incarnation: u64,
+    /// The generation of the last request that was applied, whatever became of it.
+    pub last_applied: Generation,
+    /// Cluster time.
+    pub cluster_time: ClusterTime,
+    /// Members, by name.
+    pub members: BTreeMap<MemberName, RegisteredMember>,
+    /// Policies, by namespace and name.
+    pub policies: BTreeMap<PolicyKey, PolicySpec>,
+    /// The generation of the last change to any policy.
+    pub policies_changed: Generation,
+    /// The last votes.
+    pub votes: VoteBook,
+    /// What is concluded from them.
+    pub verdicts: Verdicts,
+    /// Plans, by service; a row without a plan is a tombstone.
+    pub plans: BTreeMap<ServiceKey, Arc<PlanRow>>,
+    /// Which requests were applied, so that none is applied twice.
+    pub clients: Clients,
+    /// Changes of verdicts, the newest last, at most [`HISTORY_ROWS`].
+    pub history: VecDeque<Move>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            feature_level: FEATURE_LEVEL,
+            incarnation: 0,
+            last_applied: Generation::default(),
+            cluster_time: ClusterTime::default(),
+            members: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            policies_changed: Generation::default(),
+            votes: VoteBook::default(),
+            verdicts: Verdicts::default(),
+            plans: BTreeMap::new(),
+            clients: Clients::default(),
+            history: VecDeque::new(),
+        }
+    }
+}
+
+/// A member of the clusterset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisteredMember {
+    /// What was declared.
+    pub spec: MemberSpec,
+    /// Where it is, once its agent has reported it.
+    pub placement: Option<Placement>,
+    /// The generation of the last change to either.
+    pub generation: Generation,
+}
+
+impl RegisteredMember {
+    /// Its region: as placed, which declarations are joined into; until then as declared.
+    #[must_use]
+    pub fn region(&self) -> Option<&Region> {
+        match &self.placement {
+            Some(placement) => placement.region.as_ref(),
+            None => self.spec.region.as_ref(),
+        }
+    }
+
+    /// Its network: as placed, until then as declared; `None` for a member without an agent yet.
+    #[must_use]
+    pub fn network(&self) -> Option<&NetworkName> {
+        let placed = self.placement.as_ref().map(|placement| &placement.network);
+        placed.or(self.spec.network.as_ref())
+    }
+
+    /// Whether it has a gateway of this name.
+    #[must_use]
+    pub fn has_gateway(&self, gateway: &Name) -> bool {
+        match &self.placement {
+            Some(placement) => placement.gateways.contains_key(gateway),
+            None => self.spec.gateways.contains_key(gateway),
+        }
+    }
+}
+
+/// The plan of one service, or its tombstone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRow {
+    /// The decision that the plan comes from: unchanged while the plan is.
+    pub generation: Generation,
+    /// `None`: the service is no longer federated.
+    pub value: Option<CommittedPlan>,
+}
+
+/// A plan, with all that it was computed from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommittedPlan {
+    /// What it was computed from, the last time that it was proposed.
+    pub inputs: PlanInputs,
+    /// The plan.
+    pub plan: ServicePlan,
+}
+
+/// A verdict that changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// The decision that changed it.
+    pub generation: Generation,
+    /// When, in cluster time.
+    pub at: ClusterTime,
+    /// About what.
+    pub subject: Subject,
+    /// From what.
+    pub from: VerdictState,
+    /// To what.
+    pub to: VerdictState,
+    /// What it rested on.
+    pub evidence: Vec<Evidence>,
+}
