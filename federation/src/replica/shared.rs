@@ -1,0 +1,127 @@
+//! What the parts of a replica share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use causeway_api::ids::{FailureDomain, MemberName, ReplicaId};
+use causeway_api::Generation;
+use causeway_index::FactStore;
+use causeway_seam::Env;
+use causeway_state::command::Command;
+use causeway_state::outcome::Outcome;
+use causeway_storage::Consensus;
+use tokio::sync::watch;
+
+use super::brain::Brain;
+use super::metrics::ReplicaMetrics;
+use super::sessions::{Sessions, lock};
+
+/// Shared by the parts of a replica.
+pub(crate) struct Shared {
+    pub(crate) env: Env,
+    pub(crate) id: ReplicaId,
+    pub(crate) domain: FailureDomain,
+    pub(crate) consensus: Consensus,
+    pub(crate) sessions: Sessions,
+    pub(crate) brain: Brain,
+    pub(crate) refusals: Refusals,
+    pub(crate) metrics: ReplicaMetrics,
+    facts: Mutex<FactStore>,
+    /// Rises whenever something that a person may look at has changed; with the members that it was about.
+    status: watch::Sender<StatusChanges>,
+}
+
+/// What the status of which objects is to be written anew.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StatusChanges {
+    /// Rises with each change.
+    pub(crate) count: u64,
+    /// Sessions opened and closed, which are votes too.
+    pub(crate) sessions: u64,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        env: Env,
+        id: ReplicaId,
+        domain: FailureDomain,
+        consensus: Consensus,
+        metrics: ReplicaMetrics,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            env,
+            id,
+            domain,
+            consensus,
+            sessions: Sessions::default(),
+            brain: Brain::default(),
+            refusals: Refusals::default(),
+            metrics,
+            facts: Mutex::new(FactStore::new()),
+            status: watch::Sender::new(StatusChanges::default()),
+        })
+    }
+
+    /// The facts of all members. Taken inside [`Consensus::read`] or alone, never the other way round, and never held
+    /// over an await.
+    pub(crate) fn facts(&self) -> MutexGuard<'_, FactStore> {
+        lock(&self.facts)
+    }
+
+    /// The highest generation that this replica has seen.
+    pub(crate) fn highest(&self) -> Generation {
+        self.consensus.read(|state| state.last_applied)
+    }
+
+    /// Proposes a command; an error says that it may or may not have been committed.
+    pub(crate) async fn propose(&self, command: Command) -> Result<Outcome, String> {
+        let outcome = self.consensus.propose(command).await.map_err(|error| error.to_string());
+        self.metrics.proposed(&outcome);
+        outcome
+    }
+
+    /// Something about a member changed that people may look at.
+    pub(crate) fn status_changed(&self, _member: &MemberName) {
+        self.status.send_modify(|changes| changes.count = changes.count.wrapping_add(1));
+    }
+
+    pub(crate) fn session_opened(&self, member: &MemberName) {
+        self.status.send_modify(|changes| changes.sessions = changes.sessions.wrapping_add(1));
+        self.status_changed(member);
+    }
+
+    pub(crate) fn session_closed(&self, member: &MemberName) {
+        self.session_opened(member);
+    }
+
+    /// Follows changes of what people look at.
+    pub(crate) fn status_changes(&self) -> watch::Receiver<StatusChanges> {
+        self.status.subscribe()
+    }
+}
+
+/// What was refused of which member, for its conditions: the last sentence.
+#[derive(Default)]
+pub(crate) struct Refusals {
+    rows: Mutex<BTreeMap<MemberName, String>>,
+}
+
+impl Refusals {
+    /// At most this many members: names that nobody registered may be anything.
+    const MAX: usize = 10_000;
+
+    pub(crate) fn note(&self, member: &MemberName, reason: &str) {
+        let mut rows = lock(&self.rows);
+        if rows.len() < Self::MAX || rows.contains_key(member) {
+            rows.insert(member.clone(), reason.to_owned());
+        }
+    }
+
+    pub(crate) fn clear(&self, member: &MemberName) {
+        lock(&self.rows).remove(member);
+    }
+
+    pub(crate) fn of(&self, member: &MemberName) -> Option<String> {
+        lock(&self.rows).get(member).cloned()
+    }
+}
