@@ -51,11 +51,13 @@ impl ApiServer {
         let folder = scratch.folder(name)?;
         let authority = Authority::new(&format!("root of {name}"))?;
         let serving = authority.server(&["kubernetes.default.svc"])?;
+        let tokens = signing_key()?;
         for (file, text) in [
             ("root.pem", authority.root().to_owned()),
             ("serving.pem", serving.certificate),
             ("serving.key", serving.key),
-            ("tokens.key", signing_key()?),
+            ("tokens.key", tokens.private),
+            ("tokens.pub", tokens.public),
             (
                 "tokens.csv",
                 format!("{ADMIN_TOKEN},admin,admin,\"system:masters\"\n"),
@@ -103,7 +105,7 @@ impl ApiServer {
         ])
         .args(["--service-account-issuer=https://kubernetes.default.svc"])
         .args([
-            "--service-account-key-file=tokens.key",
+            "--service-account-key-file=tokens.pub",
             "--service-account-signing-key-file=tokens.key",
         ]);
         let mut server = Self {

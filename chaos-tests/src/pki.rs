@@ -16,6 +16,15 @@ pub struct Credentials {
     pub key: String,
 }
 
+/// A key pair without a certificate, both parts PEM.
+#[derive(Debug, Clone)]
+pub struct SigningKey {
+    /// PKCS#8.
+    pub private: String,
+    /// SubjectPublicKeyInfo.
+    pub public: String,
+}
+
 /// A root that signs certificates.
 #[derive(Debug)]
 pub struct Authority {
@@ -95,12 +104,16 @@ impl Authority {
     }
 }
 
-/// A private key for signing tokens, PEM.
+/// A key for signing tokens.
 ///
 /// # Errors
 /// If the random source fails.
-pub fn signing_key() -> anyhow::Result<String> {
-    Ok(KeyPair::generate()?.serialize_pem())
+pub fn signing_key() -> anyhow::Result<SigningKey> {
+    let key = KeyPair::generate()?;
+    Ok(SigningKey {
+        private: key.serialize_pem(),
+        public: key.public_key_pem(),
+    })
 }
 
 fn leaf(name: DistinguishedName) -> CertificateParams {

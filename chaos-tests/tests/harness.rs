@@ -12,7 +12,7 @@ use causeway_chaos_tests::{
     crds,
     envoy::Envoy,
     eventually,
-    istiod::{Istiod, IstiodOptions},
+    istiod::{self, Istiod, IstiodOptions},
     node::ProxyNode,
     objects::{self, Backend},
     pki::Authority,
@@ -246,5 +246,43 @@ async fn istiod_tells_an_envoy_and_a_plain_client_of_a_service() -> anyhow::Resu
         "Envoy forgot its endpoints"
     );
     istiod.restart().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn istiod_reads_another_cluster_through_a_remote_secret() -> anyhow::Result<()> {
+    const WEB: &str = "outbound|80||web.shop.svc.cluster.local";
+    let mut fleet = Fleet::start(&["eu-1", "us-1"]).await?;
+    for (name, address) in [("eu-1", "10.9.9.9"), ("us-1", "10.9.8.9")] {
+        let client = fleet.cluster(name)?.client().await?;
+        crds::install_istio(&client).await?;
+        objects::put_namespace(&client, &objects::namespace("shop", &[])).await?;
+        objects::put(&client, &objects::service("shop", "web", &[("http", 80)])).await?;
+        let backends = [Backend::ready(address)];
+        objects::put(
+            &client,
+            &objects::slice("shop", "web", "1", &[("http", 80)], &backends),
+        )
+        .await?;
+    }
+    let options = IstiodOptions {
+        environment: vec![("PILOT_DEBOUNCE_AFTER".to_owned(), "0".to_owned())],
+        ..IstiodOptions::default()
+    };
+    let istiod = Istiod::start(fleet.cluster("eu-1")?, &options).await?;
+    let node = ProxyNode::sidecar("eu-1", "eu", "eu-a");
+    let ads = AdsClient::connect(istiod.grpc(), &node, &[WEB]).await?;
+    ads.wait_for(WEB, DEADLINE, |found| found.len() == 1)
+        .await?;
+    istiod::add_remote_cluster(
+        &fleet.cluster("eu-1")?.client().await?,
+        fleet.cluster("us-1")?,
+    )
+    .await?;
+    let both = ads
+        .wait_for(WEB, DEADLINE, |found| found.len() == 2)
+        .await?;
+    assert_eq!(both.endpoints[0].address, "10.9.8.9");
+    fleet.cluster_mut("us-1")?.kill();
     Ok(())
 }
