@@ -86,4 +86,18 @@ impl Env {
     ) -> TaskHandle {
         self.spawner.spawn(name, Box::pin(task))
     }
+
+    /// Does work that waits for a disk, where it holds no task up. `None` where it panicked, or the runtime is shutting
+    /// down. A caller that is dropped meanwhile does not stop it.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let (tell, heard) = tokio::sync::oneshot::channel();
+        let work = move || {
+            let _ = tell.send(work());
+        };
+        self.spawner.blocking(Box::new(work)).await;
+        heard.await.ok()
+    }
 }

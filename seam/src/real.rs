@@ -3,6 +3,8 @@
 mod disk;
 pub mod net;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +17,7 @@ pub use disk::Folder;
 use crate::clock::{Clock, Monotonic, WallClock};
 use crate::env::Env;
 use crate::random::Random;
-use crate::spawn::{Spawn, Task, TaskHandle};
+use crate::spawn::{Spawn, Task, TaskHandle, Work};
 
 /// An [`Env`] of the operating system. To be called inside a Tokio runtime.
 #[must_use]
@@ -76,6 +78,13 @@ impl Spawn for TokioSpawn {
             task.await;
         });
         TaskHandle::new(name, join.abort_handle(), done)
+    }
+
+    fn blocking(&self, work: Work) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let join = tokio::task::spawn_blocking(work);
+        Box::pin(async move {
+            let _ = join.await;
+        })
     }
 }
 

@@ -8,10 +8,20 @@ use tokio::sync::oneshot;
 /// A task to be run.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 
+/// Work that waits for a disk.
+pub type Work = Box<dyn FnOnce() + Send + 'static>;
+
 /// Runs tasks of one process.
 pub trait Spawn: Send + Sync + 'static {
     /// Starts a task. `name` is for people who debug.
     fn spawn(&self, name: &'static str, task: Task) -> TaskHandle;
+
+    /// Does work that waits for a disk, where it holds no task up; ready when it is done. The default does it here and
+    /// now, as a simulator wants it: on threads of its own its order would differ from run to run.
+    fn blocking(&self, work: Work) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        work();
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// A running task. Dropping the handle aborts the task: no task outlives what it works for. Use
@@ -54,6 +64,13 @@ impl TaskHandle {
         if let Some(abort) = &self.abort {
             abort.abort();
         }
+    }
+
+    /// Whether the task has ended.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.done.as_ref().is_none_or(oneshot::Receiver::is_terminated)
+            || self.abort.as_ref().is_some_and(tokio::task::AbortHandle::is_finished)
     }
 
     /// Returns once the task has ended, by itself or by an abort. May be cancelled and called again.

@@ -1,6 +1,6 @@
 //! `view.proto`: what changed in a view, part by part.
 
-use causeway_api::ids::{NetworkName, ServiceKey};
+use causeway_api::ids::{Locality, NetworkName, ServiceKey};
 use causeway_api::spec::{HostKind, Mode};
 use causeway_api::view::{
     GatewayEndpoint, MeshSettings, NetworkView, OwnerDelta, OwnerService, ServiceView, Versioned,
@@ -48,6 +48,7 @@ impl From<&Versioned<MeshSettings>> for proto::SettingsPart {
             suspend: value.suspend,
             network: value.network.to_string(),
             region: or_empty(value.region.as_ref()),
+            native_localities: value.native_localities.iter().map(Into::into).collect(),
         };
         Self {
             generation: Some((&part.generation).into()),
@@ -79,7 +80,28 @@ impl TryFrom<proto::MeshSettings> for MeshSettings {
             suspend: wire.suspend,
             network: at("network").name(&wire.network)?,
             region: at("region").known(&wire.region)?,
+            native_localities: at("native_localities").map(wire.native_localities)?,
         })
+    }
+}
+
+impl From<(&Locality, &Locality)> for proto::NativeLocality {
+    fn from((ours, native): (&Locality, &Locality)) -> Self {
+        Self {
+            ours: Some(ours.into()),
+            native: Some(native.into()),
+        }
+    }
+}
+
+impl TryFrom<proto::NativeLocality> for (Locality, Locality) {
+    type Error = WireError;
+    fn try_from(wire: proto::NativeLocality) -> Result<Self, WireError> {
+        let at = |field| At("NativeLocality", field);
+        Ok((
+            at("ours").needed(wire.ours)?,
+            at("native").needed(wire.native)?,
+        ))
     }
 }
 

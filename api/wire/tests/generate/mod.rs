@@ -35,7 +35,7 @@ fn port_name() -> impl Strategy<Value = PortName> {
     option::of(id()).prop_map(PortName)
 }
 
-pub fn generation() -> impl Strategy<Value = Generation> {
+pub(crate) fn generation() -> impl Strategy<Value = Generation> {
     any::<(u64, u64, u64)>().prop_map(|(incarnation, term, index)| Generation {
         incarnation,
         term,
@@ -134,7 +134,7 @@ fn service_fact() -> impl Strategy<Value = ServiceFact> {
         )
 }
 
-pub fn facts() -> impl Strategy<Value = FactDelta> {
+pub(crate) fn facts() -> impl Strategy<Value = FactDelta> {
     let gateway =
         (id(), vec(address(), 0..3), port()).prop_map(|(network, addresses, port)| GatewayFact {
             network,
@@ -274,9 +274,11 @@ fn owner_delta() -> impl Strategy<Value = OwnerDelta> {
         })
 }
 
-pub fn view() -> impl Strategy<Value = ViewDelta> {
-    let settings = (any::<(bool, bool)>(), id(), option::of(id())).prop_map(
-        |((federate, suspend), network, region)| MeshSettings {
+pub(crate) fn view() -> impl Strategy<Value = ViewDelta> {
+    let native = btree_map(locality(), locality(), 0..3);
+    let settings = (any::<(bool, bool)>(), id(), option::of(id()), native).prop_map(
+        |((federate, suspend), network, region, native_localities)| MeshSettings {
+            native_localities,
             mode: if federate {
                 Mode::Federate
             } else {
@@ -390,7 +392,7 @@ fn hello() -> impl Strategy<Value = Hello> {
         )
 }
 
-pub fn from_agent() -> impl Strategy<Value = FromAgent> {
+pub(crate) fn from_agent() -> impl Strategy<Value = FromAgent> {
     let action = select(vec![
         DiffAction::Create,
         DiffAction::Update,
@@ -415,7 +417,7 @@ pub fn from_agent() -> impl Strategy<Value = FromAgent> {
     ]
 }
 
-pub fn from_replica() -> impl Strategy<Value = FromReplica> {
+pub(crate) fn from_replica() -> impl Strategy<Value = FromReplica> {
     let welcome = (
         any::<(u64, u32, u32)>(),
         text(),
