@@ -23,7 +23,9 @@ fn whole(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(whole),
         Value::Object(fields) => fields.values_mut().for_each(whole),
         Value::Number(number) => {
-            let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0);
+            let float = number
+                .as_f64()
+                .filter(|float| number.is_f64() && float.fract() == 0.0);
             if let Some(number) = float.and_then(|float| format!("{float}").parse::<i64>().ok()) {
                 *value = Value::from(number);
             }

@@ -142,11 +142,27 @@ mod tests {
     #[test]
     fn time_moves_only_with_the_status() {
         let mut conditions = Vec::new();
-        assert!(set(&mut conditions, &ready(Status::False, "a"), &time(1_000)));
-        assert!(!set(&mut conditions, &ready(Status::False, "a"), &time(2_000)));
-        assert!(set(&mut conditions, &ready(Status::False, "b"), &time(3_000)));
+        assert!(set(
+            &mut conditions,
+            &ready(Status::False, "a"),
+            &time(1_000)
+        ));
+        assert!(!set(
+            &mut conditions,
+            &ready(Status::False, "a"),
+            &time(2_000)
+        ));
+        assert!(set(
+            &mut conditions,
+            &ready(Status::False, "b"),
+            &time(3_000)
+        ));
         assert_eq!(conditions[0].last_transition_time, time(1_000));
-        assert!(set(&mut conditions, &ready(Status::True, "b"), &time(4_999)));
+        assert!(set(
+            &mut conditions,
+            &ready(Status::True, "b"),
+            &time(4_999)
+        ));
         assert_eq!(conditions[0].last_transition_time, time(4_000));
         assert_eq!(conditions.len(), 1);
     }

@@ -22,10 +22,27 @@ use crate::schema;
     status = "FailoverPolicyStatus",
     derive = "PartialEq",
     doc = "What may go where, when, and how much of it. In the namespace causeway-system: defaults for all. In another without targetRefs: for that namespace; with targetRefs: for those services. The nearest wins.",
-    printcolumn(name = "Services", type_ = "integer", json_path = ".status.services.matched"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Reason", type_ = "string", priority = 1, json_path = ".status.conditions[?(@.type==\"Ready\")].reason")
+    printcolumn(
+        name = "Services",
+        type_ = "integer",
+        json_path = ".status.services.matched"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct FailoverPolicySpec {

@@ -21,17 +21,67 @@ use crate::schema;
     doc = "A cluster of the clusterset. Its name is the identity that its agent's certificate proves. An empty spec suffices: topology, network, gateways and mesh are then as the agent reports them.",
     printcolumn(name = "Region", type_ = "string", json_path = ".status.region"),
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Verdict", type_ = "string", json_path = ".status.verdict.state"),
-    printcolumn(name = "Exported", type_ = "integer", json_path = ".status.services.exported"),
-    printcolumn(name = "Imported", type_ = "integer", json_path = ".status.services.imported"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Home", type_ = "string", priority = 1, json_path = ".status.session.home"),
-    printcolumn(name = "Network", type_ = "string", priority = 1, json_path = ".status.network"),
-    printcolumn(name = "K8s", type_ = "string", priority = 1, json_path = ".status.version.kubernetes"),
-    printcolumn(name = "Mesh", type_ = "string", priority = 1, json_path = ".status.version.mesh"),
-    printcolumn(name = "Heard", type_ = "date", priority = 1, json_path = ".status.session.lastHeardTime"),
-    printcolumn(name = "Reason", type_ = "string", priority = 1, json_path = ".status.conditions[?(@.type==\"Ready\")].reason")
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Verdict",
+        type_ = "string",
+        json_path = ".status.verdict.state"
+    ),
+    printcolumn(
+        name = "Exported",
+        type_ = "integer",
+        json_path = ".status.services.exported"
+    ),
+    printcolumn(
+        name = "Imported",
+        type_ = "integer",
+        json_path = ".status.services.imported"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    ),
+    printcolumn(
+        name = "Home",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.session.home"
+    ),
+    printcolumn(
+        name = "Network",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.network"
+    ),
+    printcolumn(
+        name = "K8s",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.version.kubernetes"
+    ),
+    printcolumn(
+        name = "Mesh",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.version.mesh"
+    ),
+    printcolumn(
+        name = "Heard",
+        type_ = "date",
+        priority = 1,
+        json_path = ".status.session.lastHeardTime"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        priority = 1,
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
@@ -116,7 +166,7 @@ pub struct Topology {
 /// One name of a place, and ours.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct LocalityMapping {
-    /// As nodes are labelled. A part that is left out fits nodes without that label only.
+    /// As nodes are labelled. Without a region: that zone in any region. Without a zone: nodes without that label.
     pub from: Place,
     /// As we call it. A part that is left out is unknown.
     pub to: Place,
@@ -293,7 +343,7 @@ pub struct Session {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
     /// When it was last heard of.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "date_time")]
     pub last_heard_time: Option<Time>,
 }
@@ -309,7 +359,7 @@ pub struct Verdict {
     #[schemars(length(max = 63))]
     pub state: String,
     /// Since when.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "date_time")]
     pub since: Option<Time>,
     /// How many observers voted.

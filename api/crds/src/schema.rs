@@ -1,8 +1,8 @@
 //! What the derived schemas lack: rules on the root, list types of conditions, and a clean-up.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
-    ValidationRule,
+    CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps,
+    JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -87,8 +87,12 @@ fn schemas(crd: &mut CustomResourceDefinition) -> impl Iterator<Item = &mut JSON
         .filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())
 }
 
-/// Takes out `nullable` everywhere: the API server then drops an explicit null, so that no rule meets one.
+/// Takes out `nullable` everywhere: the API server then drops an explicit null, so that no rule meets one. Joins the
+/// lines of comments that became descriptions.
 fn clean(schema: &mut JSONSchemaProps) {
+    if let Some(description) = &mut schema.description {
+        *description = description.replace('\n', " ");
+    }
     schema.nullable = None;
     schema.title = None;
     for property in schema

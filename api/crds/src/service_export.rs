@@ -26,7 +26,11 @@ use crate::schema;
     derive = "PartialEq",
     derive = "Default",
     doc = "The Service of this name and namespace may be called from other clusters of the clusterset.",
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 pub struct ServiceExportBody {
     /// What is exported with the service.

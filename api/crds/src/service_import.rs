@@ -25,7 +25,11 @@ use crate::schema;
     doc = "A service that clusters of the clusterset export, as it may be called in this cluster.",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "IP", type_ = "string", json_path = ".spec.ips"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 pub struct ServiceImportBody {
     /// How it may be called.

@@ -41,13 +41,19 @@ fn every_field_is_explained_and_bounded_and_none_is_a_float() {
         let in_spec = path.contains(".spec");
         if in_spec && kind == "array" {
             assert!(schema.max_items.is_some(), "{path} has no bound");
-            assert!(schema.x_kubernetes_list_type.is_some(), "{path} has no list type");
+            assert!(
+                schema.x_kubernetes_list_type.is_some(),
+                "{path} has no list type"
+            );
         }
         if in_spec && kind == "string" && schema.enum_.is_none() {
             assert!(schema.max_length.is_some(), "{path} has no bound");
         }
         if in_spec && kind == "integer" {
-            assert!(schema.minimum.is_some() && schema.maximum.is_some(), "{path} has no bounds");
+            assert!(
+                schema.minimum.is_some() && schema.maximum.is_some(),
+                "{path} has no bounds"
+            );
         }
     });
 }
@@ -58,10 +64,16 @@ fn every_rule_has_a_message_that_names_a_field() {
         for rule in schema.x_kubernetes_validations.iter().flatten() {
             let message = rule.message.clone().unwrap_or_default();
             let words: Vec<&str> = message.split([' ', ',', ':', '.']).collect();
-            let names = schema.properties.iter().flatten().map(|(name, _)| name.as_str());
+            let names = schema
+                .properties
+                .iter()
+                .flatten()
+                .map(|(name, _)| name.as_str());
             let own = path.rsplit('.').next().unwrap_or_default();
             assert!(
-                names.chain([own, "metadata", "spec"]).any(|name| words.contains(&name)),
+                names
+                    .chain([own, "metadata", "spec"])
+                    .any(|name| words.contains(&name)),
                 "{path}: {message:?} names no field"
             );
         }
@@ -73,20 +85,32 @@ fn the_chart_holds_what_the_code_says() {
     // `cargo xtask generate --check` compares the bytes; this holds the files together with the code's own loop.
     for crd in all() {
         let name = crd.metadata.name.unwrap();
-        let file = format!("{}/../../charts/causeway-crds/templates/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
-        assert!(std::path::Path::new(&file).is_file(), "{name}: run `cargo xtask generate`");
+        let file = format!(
+            "{}/../../charts/causeway-crds/templates/{name}.yaml",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        assert!(
+            std::path::Path::new(&file).is_file(),
+            "{name}: run `cargo xtask generate`"
+        );
     }
 }
 
 #[test]
 fn multi_cluster_kinds_are_served_in_both_versions_and_stored_as_beta() {
-    for crd in all().iter().filter(|crd| crd.spec.group == "multicluster.x-k8s.io") {
+    for crd in all()
+        .iter()
+        .filter(|crd| crd.spec.group == "multicluster.x-k8s.io")
+    {
         let versions: Vec<_> = crd
             .spec
             .versions
             .iter()
             .map(|version| (version.name.as_str(), version.served, version.storage))
             .collect();
-        assert_eq!(versions, [("v1beta1", true, true), ("v1alpha1", true, false)]);
+        assert_eq!(
+            versions,
+            [("v1beta1", true, true), ("v1alpha1", true, false)]
+        );
     }
 }

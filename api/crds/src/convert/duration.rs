@@ -39,7 +39,16 @@ mod tests {
             assert_eq!(milliseconds(text), Some(ms), "{text}");
         }
         for bad in [
-            "", "10", "s", "1.5s", "-1s", "1d", "123456s", "1h1h1h1h1h", "1s ", "é",
+            "",
+            "10",
+            "s",
+            "1.5s",
+            "-1s",
+            "1d",
+            "123456s",
+            "1h1h1h1h1h",
+            "1s ",
+            "é",
         ] {
             assert_eq!(milliseconds(bad), None, "{bad}");
         }

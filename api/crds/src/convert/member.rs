@@ -223,11 +223,13 @@ mod tests {
 
     #[test]
     fn errors_name_object_field_finding_and_remedy() {
-        let gateway = |address: serde_json::Value| {
-            json!({ "network": { "gateways": [{ "name": "e", "port": 443, "addresses": [address] }] } })
-        };
+        let gateway = |address: serde_json::Value| json!({ "network": { "gateways": [{ "name": "e", "port": 443, "addresses": [address] }] } });
         for (name, spec, part) in [
-            ("Ack", json!({}), "MemberCluster Ack: metadata.name is \"Ack\""),
+            (
+                "Ack",
+                json!({}),
+                "MemberCluster Ack: metadata.name is \"Ack\"",
+            ),
             (
                 "a",
                 gateway(json!({ "type": "IPAddress", "value": "300.1.1.1" })),

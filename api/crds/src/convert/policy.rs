@@ -7,7 +7,7 @@ use causeway_api::plan::Rate;
 use causeway_api::spec::{self, HostKind, PolicyKey, PolicySpec, defaults};
 
 use super::{ConvertError, Object};
-use crate::failover_policy::{Demand, Detection, Destinations, FailoverPolicy, Host};
+use crate::failover_policy::{Demand, Destinations, Detection, FailoverPolicy, Host};
 
 /// Bounds of `detection.holdFor`, in milliseconds.
 const HOLD_FOR_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
@@ -112,12 +112,7 @@ fn destinations_of(object: &Object, declared: &Destinations) -> Result<Regions, 
         .allowed_regions
         .iter()
         .enumerate()
-        .map(|(at, region)| {
-            object.parse(
-                format!("spec.destinations.allowedRegions[{at}]"),
-                region,
-            )
-        })
+        .map(|(at, region)| object.parse(format!("spec.destinations.allowedRegions[{at}]"), region))
         .collect::<Result<BTreeSet<Region>, _>>()?;
     let mut failover = BTreeMap::new();
     for (at, rule) in declared.failover.iter().enumerate() {
@@ -134,7 +129,8 @@ fn destinations_of(object: &Object, declared: &Destinations) -> Result<Regions, 
                 return Err(object.error(field, region, "it is in the list already"));
             }
             if !allowed.is_empty() && !allowed.contains(&region) {
-                let remedy = "add it to allowedRegions, or take it out: a failover there would be refused";
+                let remedy =
+                    "add it to allowedRegions, or take it out: a failover there would be refused";
                 return Err(object.error(field, region, remedy));
             }
             to.push(region);
@@ -176,15 +172,13 @@ fn rate_of(object: &Object, field: String, rps: i64, least: u64) -> Result<Rate,
 fn detection_of(object: &Object, declared: &Detection) -> Result<spec::Detection, ConvertError> {
     let mut detection = spec::Detection::default();
     if let Some(text) = &declared.hold_for {
-        detection.hold_for_ms =
-            object.duration_ms("spec.detection.holdFor", text, HOLD_FOR_MS)?;
+        detection.hold_for_ms = object.duration_ms("spec.detection.holdFor", text, HOLD_FOR_MS)?;
     }
     if let Some(observers) = declared.min_observers {
         detection.min_observers =
             object.bounded("spec.detection.minObservers", observers, 1..=99)?;
         // Where only the observers are declared, the default of the domains gives way.
-        detection.min_failure_domains =
-            detection.min_failure_domains.min(detection.min_observers);
+        detection.min_failure_domains = detection.min_failure_domains.min(detection.min_observers);
     }
     if let Some(domains) = declared.min_failure_domains {
         detection.min_failure_domains =
