@@ -1,7 +1,7 @@
 //! What became of a command.
 
 use causeway_api::generation::Generation;
-use causeway_api::ids::{MemberName, ServiceKey};
+use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
 use causeway_api::verdict::{Subject, VerdictState};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,12 @@ pub struct Effect {
     pub refused: Vec<(ServiceKey, Refusal)>,
     /// Members whose placement changed.
     pub placed: Vec<MemberName>,
+    /// Networks that are reached in another way than before, or no longer.
+    pub networks: Vec<NetworkName>,
+    /// Members whose declaration changed, that came or went.
+    pub members: Vec<MemberName>,
+    /// Whether a policy changed.
+    pub policies: bool,
     /// Votes that were left out, each with the reason.
     pub ignored: Vec<(Subject, Refusal)>,
 }

@@ -7,6 +7,7 @@ use causeway_api::ids::{Name, NetworkName, Region};
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use causeway_api::spec::{MemberSpec, Placement, PolicyKey, PolicySpec};
 use causeway_api::verdict::{ClusterTime, Evidence, Subject, VerdictState};
+use causeway_api::view::{NetworkView, Versioned};
 use causeway_api::{Generation, MemberName, ServiceKey};
 use causeway_failover::verdict::{Verdicts, VoteBook};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub struct State {
     pub votes: VoteBook,
     /// What is concluded from them.
     pub verdicts: Verdicts,
+    /// How each network is reached; a row without a value is a tombstone.
+    pub networks: BTreeMap<NetworkName, Versioned<NetworkView>>,
     /// Plans, by service; a row without a plan is a tombstone.
     pub plans: BTreeMap<ServiceKey, Arc<PlanRow>>,
     /// Which requests were applied, so that none is applied twice.
@@ -61,6 +64,7 @@ impl Default for State {
             policies_changed: Generation::default(),
             votes: VoteBook::default(),
             verdicts: Verdicts::default(),
+            networks: BTreeMap::new(),
             plans: BTreeMap::new(),
             clients: Clients::default(),
             history: VecDeque::new(),

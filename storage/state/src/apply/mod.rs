@@ -13,6 +13,7 @@
 
 pub mod bootstrap;
 pub mod conclude;
+pub mod networks;
 pub mod plans;
 pub mod policies;
 pub mod registry;
@@ -59,7 +60,15 @@ pub fn apply(state: &mut State, at: LogPosition, request: &Request) -> Outcome {
         .clients
         .remember(request.client, request.serial, at.index);
     match dispatch(state, generation, &request.command) {
-        Ok(Some(effect)) => Outcome::Accepted { generation, effect },
+        Ok(Some(mut effect)) => {
+            let moved = !(effect.verdicts.is_empty()
+                && effect.members.is_empty()
+                && effect.placed.is_empty());
+            if moved {
+                effect.networks = networks::refresh(state, generation);
+            }
+            Outcome::Accepted { generation, effect }
+        }
         Ok(None) => Outcome::Unchanged,
         Err(refusal) => Outcome::Refused(refusal),
     }

@@ -35,6 +35,7 @@ pub(super) fn remove(state: &mut State, generation: Generation, key: &PolicyKey)
 fn changed(state: &mut State, generation: Generation) -> Effect {
     Effect {
         verdicts: conclude::conclude(state, generation),
+        policies: true,
         ..Effect::default()
     }
 }

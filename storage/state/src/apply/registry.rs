@@ -24,6 +24,7 @@ pub(super) fn put(state: &mut State, generation: Generation, spec: &MemberSpec) 
     };
     state.members.insert(spec.name.clone(), member);
     Ok(Some(Effect {
+        members: vec![spec.name.clone()],
         verdicts: conclude::conclude(state, generation),
         ..Effect::default()
     }))
@@ -38,6 +39,7 @@ pub(super) fn remove(state: &mut State, generation: Generation, name: &MemberNam
     state.votes.remove_member(name);
     state.verdicts.remove_member(name);
     Ok(Some(Effect {
+        members: vec![name.clone()],
         verdicts: conclude::conclude(state, generation),
         ..Effect::default()
     }))

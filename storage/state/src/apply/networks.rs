@@ -1,0 +1,141 @@
+//! How each network is reached: a decision, since it follows from placements and verdicts, with the generation of its
+//! own last change. One row that loses its addresses is the coarse cut: it takes a network out of every service at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causeway_api::facts::GatewayFact;
+use causeway_api::ids::{Name, Region, Zone};
+use causeway_api::spec::Placement;
+use causeway_api::verdict::Subject;
+use causeway_api::view::{GatewayEndpoint, NetworkView, Versioned};
+use causeway_api::{Generation, Locality, MemberName, NetworkName};
+
+use crate::state::State;
+
+/// Draws the rows anew and returns the networks whose row changed. A network that has no member any more keeps a
+/// tombstone, so that an agent that was away hears of it.
+pub(super) fn refresh(state: &mut State, generation: Generation) -> Vec<NetworkName> {
+    let mut now = views(state);
+    let mut changed = Vec::new();
+    for (name, row) in &mut state.networks {
+        let value = now.remove(name);
+        if row.value != value {
+            *row = Versioned { generation, value };
+            changed.push(name.clone());
+        }
+    }
+    for (name, view) in now {
+        state.networks.insert(
+            name.clone(),
+            Versioned {
+                generation,
+                value: Some(view),
+            },
+        );
+        changed.push(name);
+    }
+    changed
+}
+
+fn views(state: &State) -> BTreeMap<NetworkName, NetworkView> {
+    let mut members: BTreeMap<&NetworkName, Vec<(&MemberName, &Placement)>> = BTreeMap::new();
+    for (name, member) in &state.members {
+        if let Some(placement) = &member.placement {
+            members
+                .entry(&placement.network)
+                .or_default()
+                .push((name, placement));
+        }
+    }
+    let view = |name: &NetworkName, members: &[(&MemberName, &Placement)]| NetworkView {
+        gateways: endpoints(state, members),
+        locality: locality(name, members),
+    };
+    members
+        .into_iter()
+        .map(|(name, members)| (name.clone(), view(name, &members)))
+        .collect()
+}
+
+/// The addresses that may receive. Where members of a network declare different gateways, those of the first by name
+/// lead, and the others' are left aside ([`State::gateway_conflict`] says so): a wrong declaration harms its own member.
+fn endpoints(state: &State, members: &[(&MemberName, &Placement)]) -> BTreeSet<GatewayEndpoint> {
+    let leading = members
+        .iter()
+        .find(|(_, placement)| !placement.gateways.is_empty());
+    let Some((_, leading)) = leading else {
+        return BTreeSet::new();
+    };
+    let agreeing = members
+        .iter()
+        .filter(|(_, placement)| same(&placement.gateways, &leading.gateways));
+    let receiving = agreeing.flat_map(|(member, placement)| {
+        placement.gateways.iter().filter(|(gateway, _)| {
+            let subject = Subject::Gateway {
+                member: (*member).clone(),
+                gateway: (*gateway).clone(),
+            };
+            state.verdicts.state(&subject).may_receive()
+        })
+    });
+    receiving
+        .flat_map(|(_, gateway)| addresses(gateway))
+        .collect()
+}
+
+fn addresses(gateway: &GatewayFact) -> impl Iterator<Item = GatewayEndpoint> + '_ {
+    gateway.addresses.iter().map(|address| GatewayEndpoint {
+        address: address.clone(),
+        port: gateway.port,
+    })
+}
+
+/// Whether two members lead into their network by the same addresses, whatever they call their gateways.
+fn same(one: &BTreeMap<Name, GatewayFact>, other: &BTreeMap<Name, GatewayFact>) -> bool {
+    let all = |gateways: &BTreeMap<Name, GatewayFact>| -> BTreeSet<GatewayEndpoint> {
+        gateways.values().flat_map(addresses).collect()
+    };
+    all(one) == all(other)
+}
+
+/// Region and zone where the network has just one, else the network's name twice: entries of one network must not
+/// differ in locality, or a mesh sees the same gateway address twice.
+fn locality(name: &NetworkName, members: &[(&MemberName, &Placement)]) -> Locality {
+    let regions: BTreeSet<Option<&Region>> =
+        members.iter().map(|(_, p)| p.region.as_ref()).collect();
+    let zones: BTreeSet<&Zone> = members.iter().flat_map(|(_, p)| &p.zones).collect();
+    let region = if regions.len() == 1 {
+        regions.first().copied().flatten().cloned()
+    } else {
+        None
+    };
+    match (region, zones.len()) {
+        (Some(region), 1) => Locality {
+            region: Some(region),
+            zone: zones.first().map(|zone| (*zone).clone()),
+        },
+        _ => Locality {
+            region: Region::new(name.as_str()).ok(),
+            zone: Zone::new(name.as_str()).ok(),
+        },
+    }
+}
+
+impl State {
+    /// The member whose gateways lead into this member's network in place of its own, where both declare different
+    /// ones.
+    #[must_use]
+    pub fn gateway_conflict(&self, member: &MemberName) -> Option<&MemberName> {
+        let own = self.members.get(member)?.placement.as_ref()?;
+        let leading = self.members.iter().find(|(_, other)| {
+            other
+                .placement
+                .as_ref()
+                .is_some_and(|p| p.network == own.network && !p.gateways.is_empty())
+        });
+        let (leader, other) = leading?;
+        let theirs = &other.placement.as_ref()?.gateways;
+        (leader != member && !own.gateways.is_empty() && !same(theirs, &own.gateways))
+            .then_some(leader)
+    }
+}
