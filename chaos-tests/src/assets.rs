@@ -21,7 +21,7 @@ pub fn file(component: &str, file: &str) -> anyhow::Result<PathBuf> {
 /// The folder of the component `component`.
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub fn folder(component: &str) -> anyhow::Result<PathBuf> {
     xtask::assets::locate(component)
 }

@@ -56,8 +56,14 @@ pub fn run(arguments: &AssetsArguments) -> anyhow::Result<()> {
     }
     // Looked at again: the other run may have made them all.
     let lacking = lacking(&cache, &components);
-    tools::check(lacking.iter().map(|component| &component.recipe))?;
-    for component in lacking {
+    tools::check(lacking.iter().map(|(component, _)| &component.recipe))?;
+    for (component, state) in lacking {
+        if let State::Damaged(how) = state {
+            eprintln!(
+                "{} {} will be made again: {how}",
+                component.name, component.version
+            );
+        }
         build(&cache, &lock, component)?;
     }
     println!(
@@ -68,20 +74,11 @@ pub fn run(arguments: &AssetsArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn lacking<'a>(cache: &Cache, components: &'a [Component]) -> Vec<&'a Component> {
+fn lacking<'a>(cache: &Cache, components: &'a [Component]) -> Vec<(&'a Component, State)> {
     components
         .iter()
-        .filter(|component| match cache.check(component) {
-            State::Ready(_) => false,
-            State::Missing => true,
-            State::Damaged(how) => {
-                eprintln!(
-                    "{} {} is damaged and will be made again: {how}",
-                    component.name, component.version
-                );
-                true
-            }
-        })
+        .map(|component| (component, cache.check(component)))
+        .filter(|(_, state)| !matches!(state, State::Ready(_)))
         .collect()
 }
 
