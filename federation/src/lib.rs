@@ -3,4 +3,6 @@
 pub mod admin;
 pub mod args;
 pub mod certs;
+pub mod cli;
+pub mod observe;
 pub mod telemetry;

@@ -1,0 +1,68 @@
+//! The verbs: one file each. What reaches the terminal, and the user's own files, is here.
+//!
+//! * [`dispatch`](run): from what was typed to the verb; [`signals`]: when to stop; [`files`]: the user's files;
+//! * [`ask`]: the connection, the forms of an answer and `--watch`, for the verbs below;
+//! * [`status`], [`clusters`], [`services`], [`explain`], [`verdict`], [`diff`]: a screen for each;
+//! * [`table`], [`text`]: how tables, shares and durations look;
+//! * [`certs`], [`completion`], [`markdown`]: what needs no controller.
+
+mod ask;
+mod certs;
+mod clusters;
+mod completion;
+mod diff;
+mod explain;
+mod files;
+mod markdown;
+mod services;
+pub mod signals;
+mod status;
+pub mod table;
+pub mod text;
+mod verdict;
+
+use std::process::ExitCode;
+
+use crate::args::{Cli, Command};
+
+pub use files::{pems, write_private};
+
+/// Does what was typed, and says how the process is to end. Errors are printed here, with all their causes.
+pub async fn run(cli: Cli) -> ExitCode {
+    // With two providers compiled in, rustls panics at first use: this one is named before anything can.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match dispatch(cli.command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("causeway: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Sandbox(args) => {
+            crate::telemetry::logs::init(&args.log, "off")?;
+            anyhow::bail!("the sandbox is not built in yet")
+        }
+        Command::Controller(args) => {
+            crate::telemetry::logs::init(&args.log, "info")?;
+            anyhow::bail!("the controller is not built in yet")
+        }
+        Command::Agent(args) => {
+            crate::telemetry::logs::init(&args.log, "info")?;
+            anyhow::bail!("the agent is not built in yet")
+        }
+        Command::Observe(args) => crate::observe::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Clusters(args) => clusters::run(args).await,
+        Command::Services(args) => services::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::Diff(args) => diff::run(args).await,
+        Command::Certs(args) => certs::run(args),
+        Command::Completion(args) => completion::run(&args),
+        Command::Version(args) => completion::version(&args),
+        Command::HelpMarkdown => markdown::run(),
+    }
+}

@@ -1,0 +1,122 @@
+//! `causeway explain region/…`: who voted what, and what was concluded from it.
+
+use causeway_api::verdict::{Ballot, ClusterTime, Verdict};
+
+use super::ask::Look;
+use super::clusters::verdict_tone;
+use super::table::{Cell, Table, Tone};
+use super::text::{count, duration};
+use crate::admin::api::SubjectExplanation;
+
+/// How many services are named; the rest is counted.
+const SERVICES_SHOWN: usize = 5;
+
+/// The screen.
+pub(super) fn screen(explanation: &SubjectExplanation, look: &Look) -> String {
+    let verdict = &explanation.verdict;
+    let state = look
+        .paint
+        .tone(verdict_tone(verdict.state), &verdict.state.to_string());
+    let mut out = format!(
+        "{} is {state} for {}\n",
+        explanation.subject,
+        duration(explanation.since_ago_ms)
+    );
+    // Cluster time of now, as far as the answer tells it.
+    let now = verdict.since.plus_ms(explanation.since_ago_ms);
+    if !verdict.evidence.is_empty() {
+        out.push_str(&format!(
+            "\n{}\n{}",
+            look.paint.tone(Tone::Bold, "VOTES"),
+            votes(verdict, now, look)
+        ));
+    }
+    if !explanation.rests_on.is_empty() {
+        out.push_str(&format!(
+            "\n{}\n",
+            look.paint.tone(Tone::Bold, "CONCLUDED FROM")
+        ));
+        let mut table =
+            Table::new(&["SUBJECT", "VERDICT", "FOR", "UNREACHABLE", "EVIDENCE"]).indent(2);
+        for part in &explanation.rests_on {
+            let against = part
+                .evidence
+                .iter()
+                .filter(|vote| counts_against(vote.ballot, vote.not_counted.as_ref()));
+            let counted = part
+                .evidence
+                .iter()
+                .filter(|vote| vote.not_counted.is_none())
+                .count();
+            let first = against
+                .clone()
+                .map(|vote| vote.evidence.as_str())
+                .next()
+                .unwrap_or_default();
+            table.row(vec![
+                part.subject.to_string().into(),
+                Cell::toned(verdict_tone(part.state), part.state.to_string()),
+                duration(now.since_ms(part.since)).into(),
+                format!("{} of {counted}", against.count()).into(),
+                first.into(),
+            ]);
+        }
+        out.push_str(&table.render(look.paint));
+    }
+    out.push_str(&services(explanation, look));
+    out
+}
+
+fn votes(verdict: &Verdict, now: ClusterTime, look: &Look) -> String {
+    let mut table =
+        Table::new(&["OBSERVER", "DOMAIN", "VOTE", "CAST", "COUNTED", "EVIDENCE"]).indent(2);
+    for vote in &verdict.evidence {
+        let (ballot, tone) = match vote.ballot {
+            Ballot::Reachable => ("reachable", Tone::Good),
+            Ballot::Unreachable => ("unreachable", Tone::Bad),
+            Ballot::Abstain => ("abstains", Tone::Dim),
+        };
+        table.row(vec![
+            vote.observer.to_string().into(),
+            vote.domain.as_str().into(),
+            Cell::toned(tone, ballot),
+            format!("{} ago", duration(now.since_ms(vote.at))).into(),
+            vote.not_counted
+                .as_ref()
+                .map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"))
+                .into(),
+            vote.evidence.as_str().into(),
+        ]);
+    }
+    table.render(look.paint)
+}
+
+fn counts_against(ballot: Ballot, not_counted: Option<&String>) -> bool {
+    ballot == Ballot::Unreachable && not_counted.is_none()
+}
+
+fn services(explanation: &SubjectExplanation, look: &Look) -> String {
+    let services = &explanation.services;
+    if services.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = services
+        .iter()
+        .take(SERVICES_SHOWN)
+        .map(ToString::to_string)
+        .collect();
+    let more = match services.len().saturating_sub(SERVICES_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let number = count(services.len() as u64, "service leaves", "services leave");
+    let first = services
+        .first()
+        .map(|service| format!("{}.{}", service.name, service.namespace))
+        .unwrap_or_default();
+    format!(
+        "\n{}  {number} it out of the plan: {}{more}\n  causeway explain {first}\n",
+        look.paint.tone(Tone::Bold, "WHAT IT LED TO"),
+        named.join(", ")
+    )
+}
