@@ -15,6 +15,7 @@ use causeway_api::facts::FactDelta;
 use causeway_api::{FactVersion, MemberName, Name, ServiceKey};
 
 pub use owner::OwnerFacts;
+pub(crate) use pack::{pack, unpack};
 pub use touched::Touched;
 
 /// Rows that one owner may have, unless [`FactStore::with_max_rows`] says otherwise: ten times the largest cluster

@@ -64,7 +64,7 @@ struct EndpointRow {
 }
 
 impl OwnerFacts {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             version: FactVersion::default(),
             member: None,
@@ -97,10 +97,10 @@ impl OwnerFacts {
     }
 
     /// The rows of endpoints of a service, by port and locality.
-    pub fn endpoints(
-        &self,
+    pub fn endpoints<'a>(
+        &'a self,
         key: &ServiceKey,
-    ) -> impl Iterator<Item = (&PortName, &Locality, EndpointCounts)> {
+    ) -> impl Iterator<Item = (&'a PortName, &'a Locality, EndpointCounts)> + use<'a> {
         let rows = self.services.get(key).map(|row| row.endpoints.as_ref());
         self.values(rows.unwrap_or_default())
     }
@@ -163,7 +163,7 @@ impl OwnerFacts {
     }
 
     /// Applies a delta whose base was checked, and says what changed by it.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &mut self,
         delta: &FactDelta,
         shared: &mut BTreeMap<ServiceKey, u32>,
@@ -335,10 +335,8 @@ impl OwnerFacts {
     }
 
     fn same_service(&self, old: &Self, key: &ServiceKey) -> bool {
-        fn parts<'a>(
-            facts: &'a OwnerFacts,
-            key: &ServiceKey,
-        ) -> Option<(bool, bool, Option<&'a Vec<ServicePort>>, &'a [u8])> {
+        type Parts<'a> = (bool, bool, Option<&'a Vec<ServicePort>>, &'a [u8]);
+        fn parts<'a>(facts: &'a OwnerFacts, key: &ServiceKey) -> Option<Parts<'a>> {
             let fact = facts.services.get(key)?.fact.as_ref()?;
             let ports = facts.tables.port_lists.value(fact.ports);
             Some((fact.exported, fact.headless, ports, fact.texts.as_ref()))
@@ -356,7 +354,7 @@ impl OwnerFacts {
     }
 
     /// All of it, as a snapshot.
-    pub(super) fn snapshot(&self, owner: &MemberName) -> FactDelta {
+    pub(crate) fn snapshot(&self, owner: &MemberName) -> FactDelta {
         let mut delta = FactDelta::empty(owner.clone(), None, self.version);
         delta.member.clone_from(&self.member);
         delta.namespaces = changes(&self.namespaces);

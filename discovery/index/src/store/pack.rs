@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use causeway_api::Name;
 
 /// Packs.
-pub(super) fn pack(selector: &BTreeMap<String, String>, accounts: &[Name]) -> Box<[u8]> {
+pub(crate) fn pack(selector: &BTreeMap<String, String>, accounts: &[Name]) -> Box<[u8]> {
     if selector.is_empty() && accounts.is_empty() {
         return Box::default();
     }
@@ -27,7 +27,7 @@ pub(super) fn pack(selector: &BTreeMap<String, String>, accounts: &[Name]) -> Bo
 }
 
 /// Unpacks what [`pack`] made.
-pub(super) fn unpack(packed: &[u8]) -> (BTreeMap<String, String>, Vec<Name>) {
+pub(crate) fn unpack(packed: &[u8]) -> (BTreeMap<String, String>, Vec<Name>) {
     let mut selector = BTreeMap::new();
     let mut accounts = Vec::new();
     let mut rest = packed;
