@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::facts::ServicePort;
 use causeway_api::view::{MeshSettings, NetworkView, OwnerService, ServiceView, Versioned};
-use causeway_api::{Generation, Locality, MemberName, NetworkName};
+use causeway_api::{Generation, Locality, MemberName, Name, NetworkName};
 
 /// What holds for all services of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +15,6 @@ pub struct MemberInputs {
     pub generation: Generation,
     /// By network: how it is reached.
     pub networks: BTreeMap<NetworkName, Versioned<NetworkView>>,
-    /// Our name of a locality → the name that this mesh's nodes carry, where a mapping was declared. The mesh matches
-    /// by its own names; without an entry they are the same.
-    pub native_localities: BTreeMap<Locality, Locality>,
     /// The namespace of the mesh's control plane and root rules, usually `istio-system`.
     pub mesh_namespace: String,
 }
@@ -26,7 +23,8 @@ impl MemberInputs {
     /// A locality of this member by the name that its mesh knows.
     #[must_use]
     pub fn native(&self, locality: &Locality) -> Locality {
-        self.native_localities
+        self.settings
+            .native_localities
             .get(locality)
             .unwrap_or(locality)
             .clone()
@@ -74,6 +72,9 @@ pub struct LocalService {
     pub ready: u32,
     /// Where they are, by the names that this mesh's nodes carry.
     pub localities: BTreeSet<Locality>,
+    /// Other Services of the namespace that are not federated and whose selector is part of this one's: they would
+    /// pick our entries too, and have no rule that keeps those behind their own pods.
+    pub also_picked_by: BTreeSet<Name>,
 }
 
 impl ServiceInputs {
@@ -95,4 +96,3 @@ impl ServiceInputs {
         self.plan.as_ref().is_some_and(|plan| plan.value.is_none())
     }
 }
-
