@@ -15,4 +15,6 @@ pub mod listener;
 pub mod server;
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;

@@ -56,12 +56,16 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Try it: a fleet of clusters in this process, a region is lost, and comes back
+    #[command(long_about = sandbox::LONG_ABOUT)]
     Sandbox(SandboxArgs),
     /// Look at your own clusters: which services they share, what would fail over where, what is in the way
+    #[command(long_about = observe::LONG_ABOUT)]
     Observe(ObserveArgs),
     /// Run a controller: holds the decisions and serves agents and operators
+    #[command(long_about = controller::LONG_ABOUT)]
     Controller(ControllerArgs),
     /// Run the agent of one cluster: reports what is there and writes its mesh
+    #[command(long_about = agent::LONG_ABOUT)]
     Agent(AgentArgs),
     /// Is everything well? Exit code 0 fine, 3 attention, 4 incident, 5 no quorum
     Status(StatusArgs),
@@ -74,6 +78,7 @@ pub enum Command {
     /// What exactly would be written into a cluster, or is being held back
     Diff(DiffArgs),
     /// Make certificates for evaluation: an authority, and one for each replica, agent and operator
+    #[command(long_about = certs::LONG_ABOUT)]
     Certs(CertsArgs),
     /// Print the completion script of a shell
     Completion(CompletionArgs),

@@ -26,6 +26,8 @@ use std::process::ExitCode;
 use crate::args::{Cli, Command};
 
 pub use files::{pems, write_private};
+#[cfg(test)]
+pub(crate) use markdown::reference;
 
 /// Does what was typed, and says how the process is to end. Errors are printed here, with all their causes.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -66,3 +68,6 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::HelpMarkdown => markdown::run(),
     }
 }
+
+#[cfg(test)]
+mod screens_tests;

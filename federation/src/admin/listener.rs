@@ -119,10 +119,10 @@ async fn accept_all(
                     let _ = tell.send((stream, Peer { address, identity })).await;
                 }
                 Ok(Err(error)) => {
-                    tracing::info!(%address, %error, "a client of the admin API was refused")
+                    tracing::info!(%address, %error, "a client of the admin API was refused");
                 }
                 Err(elapsed) => {
-                    tracing::info!(%address, %elapsed, "a client of the admin API did not finish its handshake")
+                    tracing::info!(%address, %elapsed, "a client of the admin API did not finish its handshake");
                 }
             }
         };

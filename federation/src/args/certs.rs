@@ -5,21 +5,21 @@ use std::path::PathBuf;
 use causeway_api::ids::MemberName;
 use clap::{Args, Subcommand};
 
-/// Makes certificates for evaluation.
-#[derive(Debug, Clone, Args)]
-#[command(
-    long_about = "Make certificates for evaluation: an authority in a folder, and certificates that it signs for \
+/// What `--help` says at length.
+pub(crate) const LONG_ABOUT: &str = "Make certificates for evaluation: an authority in a folder, and certificates that it signs for \
                   replicas, agents and operators. The authority's key lies unencrypted in the folder: for anything that \
                   matters take them from your own PKI, with the same URI names:\n\n  \
                   spiffe://causeway/replica/NAME    a controller\n  \
                   spiffe://causeway/member/NAME     the agent of one cluster; may speak for that cluster alone\n  \
-                  spiffe://causeway/operator/NAME   a person or program that asks the admin API",
-    after_help = "Examples:\n  \
+                  spiffe://causeway/operator/NAME   a person or program that asks the admin API";
+
+/// Makes certificates for evaluation.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
                   causeway certs init --dir pki\n  \
                   causeway certs replica --dir pki --name r1 --host controller.example --host 127.0.0.1\n  \
                   causeway certs agent --dir pki --member ack-hangzhou\n  \
-                  causeway certs operator --dir pki --name ada --server controller.example:7444"
-)]
+                  causeway certs operator --dir pki --name ada --server controller.example:7444")]
 pub struct CertsArgs {
     /// What to make.
     #[command(subcommand)]

@@ -8,16 +8,17 @@ use clap::Args;
 
 use super::process::{KubeArgs, LogArgs, TlsArgs};
 
-/// Runs a controller replica.
-#[derive(Debug, Clone, Args)]
-#[command(
-    long_about = "Run a controller: it reads MemberClusters and FailoverPolicies from its host cluster, hears what the \
+/// What `--help` says at length.
+pub(crate) const LONG_ABOUT: &str = "Run a controller: it reads MemberClusters and FailoverPolicies from its host cluster, hears what the \
                   agents report, decides what is lost and where traffic goes, and serves agents and operators over \
                   mutual TLS.\n\n\
                   Decisions are stored durably in the data folder; when the controller restarts it goes on from there. \
                   While it is away every mesh keeps its configuration.\n\n\
-                  It listens on loopback unless told otherwise.",
-    after_help = "Examples:\n  \
+                  It listens on loopback unless told otherwise.";
+
+/// Runs a controller replica.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
                   # Once: certificates for evaluation\n  \
                   causeway certs init --dir pki\n  \
                   causeway certs replica --dir pki --name r1 --host controller.example --host 127.0.0.1\n\n  \
@@ -25,15 +26,15 @@ use super::process::{KubeArgs, LogArgs, TlsArgs};
                   causeway controller --data-dir data --failure-domain eu-1 --listen 0.0.0.0:7443 \\\n      \
                   --tls-ca pki/ca.pem --tls-cert pki/r1.pem --tls-key pki/r1-key.pem\n\n  \
                   # Is it well?\n  \
-                  curl -s http://127.0.0.1:7445/readyz; curl -s http://127.0.0.1:7445/metrics"
-)]
+                  curl -s http://127.0.0.1:7445/readyz; curl -s http://127.0.0.1:7445/metrics")]
 pub struct ControllerArgs {
     /// Folder of the decision log; must survive a restart
     #[arg(
         long,
         value_name = "DIR",
         default_value = "/var/lib/causeway",
-        env = "CAUSEWAY_DATA_DIR"
+        env = "CAUSEWAY_DATA_DIR",
+        hide_env_values = true
     )]
     pub data_dir: PathBuf,
     /// Where agents connect (gRPC, mutual TLS)
@@ -53,6 +54,7 @@ pub struct ControllerArgs {
         long,
         value_name = "NAME",
         env = "CAUSEWAY_FAILURE_DOMAIN",
+        hide_env_values = true,
         default_value = "default"
     )]
     pub failure_domain: FailureDomain,

@@ -8,20 +8,20 @@ use clap::Args;
 
 use super::operator::Output;
 
-/// Looks at clusters, read-only.
-#[derive(Debug, Clone, Args)]
-#[command(
-    long_about = "Look at your own clusters through your own kubeconfig: which services exist in several of them, where \
+/// What `--help` says at length.
+pub(crate) const LONG_ABOUT: &str = "Look at your own clusters through your own kubeconfig: which services exist in several of them, where \
                   their endpoints are, what would fail over where if they were exported, and what is in the way.\n\n\
                   It only lists and watches (services, endpoint slices, nodes, namespaces, exports, gateways). Nothing is \
                   installed, nothing is written. Where it may not read something it says so and goes on; a cluster that \
-                  it cannot reach is named, and the others are shown.",
-    after_help = "Examples:\n  \
+                  it cannot reach is named, and the others are shown.";
+
+/// Looks at clusters, read-only.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
                   causeway observe --contexts prod-eu,prod-us,prod-ap\n  \
                   causeway observe --contexts prod-eu,prod-us -n shop\n  \
                   causeway observe --contexts prod-eu,prod-us --lose region/eu-west-1\n  \
-                  causeway observe --contexts prod-eu,prod-us -o json > fleet.json"
-)]
+                  causeway observe --contexts prod-eu,prod-us -o json > fleet.json")]
 pub struct ObserveArgs {
     /// Contexts of the kubeconfig, separated by commas: one for each cluster
     #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]

@@ -14,7 +14,12 @@ use crate::admin::api::Origin;
 #[command(next_help_heading = "Connection")]
 pub struct Connect {
     /// File with the controller's address and your certificate; default: ~/.config/causeway/context.yaml
-    #[arg(long, value_name = "FILE", env = "CAUSEWAY_CONTEXT")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CAUSEWAY_CONTEXT",
+        hide_env_values = true
+    )]
     pub context_file: Option<PathBuf>,
 }
 

@@ -9,13 +9,28 @@ use clap::{Args, ValueEnum};
 #[command(next_help_heading = "Certificates")]
 pub struct TlsArgs {
     /// Authority that signed the other side's certificate (PEM); see `causeway certs init`
-    #[arg(long, value_name = "FILE", env = "CAUSEWAY_TLS_CA")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CAUSEWAY_TLS_CA",
+        hide_env_values = true
+    )]
     pub tls_ca: PathBuf,
     /// Own certificate (PEM, with intermediates); its URI name says who this process is
-    #[arg(long, value_name = "FILE", env = "CAUSEWAY_TLS_CERT")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CAUSEWAY_TLS_CERT",
+        hide_env_values = true
+    )]
     pub tls_cert: PathBuf,
     /// Private key of the certificate (PEM, PKCS#8)
-    #[arg(long, value_name = "FILE", env = "CAUSEWAY_TLS_KEY")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CAUSEWAY_TLS_KEY",
+        hide_env_values = true
+    )]
     pub tls_key: PathBuf,
 }
 
@@ -37,7 +52,12 @@ pub struct KubeArgs {
 #[command(next_help_heading = "Logs")]
 pub struct LogArgs {
     /// How much to log: error, warn, info, debug, trace, or by module such as `info,causeway=debug`
-    #[arg(long, value_name = "FILTER", env = "CAUSEWAY_LOG")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "CAUSEWAY_LOG",
+        hide_env_values = true
+    )]
     pub log_level: Option<String>,
     /// Lines for people or for machines; default: human on a terminal, else json
     #[arg(long, value_enum, value_name = "FORMAT")]

@@ -8,21 +8,21 @@ use clap::Args;
 use super::operator::Output;
 use super::process::LogArgs;
 
-/// Runs a whole clusterset in one process.
-#[derive(Debug, Clone, Args)]
-#[command(
-    long_about = "Run a whole fleet in this process: several clusters in three regions (in memory), the real controller, \
+/// What `--help` says at length.
+pub(crate) const LONG_ABOUT: &str = "Run a whole fleet in this process: several clusters in three regions (in memory), the real controller, \
                   the real agents, real connections and storage. Services are spread over them, a region is lost, \
                   traffic moves, the region comes back, traffic returns.\n\n\
                   What happens is shown as a timeline, with times since the loss. Requests are modelled by the load \
                   balancing that Envoy documents: no request is really sent. Afterwards the sandbox goes on, so that \
-                  `causeway status`, `explain` and the others can be tried on it from another terminal.",
-    after_help = "Examples:\n  \
+                  `causeway status`, `explain` and the others can be tried on it from another terminal.";
+
+/// Runs a whole clusterset in one process.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
                   causeway sandbox                           the story, then wait for Ctrl-C\n  \
                   causeway sandbox --once                    end after the report\n  \
                   causeway sandbox --once -o json            the report for a program\n  \
-                  causeway sandbox --members 12 --services 200 --lose region/eu-west"
-)]
+                  causeway sandbox --members 12 --services 200 --lose region/eu-west")]
 pub struct SandboxArgs {
     /// How many clusters
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=64))]

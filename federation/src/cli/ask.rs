@@ -68,7 +68,7 @@ where
 {
     let look = Look::of(render.output);
     if !render.watch {
-        let answer = fetch().await.map_err(explained)?;
+        let answer = fetch().await.map_err(|error| explained(&error))?;
         print(&text(&answer, render, &look, &draw)?)?;
         return Ok(answer);
     }
@@ -79,10 +79,10 @@ where
             Ok(answer) => text(&answer, render, &look, &draw)?,
             // A watch outlives a restart of the controller.
             Err(error) if render.output == Output::Json => {
-                eprintln!("causeway: {:#}", explained(error));
+                eprintln!("causeway: {:#}", explained(&error));
                 before.clone()
             }
-            Err(error) => format!("{:#}\n", explained(error)),
+            Err(error) => format!("{:#}\n", explained(&error)),
         };
         if terminal {
             // Home, each line cleared to its end as it is written, then what was below: no flicker.
@@ -122,7 +122,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// The error with its remedy on a line of its own.
-fn explained(error: ClientError) -> anyhow::Error {
+fn explained(error: &ClientError) -> anyhow::Error {
     let remedy = error.remedy();
     anyhow::anyhow!(
         "{}\n  {}",

@@ -130,7 +130,7 @@ fn cells(row: &DestinationRow, look: &Look) -> Vec<Cell> {
         Cell::toned(tone, share(row.parts)),
         Cell::toned(Tone::Good, bar(row.parts)),
         Cell::or_dash((row.rate.0 > 0).then(|| rate(row.rate))),
-        row.ready.to_string().into(),
+        Cell::or_dash(row.ready),
         Cell::or_dash(row.capacity.map(rate)),
         Cell::or_dash(row.in_use_percent.map(|percent| format!("{percent} %"))),
         Cell::or_dash(

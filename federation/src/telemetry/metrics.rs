@@ -279,7 +279,7 @@ mod tests {
             "causeway_foreign_conflicts{member=\"ack\"} 3",
             "causeway_decisions_total{outcome=\"Accepted\",rule=\"\"} 1",
             "causeway_decisions_total{outcome=\"Refused\",rule=\"capacity\"} 1",
-            "causeway_quorum_reachable 1",
+            "causeway_quorum_reachable{} 1",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

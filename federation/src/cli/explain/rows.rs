@@ -18,8 +18,8 @@ pub(super) struct DestinationRow {
     pub(super) parts: u32,
     /// The rate that the source sends there.
     pub(super) rate: Rate,
-    /// Ready endpoints.
-    pub(super) ready: u64,
+    /// Ready endpoints that may be used; `None` where none may, however many there are.
+    pub(super) ready: Option<u64>,
     /// What they serve together.
     pub(super) capacity: Option<Rate>,
     /// Where that number comes from.
@@ -159,9 +159,9 @@ fn row(
         tier: share.map(|share| share.tier),
         parts,
         rate: share.map(|share| share.rate).unwrap_or_default(),
-        ready,
+        ready: (!in_use.is_empty()).then_some(ready),
         capacity,
-        capacity_from: capacity_from(inputs, ready),
+        capacity_from: capacity_from(&in_use, ready),
         in_use_percent,
         limit_percent,
         out,
@@ -182,7 +182,10 @@ fn percent(part: Rate, whole: Rate) -> u64 {
     u64::try_from(percent).unwrap_or(u64::MAX)
 }
 
-fn capacity_from(inputs: &[&DestinationInput], ready: u64) -> String {
+fn capacity_from(inputs: &[&&DestinationInput], ready: u64) -> String {
+    if inputs.is_empty() {
+        return "-".to_owned();
+    }
     if inputs
         .iter()
         .any(|input| input.capacity_source == CapacitySource::Unknown)

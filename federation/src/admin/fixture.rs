@@ -1,0 +1,432 @@
+//! For tests: a clusterset with one lost region, as a replica would report it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use causeway_api::facts::{ApiFact, MeshFact};
+use causeway_api::generation::Generation;
+use causeway_api::ids::{FailureDomain, MemberName, ReplicaId, ServiceKey};
+use causeway_api::plan::{
+    CapacitySource, Destination, DestinationInput, EffectivePolicy, PlanInputs, PlanKind, Rate,
+    ServicePlan, Share, Source, SourceInput, SourcePlan, Withdrawal,
+};
+use causeway_api::session::{DiffAction, DiffEntry};
+use causeway_api::spec::Mode;
+use causeway_api::verdict::{
+    Ballot, ClusterTime, Evidence, ObserverId, Subject, Verdict, VerdictState,
+};
+use causeway_api::view::MeshCondition;
+
+use super::api::*;
+use super::backend::AdminBackend;
+
+pub(crate) fn name<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    text.parse().unwrap()
+}
+
+pub(crate) const GENERATION: Generation = Generation {
+    incarnation: 1,
+    term: 12,
+    index: 48_211,
+};
+
+pub(crate) fn cluster(member: &str, region: &str, verdict: VerdictState) -> ClusterRow {
+    let well = verdict == VerdictState::Serving;
+    ClusterRow {
+        name: name(member),
+        region: Some(name(region)),
+        network: Some(name(member)),
+        mode: Mode::Federate,
+        suspended: false,
+        verdict,
+        verdict_ago_ms: Some(136_000),
+        agent: AgentRow {
+            connected: well,
+            heard_ago_ms: Some(if well { 400 } else { 147_000 }),
+            version: Some("0.1.0".to_owned()),
+            epoch: Some(3),
+            facts_age_ms: Some(if well { 400 } else { 147_000 }),
+        },
+        kubernetes_version: Some("v1.36.3".to_owned()),
+        mesh: Some(MeshFact::Istio),
+        api: Some(ApiFact::Reachable),
+        gateways: vec![GatewayRow {
+            name: "eastwest".to_owned(),
+            address: "203.0.113.7:15443".to_owned(),
+            verdict,
+        }],
+        exported: 20,
+        imported: 18,
+        view: Some(GENERATION),
+        applied: Some(GENERATION),
+        lag_ms: well.then_some(0),
+        objects: Some(412),
+        would_change: Some(0),
+        foreign_conflicts: 0,
+        conditions: vec![Condition {
+            kind: "Ready".to_owned(),
+            status: if well {
+                ConditionStatus::True
+            } else {
+                ConditionStatus::False
+            },
+            reason: if well { "Ready" } else { "MemberLost" }.to_owned(),
+            message: if well {
+                String::new()
+            } else {
+                format!("{member} is Lost; its own mesh keeps what it has")
+            },
+        }],
+    }
+}
+
+pub(crate) fn status() -> StatusReport {
+    StatusReport {
+        severity: Severity::Fine,
+        version: "0.1.0".to_owned(),
+        asked: "r1".to_owned(),
+        asked_at_ms: 1_795_000_000_000,
+        quorum: Quorum {
+            reachable: true,
+            voters: 1,
+            answering: 1,
+            leader: Some("r1".to_owned()),
+        },
+        generation: GENERATION,
+        data_age_ms: Some(400),
+        incidents: vec![Incident {
+            subject: name("region/cn-hangzhou"),
+            state: VerdictState::Lost,
+            since_ago_ms: 136_000,
+            agreed: 9,
+            counted: 9,
+            domains: 4,
+            not_counted: vec!["replica/r2 is impaired itself".to_owned()],
+            hold_down_left_ms: None,
+        }],
+        needs_you: vec![Attention {
+            object: "shop/cart".to_owned(),
+            message: "ack-sh has a DestinationRule of its own for cart".to_owned(),
+            member: Some(name("ack-sh")),
+            command: Some("causeway diff ack-sh".to_owned()),
+        }],
+        members: vec![
+            cluster("ack-hz", "cn-hangzhou", VerdictState::Lost),
+            cluster("ack-sh", "cn-shanghai", VerdictState::Serving),
+            cluster("eks-sin", "ap-southeast-1", VerdictState::Serving),
+        ],
+        services: ServiceTotals {
+            exported: 20,
+            planned: 20,
+            refused: 0,
+            unserved: 0,
+            spilling: 1,
+        },
+    }
+    .judged()
+}
+
+fn destination(
+    member: &str,
+    zone: &str,
+    region: &str,
+    ready: u32,
+    withdrawn: Option<Withdrawal>,
+) -> DestinationInput {
+    DestinationInput {
+        member: name(member),
+        zone: Some(name(zone)),
+        region: Some(name(region)),
+        network: name(member),
+        exported: true,
+        ready,
+        capacity: Some(Rate::from_rps(u64::from(ready) * 100)),
+        capacity_source: CapacitySource::Declared,
+        max_utilization_percent: 75,
+        withdrawn,
+    }
+}
+
+pub(crate) fn service() -> ServiceKey {
+    ServiceKey::new("shop", "checkout").unwrap()
+}
+
+pub(crate) fn explanation() -> Explanation {
+    let source = Source {
+        member: name("ack-sh"),
+        zone: Some(name("g")),
+    };
+    let share = |destination, tier, parts, rate| Share {
+        destination,
+        tier,
+        parts,
+        rate: Rate::from_rps(rate),
+    };
+    let own = |zone: &str| Destination::Zone {
+        member: name("ack-sh"),
+        zone: Some(name(zone)),
+    };
+    let inputs = PlanInputs {
+        service: service(),
+        ports: Vec::new(),
+        sources: vec![SourceInput {
+            source: source.clone(),
+            region: Some(name("cn-shanghai")),
+            network: name("ack-sh"),
+            demand: Some(Rate::from_rps(1840)),
+        }],
+        destinations: vec![
+            destination("ack-hz", "h", "cn-hangzhou", 8, Some(Withdrawal::Lost)),
+            destination("ack-sh", "f", "cn-shanghai", 7, None),
+            destination("ack-sh", "g", "cn-shanghai", 15, None),
+            destination("eks-sin", "a", "ap-southeast-1", 9, None),
+            DestinationInput {
+                exported: false,
+                ..destination("idc-bj", "x", "cn-beijing", 3, None)
+            },
+        ],
+        policy: EffectivePolicy {
+            from: vec![name("causeway-system/default"), name("shop/checkout")],
+            hosts: BTreeSet::new(),
+            failover: BTreeMap::new(),
+            allowed_regions: BTreeSet::new(),
+            ..EffectivePolicy::default()
+        },
+    };
+    let plan = ServicePlan {
+        service: service(),
+        sources: vec![SourcePlan {
+            source,
+            kind: PlanKind::Spill,
+            shares: vec![
+                share(own("g"), 0, 6114, 1125),
+                share(own("f"), 1, 2853, 525),
+                share(Destination::Network(name("eks-sin")), 3, 1033, 190),
+            ],
+            standby: Vec::new(),
+            unserved: Rate(0),
+        }],
+        withdrawn: BTreeMap::from([(name("ack-hz"), Withdrawal::Lost)]),
+    };
+    let condition = MeshCondition {
+        reason: "Http2KeepAlive".to_owned(),
+        object: "DestinationRule shop/cw-checkout".to_owned(),
+        service: Some(service()),
+        message: "port grpc is HTTP/2 and no keep-alive is set".to_owned(),
+    };
+    Explanation {
+        service: service(),
+        generation: GENERATION,
+        inputs,
+        plan,
+        verdicts: vec![subject()],
+        applied: vec![
+            AppliedRow {
+                member: name("ack-hz"),
+                applied: None,
+                generation: None,
+                conditions: Vec::new(),
+            },
+            AppliedRow {
+                member: name("ack-sh"),
+                applied: Some(true),
+                generation: Some(GENERATION),
+                conditions: vec![condition],
+            },
+        ],
+        notes: Vec::new(),
+    }
+}
+
+pub(crate) fn subject() -> SubjectExplanation {
+    let verdict = |subject: &str, state, evidence| Verdict {
+        subject: name(subject),
+        state,
+        since: ClusterTime(500_000),
+        evidence,
+    };
+    let vote = |observer, domain: &str, not_counted| Evidence {
+        observer,
+        domain: name::<FailureDomain>(domain),
+        ballot: Ballot::Unreachable,
+        at: ClusterTime(495_000),
+        evidence: "connect to 203.0.113.7:15443: timed out after 1 s, 3 times".to_owned(),
+        not_counted,
+    };
+    let votes = vec![
+        vote(ObserverId::Replica(ReplicaId(1)), "sh-1", None),
+        vote(
+            ObserverId::Agent(name("eks-sin")),
+            "sin-1",
+            Some("it is impaired itself".to_owned()),
+        ),
+    ];
+    SubjectExplanation {
+        subject: name("member/ack-hz"),
+        verdict: verdict("member/ack-hz", VerdictState::Lost, Vec::new()),
+        since_ago_ms: 136_000,
+        rests_on: vec![
+            verdict("gateway/ack-hz/eastwest", VerdictState::Lost, votes.clone()),
+            verdict("session/ack-hz", VerdictState::Lost, votes),
+        ],
+        services: vec![service()],
+    }
+}
+
+pub(crate) fn diff(mode: Mode) -> DiffReport {
+    let entry = |action, object: &str, live: &str, desired: &str| DiffEntry {
+        action,
+        object: object.to_owned(),
+        live: live.to_owned(),
+        desired: desired.to_owned(),
+        held_back: (mode == Mode::Observe).then(|| "mode Observe".to_owned()),
+    };
+    DiffReport {
+        member: name("ack-sh"),
+        mode,
+        suspended: false,
+        view: GENERATION,
+        entries: vec![
+            entry(
+                DiffAction::Create,
+                "WorkloadEntry shop/cw-checkout-eks-sin",
+                "",
+                "kind: WorkloadEntry\nspec:\n  weight: 9\n",
+            ),
+            entry(
+                DiffAction::Update,
+                "DestinationRule shop/cw-checkout",
+                "kind: DestinationRule\nspec:\n  host: checkout\n  a: 1\n",
+                "kind: DestinationRule\nspec:\n  host: checkout\n  a: 2\n",
+            ),
+        ],
+    }
+}
+
+pub(crate) fn services() -> Vec<ServiceRow> {
+    let place = |member: &str, zone: &str, ready, total| LocalityRow {
+        member: name(member),
+        locality: name(&format!("r/{zone}")),
+        ready,
+        total,
+    };
+    vec![ServiceRow {
+        service: service(),
+        exported_by: vec![
+            name("ack-hz"),
+            name("ack-sh"),
+            name("eks-sin"),
+            name("idc-bj"),
+        ],
+        present_in: vec![
+            name("ack-hz"),
+            name("ack-sh"),
+            name("eks-sin"),
+            name("idc-bj"),
+        ],
+        imported_by: vec![name("ack-sh"), name("eks-sin")],
+        endpoints: vec![
+            place("ack-sh", "g", 15, 16),
+            place("ack-sh", "f", 7, 7),
+            place("eks-sin", "a", 9, 9),
+        ],
+        generation: Some(GENERATION),
+        policies: vec![name("shop/checkout")],
+        spilling: true,
+        unserved: Rate(0),
+        withdrawn: vec![(name("ack-hz"), Withdrawal::Lost)],
+        refused: None,
+        conditions: Vec::new(),
+    }]
+}
+
+/// Answers with what stands above.
+#[derive(Debug, Default)]
+pub(crate) struct Fake;
+
+#[async_trait]
+impl AdminBackend for Fake {
+    async fn status(&self) -> Result<StatusReport, AdminError> {
+        Ok(status())
+    }
+
+    async fn clusters(&self) -> Result<Vec<ClusterRow>, AdminError> {
+        Ok(status().members)
+    }
+
+    async fn services(&self, query: &ServiceQuery) -> Result<Vec<ServiceRow>, AdminError> {
+        let wanted = |row: &ServiceRow| {
+            query
+                .namespace
+                .as_ref()
+                .is_none_or(|namespace| *namespace == row.service.namespace)
+        };
+        Ok(if query.candidates {
+            Vec::new()
+        } else {
+            services().into_iter().filter(wanted).collect()
+        })
+    }
+
+    async fn explain(
+        &self,
+        service: &ServiceKey,
+        from: Option<&Origin>,
+    ) -> Result<Explanation, AdminError> {
+        let mut explanation = explanation();
+        if *service != explanation.service {
+            return Err(AdminError::not_found(
+                format!("{service} has no plan"),
+                "export it in two members",
+            ));
+        }
+        if let Some(from) = from {
+            explanation
+                .inputs
+                .sources
+                .retain(|source| from.matches(source));
+            let left: Vec<_> = explanation
+                .inputs
+                .sources
+                .iter()
+                .map(|source| source.source.clone())
+                .collect();
+            explanation
+                .plan
+                .sources
+                .retain(|plan| left.contains(&plan.source));
+        }
+        Ok(explanation)
+    }
+
+    async fn explain_subject(&self, subject: &Subject) -> Result<SubjectExplanation, AdminError> {
+        let known = self::subject();
+        if *subject == known.subject {
+            Ok(known)
+        } else {
+            Err(AdminError::not_found(
+                format!("nobody votes on {subject}"),
+                "see causeway clusters",
+            ))
+        }
+    }
+
+    async fn diff(&self, member: &MemberName) -> Result<DiffReport, AdminError> {
+        match member.as_str() {
+            "ack-sh" => Ok(diff(Mode::Observe)),
+            _ => Err(AdminError::unavailable(
+                format!("{member}: its agent is silent"),
+                "see causeway clusters",
+            )),
+        }
+    }
+}

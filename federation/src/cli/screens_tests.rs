@@ -1,0 +1,121 @@
+//! The screens, whole: what an operator sees.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use causeway_api::spec::Mode;
+use causeway_api::verdict::VerdictState;
+
+use super::ask::Look;
+use super::table::Paint;
+use super::{clusters, diff, explain, services, status, verdict};
+use crate::admin::api::Severity;
+use crate::admin::fixture;
+
+fn look(wide: bool) -> Look {
+    Look {
+        paint: Paint { on: false },
+        wide,
+        zone: jiff::tz::TimeZone::UTC,
+    }
+}
+
+#[test]
+fn an_incident() {
+    insta::assert_snapshot!(status::screen(&fixture::status(), &look(false)));
+}
+
+#[test]
+fn all_is_well() {
+    let mut report = fixture::status();
+    report.incidents.clear();
+    report.needs_you.clear();
+    report.members = vec![fixture::cluster(
+        "ack-sh",
+        "cn-shanghai",
+        VerdictState::Serving,
+    )];
+    let report = report.judged();
+    assert_eq!(report.severity, Severity::Fine);
+    insta::assert_snapshot!(status::screen(&report, &look(false)));
+}
+
+#[test]
+fn the_severity_is_that_of_the_worst() {
+    let mut report = fixture::status();
+    assert_eq!(report.judge().exit_code(), 4);
+    report.incidents.clear();
+    assert_eq!(report.judge().exit_code(), 3);
+    report.needs_you.clear();
+    assert_eq!(report.judge().exit_code(), 0);
+    report.quorum.reachable = false;
+    assert_eq!(report.judge().exit_code(), 5);
+    let screen = status::screen(&report.judged(), &look(false));
+    assert!(
+        screen.contains("NO QUORUM") && screen.contains("keeps what it has"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn members() {
+    insta::assert_snapshot!(
+        "clusters",
+        clusters::screen(&fixture::status().members, &look(false))
+    );
+    insta::assert_snapshot!(
+        "clusters_wide",
+        clusters::screen(&fixture::status().members, &look(true))
+    );
+}
+
+#[test]
+fn federated_services() {
+    insta::assert_snapshot!(
+        "services",
+        services::screen(&fixture::services(), &look(false))
+    );
+    insta::assert_snapshot!(
+        "services_wide",
+        services::screen(&fixture::services(), &look(true))
+    );
+}
+
+#[test]
+fn why_traffic_goes_where_it_goes() {
+    insta::assert_snapshot!(explain::screen(&fixture::explanation(), &look(true)));
+}
+
+#[test]
+fn why_a_member_counts_as_lost() {
+    insta::assert_snapshot!(verdict::screen(&fixture::subject(), &look(false)));
+    let mut gateway = fixture::subject();
+    gateway.verdict = gateway.rests_on.remove(0);
+    gateway.subject = gateway.verdict.subject.clone();
+    gateway.rests_on.clear();
+    insta::assert_snapshot!(
+        "why_a_gateway_counts_as_lost",
+        verdict::screen(&gateway, &look(false))
+    );
+}
+
+#[test]
+fn what_would_be_written() {
+    insta::assert_snapshot!(
+        "diff_observe",
+        diff::screen(&fixture::diff(Mode::Observe), &look(false))
+    );
+    insta::assert_snapshot!(
+        "diff_federate_wide",
+        diff::screen(&fixture::diff(Mode::Federate), &look(true))
+    );
+    let mut nothing = fixture::diff(Mode::Federate);
+    nothing.entries.clear();
+    assert_eq!(
+        diff::screen(&nothing, &look(false)),
+        "ack-sh: its mesh is as the view 1/12/48211 wants it\n"
+    );
+}
