@@ -15,7 +15,11 @@ use crate::localities;
 
 /// How the member's agent is to behave.
 #[must_use]
-pub fn settings(state: &State, facts: &FactStore, member: &MemberName) -> Option<Versioned<MeshSettings>> {
+pub fn settings(
+    state: &State,
+    facts: &FactStore,
+    member: &MemberName,
+) -> Option<Versioned<MeshSettings>> {
     let held = state.member(member)?;
     let placement = held.placement.as_ref()?;
     let nodes = facts.owner(member).and_then(|facts| facts.member.as_ref());
@@ -39,7 +43,11 @@ pub fn networks(state: &State) -> impl Iterator<Item = NetworkName> + '_ {
 
 /// How a member reaches a network; its own network needs no way.
 #[must_use]
-pub fn network(state: &State, member: &MemberName, name: &NetworkName) -> Option<Versioned<NetworkView>> {
+pub fn network(
+    state: &State,
+    member: &MemberName,
+    name: &NetworkName,
+) -> Option<Versioned<NetworkView>> {
     if network_of(state, member).as_ref() == Some(name) {
         return None;
     }
@@ -56,18 +64,29 @@ pub fn network_of(state: &State, member: &MemberName) -> Option<NetworkName> {
 #[must_use]
 pub fn imported(state: &State, member: &MemberName) -> BTreeSet<ServiceKey> {
     let plans = state.plans.iter().filter(|(_, row)| {
-        row.value.as_ref().is_some_and(|held| held.plan.sources.iter().any(|s| s.source.member == *member))
+        row.value
+            .as_ref()
+            .is_some_and(|held| held.plan.sources.iter().any(|s| s.source.member == *member))
     });
     plans.map(|(key, _)| key.clone()).collect()
 }
 
 /// The plan of a service, for this member's sources; a tombstone where it has none or no longer.
 #[must_use]
-pub fn service(state: &State, member: &MemberName, key: &ServiceKey) -> Option<Versioned<ServiceView>> {
+pub fn service(
+    state: &State,
+    member: &MemberName,
+    key: &ServiceKey,
+) -> Option<Versioned<ServiceView>> {
     let row = state.plan(key)?;
     let value = row.value.as_ref().and_then(|held| {
-        let sources: Vec<SourcePlan> =
-            held.plan.sources.iter().filter(|source| source.source.member == *member).cloned().collect();
+        let sources: Vec<SourcePlan> = held
+            .plan
+            .sources
+            .iter()
+            .filter(|source| source.source.member == *member)
+            .cloned()
+            .collect();
         if sources.is_empty() {
             return None;
         }
@@ -81,19 +100,35 @@ pub fn service(state: &State, member: &MemberName, key: &ServiceKey) -> Option<V
             withdrawn: held.plan.withdrawn.clone(),
         })
     });
-    Some(Versioned { generation: row.generation, value })
+    Some(Versioned {
+        generation: row.generation,
+        value,
+    })
 }
 
 fn offered(sources: &[SourcePlan]) -> BTreeSet<NetworkName> {
-    let shares = sources.iter().flat_map(|source| &source.shares).filter_map(|share| match &share.destination {
-        Destination::Network(network) => Some(network.clone()),
-        Destination::Zone { .. } => None,
-    });
-    shares.chain(sources.iter().flat_map(|source| source.standby.iter().cloned())).collect()
+    let shares = sources
+        .iter()
+        .flat_map(|source| &source.shares)
+        .filter_map(|share| match &share.destination {
+            Destination::Network(network) => Some(network.clone()),
+            Destination::Zone { .. } => None,
+        });
+    shares
+        .chain(
+            sources
+                .iter()
+                .flat_map(|source| source.standby.iter().cloned()),
+        )
+        .collect()
 }
 
 fn hosts(declared: &BTreeSet<HostKind>) -> BTreeSet<HostKind> {
-    if declared.is_empty() { [HostKind::ClusterLocal, HostKind::ClusterSet].into() } else { declared.clone() }
+    if declared.is_empty() {
+        [HostKind::ClusterLocal, HostKind::ClusterSet].into()
+    } else {
+        declared.clone()
+    }
 }
 
 /// An owner's word on a service, for an importer; `None` where it does not export it, or where the plan has no part
@@ -107,7 +142,11 @@ pub fn owner_service(
     key: &ServiceKey,
 ) -> Option<OwnerService> {
     let plan = state.plan(key)?.value.as_ref()?;
-    if !plan.plan.sources.iter().any(|source| source.source.member == *importer)
+    if !plan
+        .plan
+        .sources
+        .iter()
+        .any(|source| source.source.member == *importer)
         || network_of(state, importer) == network_of(state, owner)
     {
         return None;
@@ -125,7 +164,8 @@ pub fn owner_service(
 /// Ready endpoints of a service in a member: the least over its ports, since a caller may need any of them.
 #[must_use]
 pub fn ready(facts: &OwnerFacts, key: &ServiceKey, service: &ServiceFact) -> u32 {
-    let mut by_port: BTreeMap<&PortName, u32> = service.ports.iter().map(|port| (&port.name, 0)).collect();
+    let mut by_port: BTreeMap<&PortName, u32> =
+        service.ports.iter().map(|port| (&port.name, 0)).collect();
     for (port, _, counts) in facts.endpoints(key) {
         let EndpointCounts { ready, .. } = counts;
         if let Some(sum) = by_port.get_mut(port) {

@@ -36,7 +36,11 @@ impl FactLog {
 
     /// Everything up to `version` is held by a replica.
     pub fn acknowledge(&mut self, version: FactVersion) {
-        while self.deltas.front().is_some_and(|delta| delta.version <= version) {
+        while self
+            .deltas
+            .front()
+            .is_some_and(|delta| delta.version <= version)
+        {
             self.pop();
         }
     }
@@ -47,7 +51,10 @@ impl FactLog {
         if version == current {
             return Some(Vec::new());
         }
-        let start = self.deltas.iter().position(|delta| delta.base == Some(version))?;
+        let start = self
+            .deltas
+            .iter()
+            .position(|delta| delta.base == Some(version))?;
         Some(self.deltas.iter().skip(start).cloned().collect())
     }
 

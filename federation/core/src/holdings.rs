@@ -46,12 +46,22 @@ impl Holdings {
             }
         }
         for (key, part) in delta.services {
-            if keep_newest(&mut self.view.services, key.clone(), part, &mut self.highest) {
+            if keep_newest(
+                &mut self.view.services,
+                key.clone(),
+                part,
+                &mut self.highest,
+            ) {
                 touched.services.insert(key);
             }
         }
         for (name, part) in delta.networks {
-            if keep_newest(&mut self.view.networks, name.clone(), part, &mut self.highest) {
+            if keep_newest(
+                &mut self.view.networks,
+                name.clone(),
+                part,
+                &mut self.highest,
+            ) {
                 touched.networks.insert(name);
             }
         }
@@ -81,11 +91,15 @@ impl Holdings {
             }
         }
         let replaces = delta.base.is_none();
-        let part = self.view.owners.entry(delta.owner.clone()).or_insert_with(|| OwnerView {
-            version: FactVersion::default(),
-            network: delta.network.clone(),
-            services: BTreeMap::new(),
-        });
+        let part = self
+            .view
+            .owners
+            .entry(delta.owner.clone())
+            .or_insert_with(|| OwnerView {
+                version: FactVersion::default(),
+                network: delta.network.clone(),
+                services: BTreeMap::new(),
+            });
         let moved = part.network != delta.network;
         if moved {
             touched.services.extend(part.services.keys().cloned());
@@ -94,8 +108,12 @@ impl Holdings {
         part.version = delta.version;
         if replaces {
             let named: BTreeSet<&ServiceKey> = delta.services.iter().map(|(key, _)| key).collect();
-            let dropped: Vec<ServiceKey> =
-                part.services.keys().filter(|key| !named.contains(key)).cloned().collect();
+            let dropped: Vec<ServiceKey> = part
+                .services
+                .keys()
+                .filter(|key| !named.contains(key))
+                .cloned()
+                .collect();
             for key in dropped {
                 part.services.remove(&key);
                 touched.services.insert(key);
@@ -123,7 +141,12 @@ impl Holdings {
             settings: self.view.settings.generation,
             services: generations(&self.view.services),
             networks: generations(&self.view.networks),
-            owners: self.view.owners.iter().map(|(name, part)| (name.clone(), part.version)).collect(),
+            owners: self
+                .view
+                .owners
+                .iter()
+                .map(|(name, part)| (name.clone(), part.version))
+                .collect(),
         }
     }
 
@@ -132,12 +155,17 @@ impl Holdings {
     pub fn generation(&self) -> Generation {
         let services = self.view.services.values().map(|part| part.generation);
         let networks = self.view.networks.values().map(|part| part.generation);
-        services.chain(networks).fold(self.view.settings.generation, Generation::max)
+        services
+            .chain(networks)
+            .fold(self.view.settings.generation, Generation::max)
     }
 }
 
 fn generations<K: Ord + Clone, T>(parts: &BTreeMap<K, Versioned<T>>) -> BTreeMap<K, Generation> {
-    parts.iter().map(|(key, part)| (key.clone(), part.generation)).collect()
+    parts
+        .iter()
+        .map(|(key, part)| (key.clone(), part.generation))
+        .collect()
 }
 
 fn keep_newest<K: Ord, T>(
@@ -164,13 +192,26 @@ mod tests {
     use super::*;
 
     fn generation(index: u64) -> Generation {
-        Generation { incarnation: 1, term: 1, index }
+        Generation {
+            incarnation: 1,
+            term: 1,
+            index,
+        }
     }
 
     fn network(index: u64) -> ViewDelta {
-        let value = NetworkView { gateways: BTreeSet::new(), locality: "r1/z1".parse().unwrap() };
+        let value = NetworkView {
+            gateways: BTreeSet::new(),
+            locality: "r1/z1".parse().unwrap(),
+        };
         ViewDelta {
-            networks: vec![("n1".parse().unwrap(), Versioned { generation: generation(index), value: Some(value) })],
+            networks: vec![(
+                "n1".parse().unwrap(),
+                Versioned {
+                    generation: generation(index),
+                    value: Some(value),
+                },
+            )],
             ..ViewDelta::default()
         }
     }
@@ -190,7 +231,10 @@ mod tests {
             network: "n1".parse().unwrap(),
             services: vec![("shop/cart".parse().unwrap(), service)],
         };
-        ViewDelta { owners: vec![owner], ..ViewDelta::default() }
+        ViewDelta {
+            owners: vec![owner],
+            ..ViewDelta::default()
+        }
     }
 
     #[test]
@@ -198,7 +242,10 @@ mod tests {
         let mut held = Holdings::default();
         assert_eq!(held.merge(network(5)).networks.len(), 1);
         assert!(held.merge(network(4)).networks.is_empty());
-        assert!(held.merge(network(5)).networks.is_empty(), "twice is harmless");
+        assert!(
+            held.merge(network(5)).networks.is_empty(),
+            "twice is harmless"
+        );
         assert_eq!(held.generation(), generation(5));
     }
 
@@ -211,7 +258,10 @@ mod tests {
         assert_eq!(touched.misfits.len(), 1);
         assert_eq!(held, before);
         assert_eq!(held.merge(owner(Some(3), 4, Some(1))).services.len(), 1);
-        assert!(held.merge(owner(Some(3), 3, Some(9))).services.is_empty(), "late and older: ignored");
+        assert!(
+            held.merge(owner(Some(3), 3, Some(9))).services.is_empty(),
+            "late and older: ignored"
+        );
         assert_eq!(held.merge(owner(None, 5, None)).services.len(), 1);
     }
 }

@@ -19,8 +19,11 @@ use crate::localities;
 #[must_use]
 pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Option<PlanInputs> {
     let members: Vec<Placed<'_>> = placed(state, facts).collect();
-    let exporters: BTreeSet<&MemberName> =
-        members.iter().filter(|member| member.facts.exports(service)).map(|member| member.name).collect();
+    let exporters: BTreeSet<&MemberName> = members
+        .iter()
+        .filter(|member| member.facts.exports(service))
+        .map(|member| member.name)
+        .collect();
     if exporters.is_empty() {
         return None;
     }
@@ -49,18 +52,35 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
 /// The services that a member exports, or whose plans it has a part in.
 pub fn services_of(state: &State, facts: &FactStore, member: &MemberName) -> BTreeSet<ServiceKey> {
     let exported = facts.owner(member).into_iter().flat_map(|owner| {
-        owner.services().filter(|key| owner.exports(key)).cloned().collect::<Vec<_>>()
+        owner
+            .services()
+            .filter(|key| owner.exports(key))
+            .cloned()
+            .collect::<Vec<_>>()
     });
     let planned = state.plans.iter().filter(|(_, row)| {
         row.value.as_ref().is_some_and(|held| {
-            held.inputs.sources.iter().any(|source| source.source.member == *member)
-                || held.inputs.destinations.iter().any(|destination| destination.member == *member)
+            held.inputs
+                .sources
+                .iter()
+                .any(|source| source.source.member == *member)
+                || held
+                    .inputs
+                    .destinations
+                    .iter()
+                    .any(|destination| destination.member == *member)
         })
     });
     // A member that came to be placed calls what others export into its namespaces.
-    let namespaces = facts.owner(member).into_iter().flat_map(|owner| owner.namespaces.keys());
+    let namespaces = facts
+        .owner(member)
+        .into_iter()
+        .flat_map(|owner| owner.namespaces.keys());
     let called = namespaces.flat_map(|namespace| facts.services_in_namespace(namespace).cloned());
-    exported.chain(planned.map(|(key, _)| key.clone())).chain(called).collect()
+    exported
+        .chain(planned.map(|(key, _)| key.clone()))
+        .chain(called)
+        .collect()
 }
 
 /// A member that is registered, placed, and has spoken.
@@ -85,13 +105,19 @@ fn placed<'a>(state: &'a State, facts: &'a FactStore) -> impl Iterator<Item = Pl
 /// One source for each zone that has nodes; one without a zone where the nodes name none.
 fn source_inputs(member: &Placed<'_>) -> Vec<SourceInput> {
     let nodes = member.facts.member.as_ref().map(|fact| &fact.nodes);
-    let mut zones: BTreeSet<Option<Zone>> =
-        nodes.into_iter().flatten().map(|(locality, _)| localities::ours(member.spec, locality).zone).collect();
+    let mut zones: BTreeSet<Option<Zone>> = nodes
+        .into_iter()
+        .flatten()
+        .map(|(locality, _)| localities::ours(member.spec, locality).zone)
+        .collect();
     if zones.is_empty() {
         zones.insert(None);
     }
     let input = |zone| SourceInput {
-        source: Source { member: member.name.clone(), zone },
+        source: Source {
+            member: member.name.clone(),
+            zone,
+        },
         region: member.placement.region.clone(),
         network: member.placement.network.clone(),
         demand: None,
@@ -109,7 +135,9 @@ fn share_demand(sources: &mut [SourceInput], demand: &BTreeMap<Region, Rate>) {
             .map(|source| source.source.member.clone())
             .collect();
         for (member, part) in members.iter().zip(parts(total.0, members.len())) {
-            let zones = sources.iter_mut().filter(|source| source.source.member == *member);
+            let zones = sources
+                .iter_mut()
+                .filter(|source| source.source.member == *member);
             let zones: Vec<&mut SourceInput> = zones.collect();
             let count = zones.len();
             for (zone, part) in zones.into_iter().zip(parts(part, count)) {
@@ -131,20 +159,33 @@ fn destination_inputs(
     service: &ServiceKey,
     policy: &Effective,
 ) -> Vec<DestinationInput> {
-    let Some(fact) = member.facts.service(service) else { return Vec::new() };
+    let Some(fact) = member.facts.service(service) else {
+        return Vec::new();
+    };
     let mut zones: BTreeMap<Option<Zone>, BTreeMap<&PortName, u32>> = BTreeMap::new();
     for (port, locality, counts) in member.facts.endpoints(service) {
         let zone = localities::ours(member.spec, locality).zone;
         let ready = zones.entry(zone).or_default().entry(port).or_default();
         *ready = ready.saturating_add(counts.ready);
     }
-    let utilization = [member.spec.max_utilization_percent, policy.max_utilization_percent];
-    let utilization = utilization.into_iter().flatten().min().unwrap_or(defaults::MAX_UTILIZATION_PERCENT);
+    let utilization = [
+        member.spec.max_utilization_percent,
+        policy.max_utilization_percent,
+    ];
+    let utilization = utilization
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(defaults::MAX_UTILIZATION_PERCENT);
     let withdrawn = withdrawn(state, member, policy);
     let exported = fact.exported;
     let inputs = zones.into_iter().map(|(zone, by_port)| {
         // A caller may need any of the ports; one that a zone does not have at all counts as none.
-        let ready = fact.ports.iter().map(|port| by_port.get(&port.name).copied().unwrap_or(0)).min();
+        let ready = fact
+            .ports
+            .iter()
+            .map(|port| by_port.get(&port.name).copied().unwrap_or(0))
+            .min();
         let ready = quantise::ready(ready.unwrap_or(0));
         DestinationInput {
             member: member.name.clone(),
@@ -153,7 +194,9 @@ fn destination_inputs(
             network: member.placement.network.clone(),
             exported,
             ready,
-            capacity: policy.capacity_per_endpoint.map(|each| Rate(each.0.saturating_mul(u64::from(ready)))),
+            capacity: policy
+                .capacity_per_endpoint
+                .map(|each| Rate(each.0.saturating_mul(u64::from(ready)))),
             capacity_source: match policy.capacity_per_endpoint {
                 Some(_) => CapacitySource::Declared,
                 None => CapacitySource::Unknown,
@@ -168,21 +211,38 @@ fn destination_inputs(
 /// Why others must not be sent to a member, the strongest reason first.
 fn withdrawn(state: &State, member: &Placed<'_>, policy: &Effective) -> Option<Withdrawal> {
     let allowed = &policy.policy.allowed_regions;
-    let allowed = allowed.is_empty() || member.placement.region.as_ref().is_some_and(|r| allowed.contains(r));
+    let allowed = allowed.is_empty()
+        || member
+            .placement
+            .region
+            .as_ref()
+            .is_some_and(|r| allowed.contains(r));
     state
         .withdrawal(member.name)
         .or_else(|| (!allowed).then_some(Withdrawal::NotAllowed))
         .or_else(|| {
-            let leads = state.members.values().filter_map(|other| other.placement.as_ref()).any(|other| {
-                other.network == member.placement.network && !other.gateways.is_empty()
-            });
+            let leads = state
+                .members
+                .values()
+                .filter_map(|other| other.placement.as_ref())
+                .any(|other| {
+                    other.network == member.placement.network && !other.gateways.is_empty()
+                });
             (!leads).then_some(Withdrawal::NoGateway)
         })
 }
 
-fn ports(members: &[Placed<'_>], exporters: &BTreeSet<&MemberName>, service: &ServiceKey) -> Vec<PortName> {
-    let exporting = members.iter().filter(|member| exporters.contains(member.name));
+fn ports(
+    members: &[Placed<'_>],
+    exporters: &BTreeSet<&MemberName>,
+    service: &ServiceKey,
+) -> Vec<PortName> {
+    let exporting = members
+        .iter()
+        .filter(|member| exporters.contains(member.name));
     let facts = exporting.filter_map(|member| member.facts.service(service));
-    let names: BTreeSet<PortName> = facts.flat_map(|fact| fact.ports.into_iter().map(|port| port.name)).collect();
+    let names: BTreeSet<PortName> = facts
+        .flat_map(|fact| fact.ports.into_iter().map(|port| port.name))
+        .collect();
     names.into_iter().collect()
 }

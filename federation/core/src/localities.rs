@@ -9,7 +9,12 @@ use causeway_api::spec::MemberSpec;
 /// nodes name none. A mapping without a region matches the zone in any region.
 #[must_use]
 pub fn ours(spec: &MemberSpec, found: &Locality) -> Locality {
-    let by_zone = || spec.locality_mappings.get(&Locality { region: None, zone: found.zone.clone() });
+    let by_zone = || {
+        spec.locality_mappings.get(&Locality {
+            region: None,
+            zone: found.zone.clone(),
+        })
+    };
     let mapped = spec.locality_mappings.get(found).or_else(by_zone);
     let mut locality = mapped.unwrap_or(found).clone();
     if locality.region.is_none() || mapped.is_none() && spec.region.is_some() {
@@ -48,11 +53,15 @@ mod tests {
     fn mappings_go_there_and_back() {
         let mut spec = MemberSpec::minimal("a".parse().unwrap());
         spec.region = Some("cn".parse().unwrap());
-        spec.locality_mappings.insert(locality("-/cn-h"), locality("cn/h"));
+        spec.locality_mappings
+            .insert(locality("-/cn-h"), locality("cn/h"));
         assert_eq!(ours(&spec, &locality("cn-hangzhou/cn-h")), locality("cn/h"));
         assert_eq!(ours(&spec, &locality("-/z2")), locality("cn/z2"));
         let back = native(&spec, [&locality("cn-hangzhou/cn-h"), &locality("cn/z2")]);
-        assert_eq!(back.get(&locality("cn/h")), Some(&locality("cn-hangzhou/cn-h")));
+        assert_eq!(
+            back.get(&locality("cn/h")),
+            Some(&locality("cn-hangzhou/cn-h"))
+        );
         assert_eq!(back.len(), 1);
     }
 }

@@ -60,11 +60,17 @@ impl Outbox {
         if *owner == self.member {
             return false;
         }
-        let mut concerned = services.iter().filter(|key| self.held.services.contains_key(*key)).peekable();
+        let mut concerned = services
+            .iter()
+            .filter(|key| self.held.services.contains_key(*key))
+            .peekable();
         if concerned.peek().is_none() {
             return false;
         }
-        self.facts.entry(owner.clone()).or_default().extend(concerned.cloned());
+        self.facts
+            .entry(owner.clone())
+            .or_default()
+            .extend(concerned.cloned());
         true
     }
 
@@ -97,7 +103,10 @@ impl Outbox {
             // An owner's part is compared service by service below, by what the plan parts name.
             let planned: BTreeSet<ServiceKey> = cut::imported(state, &self.member);
             for (owner, _) in facts.owners().filter(|(owner, _)| **owner != self.member) {
-                self.facts.entry(owner.clone()).or_default().extend(planned.iter().cloned());
+                self.facts
+                    .entry(owner.clone())
+                    .or_default()
+                    .extend(planned.iter().cloned());
             }
         }
         if std::mem::take(&mut self.settings)
@@ -108,10 +117,12 @@ impl Outbox {
             delta.settings = Some(part);
         }
         for key in std::mem::take(&mut self.services) {
-            self.take_service(state, facts, key, &mut delta);
+            self.take_service(state, facts, &key, &mut delta);
         }
         for name in std::mem::take(&mut self.networks) {
-            let Some(part) = cut::network(state, &self.member, &name) else { continue };
+            let Some(part) = cut::network(state, &self.member, &name) else {
+                continue;
+            };
             let held = self.held.networks.get(&name).copied().unwrap_or_default();
             if part.generation > held {
                 self.held.networks.insert(name.clone(), part.generation);
@@ -125,9 +136,17 @@ impl Outbox {
         (delta != ViewDelta::default()).then_some(delta)
     }
 
-    fn take_service(&mut self, state: &State, facts: &FactStore, key: ServiceKey, delta: &mut ViewDelta) {
-        let held = self.held.services.get(&key).copied();
-        let Some(part) = cut::service(state, &self.member, &key) else { return };
+    fn take_service(
+        &mut self,
+        state: &State,
+        facts: &FactStore,
+        key: &ServiceKey,
+        delta: &mut ViewDelta,
+    ) {
+        let held = self.held.services.get(key).copied();
+        let Some(part) = cut::service(state, &self.member, key) else {
+            return;
+        };
         // A tombstone for what the agent never held says nothing.
         if held.is_none() && part.value.is_none() || part.generation <= held.unwrap_or_default() {
             return;
@@ -137,9 +156,15 @@ impl Outbox {
         delta.services.push((key.clone(), part));
         // The facts that the part speaks of go with it; those of a service that is gone are taken back.
         for (owner, _) in owners.filter(|(owner, _)| **owner != self.member) {
-            let imported = self.imported.get(owner).is_some_and(|services| services.contains(&key));
+            let imported = self
+                .imported
+                .get(owner)
+                .is_some_and(|services| services.contains(key));
             if imported || !gone {
-                self.facts.entry(owner.clone()).or_default().insert(key.clone());
+                self.facts
+                    .entry(owner.clone())
+                    .or_default()
+                    .insert(key.clone());
             }
         }
     }
@@ -152,11 +177,14 @@ impl Outbox {
         services: BTreeSet<ServiceKey>,
         delta: &mut ViewDelta,
     ) {
-        let (Some(held_facts), Some(network)) = (facts.owner(&owner), cut::network_of(state, &owner)) else {
+        let (Some(held_facts), Some(network)) =
+            (facts.owner(&owner), cut::network_of(state, &owner))
+        else {
             return;
         };
         let base = self.held.owners.get(&owner).copied();
-        let cut_one = |key: &ServiceKey| cut::owner_service(state, facts, &self.member, &owner, key);
+        let cut_one =
+            |key: &ServiceKey| cut::owner_service(state, facts, &self.member, &owner, key);
         let (base, services) = match self.imported.get_mut(&owner) {
             Some(imported) => {
                 let mut changes = Vec::new();
@@ -178,9 +206,17 @@ impl Outbox {
                 let all = cut::imported(state, &self.member).into_iter();
                 let all = all.filter_map(|key| cut_one(&key).map(|value| (key, Some(value))));
                 let all: Vec<(ServiceKey, Option<OwnerService>)> = all.collect();
-                self.imported.insert(owner.clone(), all.iter().map(|(key, _)| key.clone()).collect());
+                self.imported.insert(
+                    owner.clone(),
+                    all.iter().map(|(key, _)| key.clone()).collect(),
+                );
                 if base == Some(held_facts.version) {
-                    (base, all.into_iter().filter(|(key, _)| !self.resumed.contains(key)).collect())
+                    (
+                        base,
+                        all.into_iter()
+                            .filter(|(key, _)| !self.resumed.contains(key))
+                            .collect(),
+                    )
                 } else if base.is_some() || !all.is_empty() {
                     delta.owners.push(OwnerDelta {
                         base: None,
@@ -200,22 +236,42 @@ impl Outbox {
             return;
         }
         self.held.owners.insert(owner.clone(), held_facts.version);
-        delta.owners.push(OwnerDelta { base, version: held_facts.version, owner, network, services });
+        delta.owners.push(OwnerDelta {
+            base,
+            version: held_facts.version,
+            owner,
+            network,
+            services,
+        });
     }
 
     /// Whether the agent has applied everything that was sent.
     #[must_use]
     pub fn is_held_by(&self, applied: &Applied) -> bool {
-        let sent = self.held.services.values().chain(self.held.networks.values()).copied();
+        let sent = self
+            .held
+            .services
+            .values()
+            .chain(self.held.networks.values())
+            .copied();
         let newest = sent.fold(self.held.settings, std::cmp::Ord::max);
         applied.generation >= newest
-            && self.held.owners.iter().all(|(owner, version)| applied.owners.get(owner) >= Some(version))
+            && self
+                .held
+                .owners
+                .iter()
+                .all(|(owner, version)| applied.owners.get(owner) >= Some(version))
     }
 
     /// The highest generation that was sent.
     #[must_use]
     pub fn generation(&self) -> causeway_api::Generation {
-        let sent = self.held.services.values().chain(self.held.networks.values()).copied();
+        let sent = self
+            .held
+            .services
+            .values()
+            .chain(self.held.networks.values())
+            .copied();
         sent.fold(self.held.settings, std::cmp::Ord::max)
     }
 }

@@ -20,20 +20,36 @@ pub fn placement(spec: &MemberSpec, facts: &OwnerFacts) -> Option<Placement> {
     Some(Placement {
         cluster_uid: member.cluster_uid.clone(),
         region: spec.region.clone().or_else(|| member.region.clone()),
-        zones: member.nodes.keys().filter_map(|locality| locality.zone.clone()).collect(),
+        zones: member
+            .nodes
+            .keys()
+            .filter_map(|locality| locality.zone.clone())
+            .collect(),
         gateways: gateways(spec, facts, &network),
         network,
     })
 }
 
-fn gateways(spec: &MemberSpec, facts: &OwnerFacts, network: &NetworkName) -> BTreeMap<Name, GatewayFact> {
+fn gateways(
+    spec: &MemberSpec,
+    facts: &OwnerFacts,
+    network: &NetworkName,
+) -> BTreeMap<Name, GatewayFact> {
     if spec.gateways.is_empty() {
-        let own = facts.gateways.iter().filter(|(_, gateway)| gateway.network == *network);
-        return own.map(|(name, gateway)| (name.clone(), gateway.clone())).collect();
+        let own = facts
+            .gateways
+            .iter()
+            .filter(|(_, gateway)| gateway.network == *network);
+        return own
+            .map(|(name, gateway)| (name.clone(), gateway.clone()))
+            .collect();
     }
     let declared = spec.gateways.iter().map(|(name, gateway)| {
-        let fact =
-            GatewayFact { network: network.clone(), addresses: gateway.addresses.clone(), port: gateway.port };
+        let fact = GatewayFact {
+            network: network.clone(),
+            addresses: gateway.addresses.clone(),
+            port: gateway.port,
+        };
         (name.clone(), fact)
     });
     declared.collect()

@@ -82,6 +82,11 @@ impl Shared {
 
     /// Something about a member changed that people may look at.
     pub(crate) fn status_changed(&self, _member: &MemberName) {
+        self.any_status_changed();
+    }
+
+    /// Something changed that may concern anybody.
+    pub(crate) fn any_status_changed(&self) {
         self.status.send_modify(|changes| changes.count = changes.count.wrapping_add(1));
     }
 

@@ -1,0 +1,138 @@
+//! A member's agent: reports what runs there, and writes the mesh objects that the plan asks for.
+//!
+//! Two halves: the observer (crate `causeway-discovery`) and, where it holds the member's Lease, the writer (crate
+//! `causeway-mesh`). Between them:
+//!
+//! * [`link`]: the session with a replica: facts up, view down;
+//! * [`shared`]: the newest view parts, unacknowledged facts, the cache on disk;
+//! * [`source`]: what the writer reads; [`writing`]: Lease and writer;
+//! * [`process`]: `causeway agent`.
+
+mod link;
+mod process;
+mod shared;
+mod source;
+mod writing;
+
+use std::sync::Arc;
+
+use causeway_api::MemberName;
+use causeway_discovery::{Observer, ObserverConfig};
+use causeway_mesh::{Lease, LeaseOptions, LeaseState};
+use causeway_seam::{Disk, Env, TaskHandle};
+use tokio::sync::watch;
+
+use link::Link;
+use shared::Shared;
+use source::AgentSource;
+use writing::Writing;
+
+pub use link::{Dialer, LinkStatus};
+pub use process::run;
+
+/// Who an agent is and whom it speaks to.
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    /// Its member.
+    pub member: MemberName,
+    /// Addresses of replicas, the nearest first.
+    pub controllers: Vec<String>,
+    /// Its name in the Lease; unique for each process.
+    pub identity: String,
+}
+
+/// A running agent; it ends when this is dropped, and the mesh keeps what it has.
+pub struct Agent {
+    tasks: Vec<TaskHandle>,
+    writing: Arc<Writing>,
+    observer: Arc<Observer>,
+    status: watch::Receiver<LinkStatus>,
+}
+
+impl Agent {
+    /// Starts.
+    #[must_use]
+    pub fn start(
+        env: &Env,
+        client: kube::Client,
+        dialer: Arc<Dialer>,
+        disk: Arc<dyn Disk>,
+        config: AgentConfig,
+    ) -> Self {
+        let shared = Arc::new(Shared::open(config.member.clone(), env.clone(), disk));
+        let observer = Arc::new(Observer::start(env, client.clone(), ObserverConfig::new(config.member)));
+        observer.set_wanted(shared.wanted());
+        let lease = Lease::start(env, client.clone(), LeaseOptions::new(&config.identity));
+        let source = Arc::new(AgentSource::new(shared.clone(), observer.clone()));
+        let writing = Arc::new(Writing::start(env, client, lease, source));
+        let (say, status) = watch::channel(LinkStatus::default());
+        let link = Link {
+            shared: shared.clone(),
+            dialer,
+            controllers: config.controllers,
+            observer: observer.clone(),
+            writing: writing.clone(),
+            status: say,
+        };
+        let tasks = vec![
+            env.spawn("epoch", carry_epoch(writing.clone(), observer.clone())),
+            env.spawn("local services", carry_locals(writing.clone(), observer.clone())),
+            env.spawn("link", link.run()),
+            env.spawn("view cache", shared.keep_cache()),
+        ];
+        Self { tasks, writing, observer, status }
+    }
+
+    /// Follows the link to a replica.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<LinkStatus> {
+        self.status.clone()
+    }
+
+    /// Whether it can do its work: the member's own lists are in.
+    ///
+    /// # Errors
+    /// What it waits for.
+    pub fn ready(&self) -> Result<(), String> {
+        if self.observer.is_synced() {
+            Ok(())
+        } else {
+            Err("the member's API server has not answered all first lists yet".to_owned())
+        }
+    }
+
+    /// Ends its tasks and gives the Lease back.
+    pub async fn stop(self) {
+        for mut task in self.tasks {
+            task.abort();
+            task.ended().await;
+        }
+        if let Ok(writing) = Arc::try_unwrap(self.writing) {
+            writing.release().await;
+        }
+    }
+}
+
+/// Facts carry the epoch of the Lease: whoever takes it over is newer.
+async fn carry_epoch(writing: Arc<Writing>, observer: Arc<Observer>) {
+    let mut lease = writing.lease();
+    loop {
+        if let LeaseState::Held { epoch, .. } = *lease.borrow_and_update() {
+            observer.set_epoch(epoch);
+        }
+        if lease.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A change of the member's own services may change what is written.
+async fn carry_locals(writing: Arc<Writing>, observer: Arc<Observer>) {
+    let mut changed = observer.changed();
+    loop {
+        writing.locals_changed(observer.touched_locals());
+        if changed.changed().await.is_err() {
+            return;
+        }
+    }
+}

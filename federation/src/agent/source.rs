@@ -1,0 +1,87 @@
+//! What the writer reads: view parts from replicas, and the member's own services from the observer.
+
+use std::sync::Arc;
+
+use causeway_api::ServiceKey;
+use causeway_discovery::Observer;
+use causeway_mesh::{Source, Versions};
+use causeway_render::{LocalService, MemberInputs, OwnerWord, ServiceInputs};
+
+use super::shared::Shared;
+
+/// The namespace of Istio's control plane and root rules.
+const MESH_NAMESPACE: &str = "istio-system";
+
+/// The agent's memory, as the writer sees it.
+pub(crate) struct AgentSource {
+    shared: Arc<Shared>,
+    observer: Arc<Observer>,
+}
+
+impl AgentSource {
+    pub(crate) fn new(shared: Arc<Shared>, observer: Arc<Observer>) -> Self {
+        Self { shared, observer }
+    }
+
+    fn local(&self, key: &ServiceKey) -> LocalService {
+        let namespace_exists = self.observer.namespace_exists(&key.namespace);
+        match self.observer.local(key) {
+            Some(local) => LocalService {
+                namespace_exists,
+                exists: true,
+                exported: local.exported,
+                selector: local.selector,
+                ports: local.ports,
+                headless: local.headless,
+                ready: local.ready,
+                localities: local.localities,
+            },
+            None => LocalService { namespace_exists, ..LocalService::default() },
+        }
+    }
+}
+
+impl Source for AgentSource {
+    fn is_complete(&self) -> bool {
+        self.observer.is_synced() && self.shared.holdings().complete
+    }
+
+    fn member(&self) -> Option<Arc<MemberInputs>> {
+        let holdings = self.shared.holdings();
+        let settings = holdings.view.settings.value.clone()?;
+        Some(Arc::new(MemberInputs {
+            generation: holdings.view.settings.generation,
+            networks: holdings.view.networks.clone(),
+            native_localities: settings.native_localities.clone(),
+            mesh_namespace: MESH_NAMESPACE.to_owned(),
+            settings,
+        }))
+    }
+
+    fn services(&self) -> Vec<ServiceKey> {
+        self.shared.holdings().view.services.keys().cloned().collect()
+    }
+
+    fn service(&self, key: &ServiceKey) -> ServiceInputs {
+        let local = self.local(key);
+        let holdings = self.shared.holdings();
+        let owners = holdings.view.owners.iter().filter_map(|(owner, part)| {
+            let service = part.services.get(key)?.clone();
+            Some(OwnerWord { owner: owner.clone(), network: part.network.clone(), service })
+        });
+        ServiceInputs {
+            owners: owners.collect(),
+            plan: holdings.view.services.get(key).cloned(),
+            local,
+        }
+    }
+
+    fn versions(&self) -> Versions {
+        let holdings = self.shared.holdings();
+        Versions {
+            generation: holdings.generation(),
+            owners: holdings.view.owners.iter().map(|(name, part)| (name.clone(), part.version)).collect(),
+            incarnation: holdings.highest.incarnation,
+        }
+    }
+}

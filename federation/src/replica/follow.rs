@@ -1,0 +1,93 @@
+//! Follows what is decided and tells those who must act: agents' outboxes, the planner, and whoever looks at status.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use causeway_api::ServiceKey;
+use causeway_api::verdict::Subject;
+use causeway_state::outcome::{Effect, Outcome};
+use causeway_storage::Decided;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::shared::Shared;
+
+/// Follows until it is dropped.
+pub(crate) async fn follow(shared: Arc<Shared>) {
+    let mut decisions = shared.consensus.decisions();
+    // What was decided before this process began is looked at whole, once.
+    everything(&shared);
+    loop {
+        match decisions.recv().await {
+            Ok(decided) => one(&shared, &decided),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::info!(missed, "decisions came faster than they were followed: everything is compared anew");
+                everything(&shared);
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn everything(shared: &Shared) {
+    shared.sessions.all_changed();
+    shared.brain.all_changed();
+    let members: Vec<_> = shared.consensus.read(|state| state.members.keys().cloned().collect());
+    for member in &members {
+        shared.brain.declared(member);
+        shared.status_changed(member);
+    }
+}
+
+fn one(shared: &Shared, decided: &Decided) {
+    let Outcome::Accepted { effect, .. } = &decided.outcome else { return };
+    let planned: BTreeSet<ServiceKey> = effect.planned.iter().cloned().collect();
+    if !planned.is_empty() {
+        shared.sessions.plans_changed(&planned);
+    }
+    if !effect.networks.is_empty() {
+        shared.sessions.networks_changed(&effect.networks.iter().cloned().collect());
+    }
+    for member in effect.members.iter().chain(&effect.placed) {
+        shared.sessions.settings_changed(member);
+        shared.brain.declared(member);
+    }
+    for member in concerned(shared, effect) {
+        shared.brain.member_changed(&member);
+    }
+    if effect.policies {
+        shared.brain.all_changed();
+    }
+    // A plan that was refused was computed from a state that had moved on.
+    shared.brain.services_changed(effect.refused.iter().map(|(service, _)| service.clone()));
+    log_verdicts(effect);
+    shared.metrics.verdicts(effect);
+    shared.any_status_changed();
+}
+
+/// The members whose traffic a change of verdicts or networks may move.
+fn concerned(shared: &Shared, effect: &Effect) -> BTreeSet<causeway_api::MemberName> {
+    let mut members = BTreeSet::new();
+    for (subject, ..) in &effect.verdicts {
+        if let Subject::Member { member } | Subject::Gateway { member, .. } = subject {
+            members.insert(member.clone());
+        }
+    }
+    shared.consensus.read(|state| {
+        for (name, member) in &state.members {
+            if member.placement.as_ref().is_some_and(|placement| effect.networks.contains(&placement.network)) {
+                members.insert(name.clone());
+            }
+        }
+    });
+    members
+}
+
+fn log_verdicts(effect: &Effect) {
+    for (subject, from, to) in &effect.verdicts {
+        if to.may_receive() {
+            tracing::info!(%subject, %from, %to, "verdict");
+        } else {
+            tracing::warn!(%subject, %from, %to, "verdict");
+        }
+    }
+}

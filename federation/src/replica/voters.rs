@@ -1,0 +1,159 @@
+//! What this replica observes of members, as votes: gateways by probing, sessions by hearing them.
+//!
+//! Only a change of vote is proposed, and a negative vote again before it expires: a quiet fleet commits nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_api::MemberName;
+use causeway_api::verdict::{Ballot, ObserverId, Subject, Vote};
+use causeway_discovery::probe::{ProbeLoop, ProbeOptions, Prober, Targets};
+use causeway_seam::Monotonic;
+use causeway_state::command::Command;
+use tokio::sync::mpsc;
+
+use super::shared::Shared;
+
+/// How long a session may be away before its silence is a vote: an agent that moves to another replica needs as much.
+const GRACE: Duration = Duration::from_secs(4);
+/// How often silence is looked at and negative votes are renewed.
+const LOOK: Duration = Duration::from_millis(500);
+/// A negative vote is renewed this often; it expires later (`causeway_failover::verdict::VOTE_TTL_MS`).
+const RENEW: Duration = Duration::from_secs(10);
+const QUEUE: usize = 1_024;
+
+/// Probes the gateways of all members; runs until it is dropped.
+pub(crate) async fn probe_gateways(shared: Arc<Shared>, prober: Arc<dyn Prober>, options: ProbeOptions) {
+    let (votes, mut cast) = mpsc::channel(QUEUE);
+    let observer = ObserverId::Replica(shared.id);
+    let probes = ProbeLoop::start(&shared.env, prober, observer, shared.domain.clone(), options, votes);
+    let mut applied = shared.consensus.applied();
+    let mut known = Targets::new();
+    loop {
+        let targets = gateways(&shared);
+        if targets != known {
+            known.clone_from(&targets);
+            probes.set_targets(targets);
+        }
+        tokio::select! {
+            biased;
+            vote = cast.recv() => match vote {
+                Some(vote) => {
+                    let mut batch = vec![vote];
+                    while let Ok(vote) = cast.try_recv() {
+                        batch.push(vote);
+                    }
+                    propose(&shared, batch).await;
+                }
+                None => return,
+            },
+            changed = applied.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+fn gateways(shared: &Shared) -> Targets {
+    shared.consensus.read(|state| {
+        let placed = state.members.iter().filter_map(|(name, member)| Some((name, member.placement.as_ref()?)));
+        let gateways = placed.flat_map(|(name, placement)| {
+            placement.gateways.iter().map(move |(gateway, fact)| {
+                let subject = Subject::Gateway { member: name.clone(), gateway: gateway.clone() };
+                (subject, fact.clone())
+            })
+        });
+        gateways.collect()
+    })
+}
+
+async fn propose(shared: &Shared, votes: Vec<Vote>) {
+    for vote in &votes {
+        tracing::info!(subject = %vote.subject, ballot = ?vote.ballot, evidence = %vote.evidence, "vote");
+    }
+    if let Err(error) = shared.propose(Command::CastVotes(votes)).await {
+        // The detector renews what is negative; what is positive is said again with the next change.
+        tracing::warn!(%error, "votes could not be cast");
+    }
+}
+
+/// What is held of one member's session.
+struct Session {
+    heard: Monotonic,
+    said: Option<(Ballot, Monotonic)>,
+}
+
+/// Votes on sessions; runs until it is dropped.
+pub(crate) async fn watch_sessions(shared: Arc<Shared>) {
+    let mut changes = shared.status_changes();
+    let mut held: BTreeMap<MemberName, Session> = BTreeMap::new();
+    loop {
+        let votes = look(&shared, &mut held);
+        if !votes.is_empty() {
+            propose(&shared, votes).await;
+        }
+        tokio::select! {
+            biased;
+            changed = changes.changed() => if changed.is_err() { return },
+            () = shared.env.sleep(LOOK), if held.values().any(|session| !session.is_content()) => {}
+        }
+    }
+}
+
+impl Session {
+    /// Whether only a change of sessions can change the vote.
+    fn is_content(&self) -> bool {
+        self.said.is_some_and(|(ballot, _)| ballot == Ballot::Reachable)
+    }
+}
+
+fn look(shared: &Shared, held: &mut BTreeMap<MemberName, Session>) -> Vec<Vote> {
+    let now = shared.env.now();
+    let observer = ObserverId::Replica(shared.id);
+    let members: BTreeMap<MemberName, Option<Ballot>> = shared.consensus.read(|state| {
+        let said = |member: &MemberName| {
+            let vote = state.votes.of(&observer, &Subject::Session { member: member.clone() });
+            vote.map(|vote| vote.ballot)
+        };
+        state.members.keys().map(|member| (member.clone(), said(member))).collect()
+    });
+    held.retain(|member, _| members.contains_key(member));
+    let mut votes = Vec::new();
+    for (member, committed) in members {
+        // A replica that starts gives every agent the time to come back.
+        let session = held.entry(member.clone()).or_insert(Session { heard: now, said: None });
+        let open = shared.sessions.of(&member);
+        if let Some(open) = &open {
+            session.heard = open.heard().at.max(session.heard);
+        }
+        let silent = now.since(session.heard);
+        let ballot = match (&open, committed) {
+            (Some(_), _) => Ballot::Reachable,
+            // Nobody was ever heard: nothing is known, and nothing is said.
+            (None, None | Some(Ballot::Abstain)) => continue,
+            (None, Some(_)) if silent < GRACE => {
+                session.said = None;
+                continue;
+            }
+            (None, Some(_)) => Ballot::Unreachable,
+        };
+        let due = match session.said {
+            Some((said, at)) => said != ballot || ballot == Ballot::Unreachable && now.since(at) >= RENEW,
+            None => ballot == Ballot::Unreachable || committed != Some(ballot),
+        };
+        session.said = Some((ballot, session.said.filter(|_| !due).map_or(now, |(_, at)| at)));
+        if due {
+            let evidence = match ballot {
+                Ballot::Reachable => "its agent has a session here".to_owned(),
+                _ => format!("its agent has had no session here for {} s", silent.as_secs()),
+            };
+            votes.push(Vote {
+                observer: observer.clone(),
+                domain: shared.domain.clone(),
+                subject: Subject::Session { member },
+                ballot,
+                evidence,
+            });
+        }
+    }
+    votes
+}
