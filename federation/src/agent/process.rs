@@ -1,0 +1,46 @@
+//! `causeway agent`: the wiring of an agent as a process of its own.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use causeway_seam::real::{self, Folder, net};
+
+use super::{Agent, AgentConfig};
+use crate::admin::health;
+use crate::args::AgentArgs;
+use crate::cli::{pems, signals};
+use crate::cluster;
+use crate::session::TonicDialer;
+use crate::telemetry::Metrics;
+
+/// Runs until it is asked to stop.
+///
+/// # Errors
+/// Where an address, a file or a folder cannot be used; the message names it.
+pub async fn run(args: AgentArgs) -> anyhow::Result<ExitCode> {
+    let env = real::env();
+    let dialer = TonicDialer::new(&env, &pems(&args.tls)?)?;
+    let client = cluster::client(&args.kube).await?;
+    let disk = Arc::new(Folder::open(&args.data_dir)?);
+    let metrics = Metrics::new("agent");
+    let health = net::listen(&args.metrics_listen.to_string()).await?;
+    let identity = args.identity.unwrap_or_else(|| identity(&env));
+    let config = AgentConfig { member: args.member, controllers: args.controllers, identity };
+    tracing::info!(member = %config.member, identity = %config.identity, controllers = ?config.controllers, "agent starts");
+    let agent = Arc::new(Agent::start(&env, client, Arc::new(dialer), disk, config));
+    let ready = agent.clone();
+    let health = health::serve_health(&env, health, Arc::new(move || ready.ready()), metrics)?;
+    signals::stopped().await;
+    tracing::info!("stopping; the mesh keeps what it has");
+    drop(health);
+    if let Some(agent) = Arc::into_inner(agent) {
+        agent.stop().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Unique for each process: a pod that restarts in place must not be taken for its former self.
+fn identity(env: &causeway_seam::Env) -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "agent".to_owned());
+    format!("{host}-{:08x}", env.random().next_u64() >> 32)
+}

@@ -1,0 +1,73 @@
+//! `causeway controller`: the wiring of a replica as a process of its own.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use causeway_api::ReplicaId;
+use causeway_discovery::probe::{ProbeOptions, TcpProber};
+use causeway_seam::real::{self, Folder, net};
+
+use super::{Replica, ReplicaConfig};
+use crate::admin::{health, server};
+use crate::args::ControllerArgs;
+use crate::certs::tls;
+use crate::cli::{pems, signals};
+use crate::cluster;
+use crate::session::TonicListener;
+use crate::telemetry::Metrics;
+
+/// Runs until it is asked to stop.
+///
+/// # Errors
+/// Where an address, a file or a folder cannot be used; the message names it.
+pub async fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
+    let env = real::env();
+    let pems = pems(&args.tls)?;
+    let admin_tls = tls::server(&pems)?;
+    let host = cluster::client(&args.kube).await?;
+    let disk = Arc::new(Folder::open(&args.data_dir)?);
+    let metrics = Metrics::new("controller");
+
+    let admin = net::listen(&args.admin_listen.to_string()).await?;
+    let health = net::listen(&args.metrics_listen.to_string()).await?;
+    let sessions = TonicListener::bind(&env, &args.listen.to_string(), &pems)
+        .await
+        .with_context(|| format!("agents cannot be served at {} (--listen)", args.listen))?;
+    let session_address = sessions.address();
+
+    let config = ReplicaConfig {
+        id: ReplicaId(args.replica_id),
+        domain: args.failure_domain,
+        root_namespace: args.root_namespace,
+        probe: ProbeOptions::default(),
+    };
+    let replica = Replica::start(
+        env.clone(),
+        disk,
+        Some(host),
+        Box::new(sessions),
+        Arc::new(TcpProber::default()),
+        metrics.clone(),
+        config,
+    )
+    .await?;
+    let replica = Arc::new(replica);
+    let admin = server::serve_admin(&env, admin, admin_tls, replica.admin())?;
+    let ready = replica.clone();
+    let health = health::serve_health(&env, health, Arc::new(move || ready.ready()), metrics)?;
+    tracing::info!(
+        sessions = %session_address,
+        admin = %admin.address(),
+        metrics = %health.address(),
+        data = %args.data_dir.display(),
+        "controller started"
+    );
+    signals::stopped().await;
+    tracing::info!("stopping; every mesh keeps what it has");
+    drop((admin, health));
+    if let Some(replica) = Arc::into_inner(replica) {
+        replica.stop().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
