@@ -4,8 +4,14 @@
 //!
 //! * [`verdict`]: what observers hold of gateways and sessions → what is concluded of members and regions;
 //! * [`policy`]: what people declared, merged for one service;
+//! * [`quantise`]: numbers made coarse before they may change a plan;
 //! * [`plan`]: for each source the shares of each destination (the *waterfall*);
 //! * [`checker`]: judges any plan, and shares no code with the planner;
 //! * [`explain`]: why a plan is as it is, for people and for programs.
 
+pub mod checker;
+pub mod explain;
+pub mod plan;
+pub mod policy;
+pub mod quantise;
 pub mod verdict;

@@ -1,0 +1,118 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+use super::*;
+use crate::policy::root;
+
+fn region(name: &str) -> Region {
+    name.parse().unwrap()
+}
+
+fn policy(key: &str) -> PolicySpec {
+    let key: PolicyKey = key.parse().unwrap();
+    PolicySpec {
+        root: key.namespace.as_str() == defaults::ROOT_NAMESPACE,
+        key,
+        targets: BTreeSet::new(),
+        hosts: BTreeSet::new(),
+        failover: BTreeMap::new(),
+        allowed_regions: BTreeSet::new(),
+        demand: BTreeMap::new(),
+        capacity_per_endpoint: None,
+        max_utilization_percent: None,
+        detection: None,
+        hold_down_ms: None,
+    }
+}
+
+fn merge(policies: &[PolicySpec], service: &str) -> Effective {
+    let policies = policies
+        .iter()
+        .map(|p| (p.key.clone(), p.clone()))
+        .collect();
+    effective(&policies, &service.parse().unwrap())
+}
+
+#[test]
+fn the_nearest_says_what_holds_and_the_rest_is_inherited() {
+    let mut root = policy("causeway-system/defaults");
+    root.capacity_per_endpoint = Some(Rate::from_rps(100));
+    root.max_utilization_percent = Some(80);
+    root.demand = [
+        (region("a"), Rate::from_rps(1)),
+        (region("b"), Rate::from_rps(2)),
+    ]
+    .into();
+    let mut namespace = policy("shop/all");
+    namespace.max_utilization_percent = Some(70);
+    let mut service = policy("shop/cart");
+    service.targets = ["shop/cart".parse().unwrap()].into();
+    service.demand = [(region("a"), Rate::from_rps(9))].into();
+    let all = [root, namespace, service];
+
+    let cart = merge(&all, "shop/cart");
+    assert_eq!(cart.capacity_per_endpoint, Some(Rate::from_rps(100)));
+    assert_eq!(cart.max_utilization_percent, Some(70));
+    assert_eq!(cart.demand[&region("a")], Rate::from_rps(9));
+    assert_eq!(cart.demand[&region("b")], Rate::from_rps(2));
+    let from: Vec<String> = cart.policy.from.iter().map(ToString::to_string).collect();
+    assert_eq!(from, ["causeway-system/defaults", "shop/all", "shop/cart"]);
+    assert_eq!(
+        merge(&all, "shop/search").demand[&region("a")],
+        Rate::from_rps(1)
+    );
+    assert_eq!(merge(&all, "pay/fx").max_utilization_percent, Some(80));
+}
+
+#[test]
+fn limits_only_tighten() {
+    let mut root = policy("causeway-system/defaults");
+    root.allowed_regions = [region("a"), region("b")].into();
+    let mut namespace = policy("shop/all");
+    namespace.allowed_regions = [region("b"), region("c")].into();
+    let merged = merge(&[root.clone(), namespace.clone()], "shop/cart");
+    assert_eq!(merged.policy.allowed_regions, [region("b")].into());
+    assert!(!merged.policy.nowhere);
+
+    namespace.allowed_regions = [region("c")].into();
+    let merged = merge(&[root, namespace], "shop/cart");
+    assert!(
+        merged.policy.nowhere,
+        "nothing in common must not read as anywhere"
+    );
+    assert_eq!(merged.conflicts.len(), 1);
+}
+
+#[test]
+fn two_of_one_level_are_decided_by_name_and_reported() {
+    let mut first = policy("shop/aaa");
+    first.max_utilization_percent = Some(50);
+    let mut second = policy("shop/bbb");
+    second.max_utilization_percent = Some(90);
+    second.allowed_regions = [region("a")].into();
+    let merged = merge(&[second, first], "shop/cart");
+    assert_eq!(merged.max_utilization_percent, Some(50));
+    assert_eq!(merged.policy.allowed_regions, [region("a")].into());
+    assert!(merged.conflicts[0].contains("shop/bbb") && merged.conflicts[0].contains("shop/aaa"));
+}
+
+#[test]
+fn detection_is_the_root_policys_alone() {
+    let mut a = policy("causeway-system/a");
+    a.hold_down_ms = Some(5_000);
+    let mut b = policy("causeway-system/b");
+    b.hold_down_ms = Some(9_000);
+    b.detection = Some(causeway_api::spec::Detection {
+        hold_for_ms: 1,
+        min_observers: 1,
+        min_failure_domains: 1,
+    });
+    let mut other = policy("shop/x");
+    other.hold_down_ms = Some(1);
+    let policies = [a, b, other]
+        .into_iter()
+        .map(|p| (p.key.clone(), p))
+        .collect();
+    let root = root(&policies);
+    assert_eq!(root.rules.hold_down_ms, 5_000);
+    assert_eq!(root.rules.detection.hold_for_ms, 1);
+    assert_eq!(root.conflicts.len(), 1);
+}
