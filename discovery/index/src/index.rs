@@ -105,6 +105,8 @@ pub struct Index {
     dirty_gateways: bool,
     dirty_member: bool,
     touched_locals: BTreeSet<ServiceKey>,
+    /// Whether the next delta has to be a snapshot: it is the first, or the receiver was told of the member alone.
+    whole_next: bool,
 
     /// What the deltas so far amount to, as whoever received them all holds it.
     sent: OwnerFacts,
@@ -152,6 +154,7 @@ impl Index {
             dirty_gateways: false,
             dirty_member: true,
             touched_locals: BTreeSet::new(),
+            whole_next: true,
             sent: OwnerFacts::new(),
             sent_keys: BTreeMap::new(),
         }
@@ -205,6 +208,7 @@ impl Index {
             || !self.dirty_namespaces.is_empty()
             || self.dirty_gateways
             || self.dirty_member
+            || self.whole_next
     }
 
     /// Notes that a service has to be looked at.

@@ -31,6 +31,14 @@ impl<T: Ord + Clone> Table<T> {
         number
     }
 
+    /// The number of a value that is there already, by its text.
+    pub(crate) fn find(&self, text: &str) -> Option<u32>
+    where
+        T: std::borrow::Borrow<str>,
+    {
+        self.numbers.get(text).copied()
+    }
+
     /// The value of a number that this table gave.
     pub(crate) fn value(&self, number: u32) -> Option<&T> {
         self.values.get(number as usize)

@@ -638,3 +638,40 @@ fn the_member_row_carries_what_the_watchers_know() {
     assert!(member.nodes.is_empty() && member.region.is_none() && member.network.is_none());
     assert!(Zone::new("z").is_ok());
 }
+
+#[test]
+fn a_member_may_speak_of_itself_before_all_is_seen() {
+    // What a replica holds of the agent's predecessor.
+    let mut old = shop();
+    old.set_epoch(3);
+    old.apply_slice(&slice("a", "cart", vec![pod("p-1", "10.1.0.1", "n1")]));
+    let mut store = FactStore::new();
+    pass(&mut old, &mut store);
+
+    let mut index = common::index();
+    index.set_epoch(4);
+    index.set_member(MemberInfo {
+        problems: vec!["may not list services".into()],
+        ..MemberInfo::default()
+    });
+    let held = store.owner(&member("ack")).unwrap().version;
+    let delta = index.take_member(Some(held));
+    let touched = store.apply(delta).unwrap();
+    assert!(touched.member && touched.services.is_empty());
+    assert_eq!(rows(&store, "cart"), ["http r1/z1 1/1/1"]);
+    // Once all is seen, it is the whole word.
+    index.apply_service(&service("fx"));
+    let delta = pass(&mut index, &mut store);
+    assert!(delta.base.is_none() && delta.version.epoch == 4);
+    assert!(rows(&store, "cart").is_empty());
+    assert_eq!(store.snapshot(&member("ack")).unwrap(), index.snapshot());
+    // Nobody held anything: a snapshot of one row.
+    let mut fresh = common::index();
+    assert_eq!(
+        (
+            fresh.take_member(None).base,
+            fresh.take_delta().unwrap().base
+        ),
+        (None, None)
+    );
+}

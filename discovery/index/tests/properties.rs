@@ -212,6 +212,21 @@ impl World {
     }
 }
 
+/// The services of which two stores hold something else.
+fn differing(one: &FactStore, two: &FactStore) -> BTreeSet<causeway_api::ServiceKey> {
+    let ack = member("ack");
+    let held = |store: &FactStore, key: &_| {
+        let facts = store.owner(&ack)?;
+        let rows = facts.endpoints(key);
+        let rows: Vec<_> = rows.map(|(p, l, c)| (p.clone(), l.clone(), c)).collect();
+        let fact = facts.service(key);
+        (fact.is_some() || !rows.is_empty()).then_some((fact, rows))
+    };
+    let keys = SERVICES.iter().map(|name| key(name));
+    keys.filter(|key| held(one, key) != held(two, key))
+        .collect()
+}
+
 fn unversioned(mut delta: FactDelta) -> FactDelta {
     delta.version = causeway_api::FactVersion::default();
     delta.base = None;
@@ -236,9 +251,12 @@ proptest! {
                     continue;
                 }
                 let again = delta.clone();
-                if store.apply(delta).is_err() {
-                    store.apply(index.snapshot()).unwrap();
-                }
+                let before = store.clone();
+                let touched = match store.apply(delta) {
+                    Ok(touched) => touched,
+                    Err(_) => store.apply(index.snapshot()).unwrap(),
+                };
+                prop_assert_eq!(touched.services, differing(&before, &store));
                 prop_assert!(store.apply(again).unwrap().is_empty(), "a duplicate changes nothing");
                 prop_assert_eq!(store.snapshot(&ack).unwrap(), index.snapshot());
             }

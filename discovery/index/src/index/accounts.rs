@@ -22,14 +22,15 @@ pub struct PodRef {
 #[derive(Debug, Default)]
 pub(super) struct Pods {
     known: BTreeMap<PodRef, Pod>,
-    by_service: BTreeMap<u32, BTreeSet<PodRef>>,
+    /// Sorted; of most services it is one.
+    by_service: BTreeMap<u32, Box<[PodRef]>>,
     requests: BTreeSet<PodRef>,
 }
 
 #[derive(Debug, Default)]
 struct Pod {
     account: Option<Name>,
-    users: BTreeSet<u32>,
+    users: Vec<u32>,
 }
 
 impl Index {
@@ -67,9 +68,9 @@ impl Index {
             BTreeSet::new()
         };
         let old = self.pods.by_service.remove(&number).unwrap_or_default();
-        for pod in old.difference(&samples) {
+        for pod in old.iter().filter(|pod| !samples.contains(*pod)) {
             if let Some(known) = self.pods.known.get_mut(pod) {
-                known.users.remove(&number);
+                known.users.retain(|user| *user != number);
                 if known.users.is_empty() {
                     self.pods.known.remove(pod);
                     self.pods.requests.remove(pod);
@@ -82,11 +83,16 @@ impl Index {
                 self.pods.requests.insert(pod.clone());
             }
             let known = self.pods.known.entry(pod.clone()).or_default();
-            known.users.insert(number);
+            if !known.users.contains(&number) {
+                known.users.reserve_exact(1);
+                known.users.push(number);
+            }
             accounts.extend(known.account.clone());
         }
         if !samples.is_empty() {
-            self.pods.by_service.insert(number, samples);
+            self.pods
+                .by_service
+                .insert(number, samples.into_iter().collect());
         }
         if let Some(state) = self.service_mut(number) {
             if !exported {

@@ -196,6 +196,8 @@ fn put(counts: &mut Vec<CountRow>, counted: Counted, add: bool) {
                 locality: counted.locality,
                 by_kind: [EndpointCounts::default(); 3],
             };
+            // Few, and rarely more: no room for others.
+            counts.reserve_exact(1);
             counts.insert(at, row);
             at
         }

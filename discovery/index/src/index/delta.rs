@@ -14,12 +14,12 @@ impl Index {
         if !self.is_dirty() {
             return None;
         }
-        let first = self.version == FactVersion::default();
+        let whole = std::mem::take(&mut self.whole_next);
         let version = FactVersion {
             epoch: self.epoch,
             sequence: self.version.sequence + 1,
         };
-        let base = (!first).then_some(self.version);
+        let base = Some(self.version);
         let mut delta = FactDelta::empty(self.owner.clone(), base, version);
         for (number, dirty) in std::mem::take(&mut self.dirty) {
             self.flush_service(number, dirty, &mut delta);
@@ -45,12 +45,12 @@ impl Index {
             let member = self.member_now();
             delta.member = (self.sent.member.as_ref() != Some(&member)).then_some(member);
         }
-        if delta.rows() == 0 && !first {
+        if delta.rows() == 0 && !whole {
             return None;
         }
         self.sent.apply(&delta, &mut self.sent_keys);
         self.version = version;
-        Some(delta)
+        Some(if whole { self.snapshot() } else { delta })
     }
 
     /// All that the deltas so far amount to, as a snapshot of [`Index::version`]. To be sent where a delta did not fit;

@@ -24,12 +24,19 @@ impl Index {
         }
     }
 
-    /// A fresh list of all ServiceExports; empty also where their CRD is absent.
+    /// A fresh list of all ServiceExports; empty also where their CRD was never there.
     pub fn reset_exports(&mut self, exports: &[border::Export]) {
-        let listed: BTreeSet<(&str, &str)> = exports
+        for export in exports {
+            self.apply_export(export);
+        }
+        let listed = exports
             .iter()
-            .map(|export| (export.namespace.as_str(), export.name.as_str()))
-            .collect();
+            .map(|e| (e.namespace.as_str(), e.name.as_str()));
+        self.retain_exports(&listed.collect());
+    }
+
+    /// The end of a fresh list whose objects were applied one by one: what it did not name goes.
+    pub fn retain_exports(&mut self, listed: &BTreeSet<(&str, &str)>) {
         let known = self.services.iter().flatten().filter(|s| s.exported);
         let gone: Vec<ServiceKey> = known
             .map(|state| state.key.clone())
@@ -37,9 +44,6 @@ impl Index {
             .collect();
         for key in gone {
             self.set_export(&key, false);
-        }
-        for export in exports {
-            self.apply_export(export);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use causeway_api::facts::{ApiFact, MemberFact, MeshFact};
-use causeway_api::{Name, NetworkName};
+use causeway_api::facts::{ApiFact, FactDelta, MemberFact, MeshFact};
+use causeway_api::{FactVersion, Name, NetworkName};
 
 use super::Index;
 use super::parse::cut;
@@ -73,18 +73,45 @@ impl Index {
 
     /// A fresh list of all Namespaces.
     pub fn reset_namespaces(&mut self, namespaces: &[border::Namespace]) {
-        let listed: BTreeSet<&str> = namespaces.iter().map(|n| n.name.as_str()).collect();
+        for namespace in namespaces {
+            self.apply_namespace(namespace);
+        }
+        let listed = namespaces.iter().map(|n| ("", n.name.as_str()));
+        self.retain_namespaces(&listed.collect());
+    }
+
+    /// The end of a fresh list whose objects were applied one by one: what it did not name goes. The first of each pair
+    /// is empty, as for everything that stands in no namespace.
+    pub fn retain_namespaces(&mut self, listed: &BTreeSet<(&str, &str)>) {
         let known = self.namespaces.keys();
         let gone: Vec<Name> = known
-            .filter(|name| !listed.contains(name.as_str()))
+            .filter(|name| !listed.contains(&("", name.as_str())))
             .cloned()
             .collect();
         for name in gone {
             self.delete_namespace(name.as_str());
         }
-        for namespace in namespaces {
-            self.apply_namespace(namespace);
-        }
+    }
+
+    /// The member's own row alone, for an agent that has something to say of itself (what it may not read, that its API
+    /// server does not answer) before it has seen all that facts are made of. It applies to the version that the
+    /// receiver holds, whoever wrote that, and leaves all other rows as they are; where the receiver holds nothing, it is
+    /// a snapshot. The next delta is a snapshot.
+    pub fn take_member(&mut self, held: Option<FactVersion>) -> FactDelta {
+        let after = held
+            .map_or(0, |held| held.sequence)
+            .max(self.version.sequence);
+        let epoch = held.map_or(0, |held| held.epoch).max(self.epoch);
+        let version = FactVersion {
+            epoch,
+            sequence: after + 1,
+        };
+        let mut delta = FactDelta::empty(self.owner.clone(), held, version);
+        delta.member = Some(self.member_now());
+        self.epoch = epoch;
+        self.version = version;
+        self.whole_next = true;
+        delta
     }
 
     /// The network of the member's pods: as declared, else by the label of the mesh's namespace, else by its gateways.

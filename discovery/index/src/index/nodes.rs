@@ -172,20 +172,22 @@ impl Index {
 
     /// A fresh list of all Nodes.
     pub fn reset_nodes(&mut self, nodes: &[border::Node]) {
-        let listed: BTreeSet<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+        for node in nodes {
+            self.apply_node(node);
+        }
+        let listed = nodes.iter().map(|node| ("", node.name.as_str()));
+        self.retain_nodes(&listed.collect());
+    }
+
+    /// The end of a fresh list whose objects were applied one by one: what it did not name goes. The first of each pair
+    /// is empty, as for everything that stands in no namespace.
+    pub fn retain_nodes(&mut self, listed: &BTreeSet<(&str, &str)>) {
         let known = self.nodes.numbers.iter().filter(|(name, number)| {
-            self.nodes.info(**number).is_some() && !listed.contains(name.as_str())
+            self.nodes.info(**number).is_some() && !listed.contains(&("", name.as_str()))
         });
         let gone: Vec<Name> = known.map(|(name, _)| name.clone()).collect();
-        let mut moved = Vec::new();
-        moved.extend(gone.iter().filter_map(|name| self.take_node(name.as_str())));
-        moved.extend(nodes.iter().filter_map(|node| self.put_node(node)));
-        if moved.iter().any(|(_, regions_differ)| *regions_differ) {
-            self.relocate_all();
-        } else {
-            for (number, _) in moved {
-                self.relocate_node(number);
-            }
+        for name in gone {
+            self.delete_node(name.as_str());
         }
     }
 

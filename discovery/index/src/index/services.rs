@@ -1,6 +1,6 @@
 //! Services: what their specs say, packed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::facts::{ServiceFact, ServicePort, TargetPort};
 use causeway_api::{Name, ServiceKey};
@@ -84,10 +84,17 @@ impl Index {
 
     /// A fresh list of all Services.
     pub fn reset_services(&mut self, services: &[border::Service]) {
-        let listed: std::collections::BTreeSet<(&str, &str)> = services
+        for service in services {
+            self.apply_service(service);
+        }
+        let listed = services
             .iter()
-            .map(|service| (service.namespace.as_str(), service.name.as_str()))
-            .collect();
+            .map(|s| (s.namespace.as_str(), s.name.as_str()));
+        self.retain_services(&listed.collect());
+    }
+
+    /// The end of a fresh list whose objects were applied one by one: what it did not name goes.
+    pub fn retain_services(&mut self, listed: &BTreeSet<(&str, &str)>) {
         let known = self.services.iter().flatten();
         let gone: Vec<ServiceKey> = known
             .filter(|state| state.spec.is_some())
@@ -96,9 +103,6 @@ impl Index {
             .collect();
         for key in gone {
             self.delete_service(key.namespace.as_str(), key.name.as_str());
-        }
-        for service in services {
-            self.apply_service(service);
         }
     }
 

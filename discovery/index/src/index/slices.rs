@@ -132,10 +132,17 @@ impl Index {
 
     /// A fresh list of all EndpointSlices: what is not in it goes, what differs changes, the rest is left alone.
     pub fn reset_slices(&mut self, slices: &[border::Slice]) {
-        let listed: BTreeSet<(&str, &str)> = slices
+        for slice in slices {
+            self.apply_slice(slice);
+        }
+        let listed = slices
             .iter()
-            .map(|slice| (slice.namespace.as_str(), slice.name.as_str()))
-            .collect();
+            .map(|s| (s.namespace.as_str(), s.name.as_str()));
+        self.retain_slices(&listed.collect());
+    }
+
+    /// The end of a fresh list whose objects were applied one by one: what it did not name goes.
+    pub fn retain_slices(&mut self, listed: &BTreeSet<(&str, &str)>) {
         let known = self.slice_numbers.keys();
         let gone: Vec<SliceKey> = known
             .filter(|(namespace, name)| !listed.contains(&(namespace.as_str(), name.as_str())))
@@ -143,9 +150,6 @@ impl Index {
             .collect();
         for (namespace, name) in gone {
             self.delete_slice(namespace.as_str(), name.as_str());
-        }
-        for slice in slices {
-            self.apply_slice(slice);
         }
     }
 
@@ -178,6 +182,7 @@ impl Index {
         };
         self.slice_numbers.insert(own, at);
         if let Some(state) = self.service_mut(service) {
+            state.slices.reserve_exact(1);
             state.slices.push(at);
         }
         at
@@ -316,11 +321,11 @@ impl Index {
             Some(name) => self.nodes.number(name).unwrap_or(NONE),
         };
         // A zone that no Node could name is the same as none.
-        let zone = endpoint
-            .zone
-            .as_deref()
-            .and_then(|zone| Zone::new(zone).ok());
-        let zone = zone.map_or(0, |zone| self.zones.number(&zone).saturating_add(1));
+        let zone = endpoint.zone.as_deref().and_then(|zone| {
+            let known = self.zones.find(zone);
+            known.or_else(|| Some(self.zones.number(&Zone::new(zone).ok()?)))
+        });
+        let zone = zone.map_or(0, |zone| zone.saturating_add(1));
         let ready = endpoint.ready.unwrap_or(true);
         let serving = endpoint.serving.unwrap_or(ready);
         let flags = if ready { READY } else { 0 } | if serving { SERVING } else { 0 };
