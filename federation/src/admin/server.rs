@@ -30,12 +30,17 @@ use crate::certs::Role;
 /// A running server. Dropping it stops it: no new connections, and those that are open end with their answer.
 #[derive(Debug)]
 pub struct Serving {
-    /// Where it listens.
-    pub address: SocketAddr,
+    address: SocketAddr,
     _stop: DropGuard,
 }
 
 impl Serving {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Runs `server`, which must end once `stop` is cancelled.
     pub(super) fn start(
         env: &Env,

@@ -50,7 +50,7 @@ async fn server(env: &Env, authority: &Authority, hosts: &[&str]) -> Serving {
 
 fn client(env: &Env, serving: &Serving, pems: &Pems) -> Client {
     let context = Context {
-        server: serving.address.to_string(),
+        server: serving.address().to_string(),
         server_name: None,
         ca: "".into(),
         certificate: "".into(),
@@ -209,7 +209,7 @@ async fn a_stopped_server_is_unreachable_and_the_error_names_it() {
     let env = real::env();
     let authority = Authority::generate(validity(&env)).unwrap();
     let serving = server(&env, &authority, &["127.0.0.1"]).await;
-    let address = serving.address.to_string();
+    let address = serving.address().to_string();
     let client = client(&env, &serving, &pems(&env, &authority, Role::Operator, &[]));
     drop(serving);
     let error = loop {
@@ -232,7 +232,7 @@ async fn a_client_that_never_finishes_its_handshake_keeps_nobody_waiting() {
     let serving = server(&env, &authority, &["127.0.0.1"]).await;
     let mut idle = Vec::new();
     for _ in 0..16 {
-        idle.push(net::connect(&serving.address.to_string()).await.unwrap());
+        idle.push(net::connect(&serving.address().to_string()).await.unwrap());
     }
     assert!(
         client(&env, &serving, &pems(&env, &authority, Role::Operator, &[]))
@@ -243,7 +243,7 @@ async fn a_client_that_never_finishes_its_handshake_keeps_nobody_waiting() {
 }
 
 async fn plain_get(serving: &Serving, path: &str) -> String {
-    let mut stream = net::connect(&serving.address.to_string()).await.unwrap();
+    let mut stream = net::connect(&serving.address().to_string()).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
