@@ -5,6 +5,7 @@ use causeway_api::plan::Withdrawal;
 use causeway_api::spec::Detection;
 use causeway_api::verdict::{ClusterTime, Subject, Verdict, VerdictState};
 use causeway_api::{Generation, MemberName, ServiceKey};
+use causeway_failover::policy;
 use causeway_failover::verdict::evaluate::Place;
 use causeway_failover::verdict::{Rules, Topology};
 
@@ -40,7 +41,7 @@ impl State {
     /// All that verdicts rest on besides votes.
     #[must_use]
     pub fn rules(&self) -> Rules {
-        Rules::default()
+        policy::root(&self.policies).rules
     }
 
     /// When the passing of time alone may next change a verdict; `None`: no tick is needed.

@@ -7,12 +7,14 @@
 //! | [`registry`] | `PutMember`, `RemoveMember`, `PlaceMember` |
 //! | [`policies`] | `PutPolicy`, `RemovePolicy` |
 //! | [`votes`] | `CastVotes` |
-//! | [`plans`] | `CommitPlans` |
+//! | [`plans`], each by [`judge`] | `CommitPlans` |
 //!
-//! Verdicts are drawn anew ([`conclude`]) after each command that they may depend on, in the same log entry.
+//! Verdicts are drawn anew ([`conclude`]), and [`networks`] derived from them, after each command that they may depend
+//! on, in the same log entry.
 
 pub mod bootstrap;
 pub mod conclude;
+pub mod judge;
 pub mod networks;
 pub mod plans;
 pub mod policies;

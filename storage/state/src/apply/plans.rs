@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use causeway_api::Generation;
 
+use super::judge::judge;
 use super::{Applied, bounded};
 use crate::command::PlanProposal;
-use crate::outcome::{Effect, Refusal};
+use crate::outcome::Effect;
 use crate::state::{CommittedPlan, PlanRow, State};
 
 /// The most proposals that one command may carry.
@@ -66,8 +67,4 @@ fn settle(state: &mut State, generation: Generation, proposal: &PlanProposal) ->
     } else {
         Settled::Planned
     }
-}
-
-fn judge(_state: &State, _proposal: &PlanProposal) -> Result<(), Refusal> {
-    Ok(())
 }

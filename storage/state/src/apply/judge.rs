@@ -1,0 +1,126 @@
+//! Whether a plan may be committed: judged from the proposal and the state alone, whoever proposes.
+//!
+//! In order: it is not too large; every member in it is registered; it was computed from the policies in force; what it
+//! says of losses is what the verdicts say; and the checker finds nothing.
+
+use std::collections::BTreeSet;
+
+use causeway_api::MemberName;
+use causeway_api::plan::{PlanInputs, ServicePlan, Withdrawal};
+use causeway_failover::{checker, policy};
+
+use super::bounded;
+use crate::command::PlanProposal;
+use crate::outcome::Refusal;
+use crate::state::State;
+
+/// The most sources, and the most destinations, that one plan may have.
+pub const PLAN_ROWS: usize = 8_192;
+
+/// How many findings of the checker a refusal names.
+const FINDINGS: usize = 3;
+
+/// Judges one proposal.
+pub(super) fn judge(state: &State, proposal: &PlanProposal) -> Result<(), Refusal> {
+    let Some((inputs, plan)) = &proposal.plan else {
+        return Ok(());
+    };
+    let service = &proposal.service;
+    bounded(
+        &format!("the plan of {service}: sources"),
+        inputs.sources.len(),
+        PLAN_ROWS,
+    )?;
+    bounded(
+        &format!("the plan of {service}: destinations"),
+        inputs.destinations.len(),
+        PLAN_ROWS,
+    )?;
+    if inputs.service != *service {
+        return Err(Refusal::PlanCheck {
+            service: service.clone(),
+            check: "service".to_owned(),
+            message: format!(
+                "it is proposed for {service} and computed for {}",
+                inputs.service
+            ),
+        });
+    }
+    registered(state, inputs)?;
+    in_force(state, inputs)?;
+    verdicts(state, inputs)?;
+    checks(inputs, plan)
+}
+
+fn registered(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
+    let sources = inputs.sources.iter().map(|source| &source.source.member);
+    let members = sources.chain(inputs.destinations.iter().map(|d| &d.member));
+    let unknown = members
+        .into_iter()
+        .find(|member| !state.members.contains_key(*member));
+    unknown.map_or(Ok(()), |member| Err(Refusal::UnknownMember(member.clone())))
+}
+
+fn in_force(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
+    let policy = policy::effective(&state.policies, &inputs.service).policy;
+    if policy == inputs.policy {
+        return Ok(());
+    }
+    let names: Vec<String> = policy.from.iter().map(ToString::to_string).collect();
+    Err(Refusal::StalePolicy {
+        service: inputs.service.clone(),
+        found: if names.is_empty() {
+            "no policy".to_owned()
+        } else {
+            names.join(", ")
+        },
+    })
+}
+
+/// A leader may leave a destination out for reasons of its own facts; what is Lost or recovering is not its to say.
+fn verdicts(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
+    let members: BTreeSet<&MemberName> = inputs.destinations.iter().map(|d| &d.member).collect();
+    for member in members {
+        let found = state.withdrawal(member);
+        let theirs = inputs.destinations.iter().filter(|d| d.member == *member);
+        for claimed in theirs.map(|destination| destination.withdrawn) {
+            let by_verdict =
+                claimed.filter(|c| matches!(c, Withdrawal::Lost | Withdrawal::Recovering));
+            let agrees = match found {
+                None => by_verdict.is_none(),
+                Some(found) => {
+                    claimed.is_some() && by_verdict.is_none_or(|claimed| claimed == found)
+                }
+            };
+            if !agrees {
+                let word =
+                    |w: Option<Withdrawal>| w.map_or("not withdrawn".to_owned(), |w| w.to_string());
+                return Err(Refusal::VerdictIgnored {
+                    service: inputs.service.clone(),
+                    member: member.clone(),
+                    claimed: word(claimed),
+                    found: word(found),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn checks(inputs: &PlanInputs, plan: &ServicePlan) -> Result<(), Refusal> {
+    let findings = checker::check(inputs, plan);
+    let Some(first) = findings.first() else {
+        return Ok(());
+    };
+    let more = findings.len().saturating_sub(FINDINGS);
+    let messages = findings.iter().take(FINDINGS).map(ToString::to_string);
+    let mut message = messages.collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        message.push_str(&format!("; and {more} more"));
+    }
+    Err(Refusal::PlanCheck {
+        service: inputs.service.clone(),
+        check: first.check.clone(),
+        message,
+    })
+}
