@@ -163,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    fn convert(name: &str, spec: serde_json::Value) -> Result<MemberSpec, ConvertError> {
+    fn convert(name: &str, spec: &serde_json::Value) -> Result<MemberSpec, ConvertError> {
         let cluster: MemberCluster = serde_json::from_value(json!({
             "apiVersion": "causeway.dev/v1alpha1",
             "kind": "MemberCluster",
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn an_empty_spec_is_the_minimal_member() {
-        let member = convert("ack", json!({})).unwrap();
+        let member = convert("ack", &json!({})).unwrap();
         assert_eq!(member, MemberSpec::minimal(MemberName::new("ack").unwrap()));
     }
 
@@ -184,7 +184,7 @@ mod tests {
     fn everything_that_is_declared_arrives() {
         let member = convert(
             "ack",
-            json!({
+            &json!({
                 "mode": "Federate",
                 "suspend": true,
                 "mesh": { "type": "Istio" },
@@ -256,7 +256,7 @@ mod tests {
                 "spec.topology.localityMappings[0].from is empty",
             ),
         ] {
-            let text = convert(name, spec).unwrap_err().to_string();
+            let text = convert(name, &spec).unwrap_err().to_string();
             assert!(text.contains(part), "{text}");
         }
     }

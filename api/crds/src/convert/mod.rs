@@ -6,6 +6,7 @@ mod member;
 mod policy;
 
 pub use duration::milliseconds;
+pub use policy::policy_spec;
 
 /// Why an object is no valid declaration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -18,91 +18,100 @@ impl TryFrom<&FailoverPolicy> for PolicySpec {
     type Error = ConvertError;
 
     fn try_from(policy: &FailoverPolicy) -> Result<Self, ConvertError> {
-        let name = policy.metadata.name.as_deref().unwrap_or_default();
-        let namespace = policy.metadata.namespace.as_deref().unwrap_or_default();
-        let object = Object(format!("FailoverPolicy {namespace}/{name}"));
-        let key = PolicyKey {
-            namespace: object.parse("metadata.namespace", namespace)?,
-            name: object.parse("metadata.name", name)?,
-        };
-        let root = namespace == defaults::ROOT_NAMESPACE;
-        let declared = &policy.spec;
-
-        if root && !declared.target_refs.is_empty() {
-            return Err(object.error(
-                "spec.targetRefs",
-                "given",
-                format!("a policy in {namespace} is about all services: move it to the namespace of the services, or leave targetRefs out"),
-            ));
-        }
-        if !root && declared.detection.is_some() {
-            return Err(object.error(
-                "spec.detection",
-                "given",
-                format!(
-                    "losses are of places, not of services: move detection to a policy in {}",
-                    defaults::ROOT_NAMESPACE
-                ),
-            ));
-        }
-        let targets = declared
-            .target_refs
-            .iter()
-            .enumerate()
-            .map(|(at, target)| {
-                let name: Name =
-                    object.parse(format!("spec.targetRefs[{at}].name"), &target.name)?;
-                Ok(ServiceKey {
-                    namespace: key.namespace.clone(),
-                    name,
-                })
-            })
-            .collect::<Result<BTreeSet<_>, ConvertError>>()?;
-        let hosts = declared.hosts.iter().map(|host| match host {
-            Host::ClusterLocal => HostKind::ClusterLocal,
-            Host::ClusterSet => HostKind::ClusterSet,
-        });
-        let (failover, allowed_regions) = match &declared.destinations {
-            Some(destinations) => destinations_of(&object, destinations)?,
-            None => (BTreeMap::new(), BTreeSet::new()),
-        };
-        let capacity = declared.capacity.as_ref();
-        let per_endpoint = capacity.and_then(|capacity| capacity.requests_per_second_per_endpoint);
-        Ok(Self {
-            root,
-            targets,
-            hosts: hosts.collect(),
-            failover,
-            allowed_regions,
-            demand: demand(&object, &declared.demand)?,
-            capacity_per_endpoint: per_endpoint
-                .map(|rate| {
-                    rate_of(
-                        &object,
-                        "spec.capacity.requestsPerSecondPerEndpoint".to_owned(),
-                        rate,
-                        1,
-                    )
-                })
-                .transpose()?,
-            max_utilization_percent: object.percent(
-                "spec.capacity.maxUtilizationPercent",
-                capacity.and_then(|capacity| capacity.max_utilization_percent),
-            )?,
-            detection: declared
-                .detection
-                .as_ref()
-                .map(|detection| detection_of(&object, detection))
-                .transpose()?,
-            hold_down_ms: declared
-                .failback
-                .as_ref()
-                .and_then(|failback| failback.hold_down.as_deref())
-                .map(|text| object.duration_ms("spec.failback.holdDown", text, HOLD_DOWN_MS))
-                .transpose()?,
-            key,
-        })
+        policy_spec(policy, defaults::ROOT_NAMESPACE)
     }
+}
+
+/// Converts a policy where the root namespace has another name than the default.
+///
+/// # Errors
+/// Object, field, finding and remedy, where the policy is no valid declaration.
+pub fn policy_spec(
+    policy: &FailoverPolicy,
+    root_namespace: &str,
+) -> Result<PolicySpec, ConvertError> {
+    let name = policy.metadata.name.as_deref().unwrap_or_default();
+    let namespace = policy.metadata.namespace.as_deref().unwrap_or_default();
+    let object = Object(format!("FailoverPolicy {namespace}/{name}"));
+    let key = PolicyKey {
+        namespace: object.parse("metadata.namespace", namespace)?,
+        name: object.parse("metadata.name", name)?,
+    };
+    let root = namespace == root_namespace;
+    let declared = &policy.spec;
+
+    if root && !declared.target_refs.is_empty() {
+        return Err(object.error(
+            "spec.targetRefs",
+            "given",
+            format!("a policy in {namespace} is about all services: move it to the namespace of the services, or leave targetRefs out"),
+        ));
+    }
+    if !root && declared.detection.is_some() {
+        return Err(object.error(
+            "spec.detection",
+            "given",
+            format!(
+                "losses are of places, not of services: move detection to a policy in {root_namespace}"
+                ),
+        ));
+    }
+    let targets = declared
+        .target_refs
+        .iter()
+        .enumerate()
+        .map(|(at, target)| {
+            let name: Name = object.parse(format!("spec.targetRefs[{at}].name"), &target.name)?;
+            Ok(ServiceKey {
+                namespace: key.namespace.clone(),
+                name,
+            })
+        })
+        .collect::<Result<BTreeSet<_>, ConvertError>>()?;
+    let hosts = declared.hosts.iter().map(|host| match host {
+        Host::ClusterLocal => HostKind::ClusterLocal,
+        Host::ClusterSet => HostKind::ClusterSet,
+    });
+    let (failover, allowed_regions) = match &declared.destinations {
+        Some(destinations) => destinations_of(&object, destinations)?,
+        None => (BTreeMap::new(), BTreeSet::new()),
+    };
+    let capacity = declared.capacity.as_ref();
+    let per_endpoint = capacity.and_then(|capacity| capacity.requests_per_second_per_endpoint);
+    Ok(PolicySpec {
+        root,
+        targets,
+        hosts: hosts.collect(),
+        failover,
+        allowed_regions,
+        demand: demand(&object, &declared.demand)?,
+        capacity_per_endpoint: per_endpoint
+            .map(|rate| {
+                rate_of(
+                    &object,
+                    "spec.capacity.requestsPerSecondPerEndpoint".to_owned(),
+                    rate,
+                    1,
+                )
+            })
+            .transpose()?,
+        max_utilization_percent: object.percent(
+            "spec.capacity.maxUtilizationPercent",
+            capacity.and_then(|capacity| capacity.max_utilization_percent),
+        )?,
+        detection: declared
+            .detection
+            .as_ref()
+            .map(|detection| detection_of(&object, detection))
+            .transpose()?,
+        hold_down_ms: declared
+            .failback
+            .as_ref()
+            .and_then(|failback| failback.hold_down.as_deref())
+            .map(|text| object.duration_ms("spec.failback.holdDown", text, HOLD_DOWN_MS))
+            .transpose()?,
+        key,
+    })
 }
 
 type Regions = (BTreeMap<Region, Vec<Region>>, BTreeSet<Region>);
@@ -204,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    fn convert(namespace: &str, spec: serde_json::Value) -> Result<PolicySpec, ConvertError> {
+    fn convert(namespace: &str, spec: &serde_json::Value) -> Result<PolicySpec, ConvertError> {
         let policy: FailoverPolicy = serde_json::from_value(json!({
             "apiVersion": "causeway.dev/v1alpha1",
             "kind": "FailoverPolicy",
@@ -219,7 +228,7 @@ mod tests {
     fn everything_that_is_declared_arrives() {
         let policy = convert(
             "shop",
-            json!({
+            &json!({
                 "targetRefs": [{ "name": "cart" }],
                 "hosts": ["ClusterLocal"],
                 "destinations": {
@@ -247,7 +256,7 @@ mod tests {
     #[test]
     fn detection_has_defaults_of_its_own() {
         let root = |detection| {
-            convert("causeway-system", json!({ "detection": detection }))
+            convert("causeway-system", &json!({ "detection": detection }))
                 .unwrap()
                 .detection
                 .unwrap()
@@ -297,7 +306,7 @@ mod tests {
                 "spec.failback.holdDown is \"soon\": give a duration such as",
             ),
         ] {
-            let text = convert(namespace, spec).unwrap_err().to_string();
+            let text = convert(namespace, &spec).unwrap_err().to_string();
             assert!(text.contains(part), "{text}");
         }
     }
