@@ -1,26 +1,46 @@
 //! The writer: which services changed → render → difference → operations.
+//!
+//! * [`run`]: the loop: marks in, jobs out, retries, the state that is published;
+//! * [`service`], [`networks`]: one job: render, compare, write in order;
+//! * [`context`]: what jobs share, and when writing is allowed;
+//! * [`report`]: conditions and [`Applied`].
+
+mod context;
+mod job;
+mod networks;
+mod report;
+mod run;
+mod service;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use causeway_api::ServiceKey;
 use causeway_api::session::DiffEntry;
 use causeway_api::view::Applied;
-use causeway_seam::Env;
+use causeway_render::Kind;
+use causeway_seam::{Env, TaskHandle};
 use tokio::sync::watch;
 
-use crate::lease::LeaseState;
+use crate::apply::Applier;
+use crate::lease::Fence;
+use crate::live::{Live, watch::follow};
+use crate::queue::Queue;
 use crate::source::Source;
+use context::Context;
 
 /// How a writer behaves; nothing here changes what is written.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
-    /// How many requests may be under way at once.
+    /// How many services may be written at once.
     pub concurrency: usize,
     /// The first wait after a refused write; doubled up to `retry_max`, with jitter.
     pub retry_first: Duration,
     /// The longest wait after a refused write.
     pub retry_max: Duration,
+    /// How often everything is looked at again, though nothing was marked.
+    pub resync_every: Duration,
 }
 
 impl Default for WriterOptions {
@@ -29,6 +49,7 @@ impl Default for WriterOptions {
             concurrency: 16,
             retry_first: Duration::from_millis(500),
             retry_max: Duration::from_secs(60),
+            resync_every: Duration::from_secs(600),
         }
     }
 }
@@ -46,26 +67,75 @@ pub struct WriterStats {
     pub rendered: u64,
 }
 
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) applied: AtomicU64,
+    pub(crate) deleted: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    pub(crate) rendered: AtomicU64,
+}
+
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
 /// The writer's tasks; they end when it is dropped. What is in the mesh stays.
 pub struct Writer {
     handle: WriterHandle,
+    _tasks: Vec<TaskHandle>,
 }
 
 impl Writer {
     /// Starts: watches at once, writes once the source is complete, the live objects are listed, the Lease is held,
     /// and the settings say Federate and not suspended.
+    ///
+    /// `lease` is best a `&Lease`: the epoch is then raised where an object bears a higher one.
     #[must_use]
     pub fn start(
-        _env: &Env,
-        _client: kube::Client,
-        _lease: watch::Receiver<LeaseState>,
-        _source: Arc<dyn Source>,
-        _options: WriterOptions,
+        env: &Env,
+        client: kube::Client,
+        lease: impl Into<Fence>,
+        source: Arc<dyn Source>,
+        options: WriterOptions,
     ) -> Self {
+        let (say, applied) = watch::channel(Applied::default());
+        let live = Arc::new(Live::default());
+        let queue = Arc::new(Queue::default());
+        let fence = lease.into();
+        let context = Arc::new(Context {
+            applier: Applier {
+                env: env.clone(),
+                client: client.clone(),
+                fence: fence.clone(),
+            },
+            live: live.clone(),
+            source,
+            options,
+            counters: Counters::default(),
+            incarnation: AtomicU64::new(0),
+        });
+        let mut tasks: Vec<_> = Kind::WATCHED
+            .into_iter()
+            .map(|kind| {
+                let follow = follow(
+                    env.clone(),
+                    client.clone(),
+                    kind,
+                    live.clone(),
+                    queue.clone(),
+                );
+                env.spawn("mesh watch", follow)
+            })
+            .collect();
+        let run = run::Run::new(context.clone(), queue.clone(), fence, say);
+        tasks.push(env.spawn("mesh writer", run.run()));
         Self {
             handle: WriterHandle {
-                applied: watch::channel(Applied::default()).1,
+                context,
+                queue,
+                applied,
             },
+            _tasks: tasks,
         }
     }
 
@@ -79,19 +149,27 @@ impl Writer {
 /// What others tell the writer and ask it by. Cheap to clone.
 #[derive(Clone)]
 pub struct WriterHandle {
+    context: Arc<Context>,
+    queue: Arc<Queue>,
     applied: watch::Receiver<Applied>,
 }
 
 impl WriterHandle {
-    /// These services changed (plan part, an owner's word, or the local Service): look at them again.
-    pub fn mark_services(&self, _keys: impl IntoIterator<Item = ServiceKey>) {}
+    /// These services changed (plan part, an owner's word, or the local Service): look at them again. To be called
+    /// right after the source shows the change.
+    pub fn mark_services(&self, keys: impl IntoIterator<Item = ServiceKey>) {
+        self.queue.mark_services(keys);
+    }
 
-    /// Settings or networks changed: look at the gateways, and at all services where localities or settings differ.
-    pub fn mark_member(&self) {}
+    /// Settings, networks or completeness changed: look at the gateways, and at all services where localities or
+    /// settings differ.
+    pub fn mark_member(&self) {
+        self.queue.mark_member();
+    }
 
     /// The exact difference between view and mesh, now.
     pub async fn diff(&self) -> Vec<DiffEntry> {
-        Vec::new()
+        self.context.diff()
     }
 
     /// Follows what was applied.
@@ -103,6 +181,13 @@ impl WriterHandle {
     /// What was done since the start.
     #[must_use]
     pub fn stats(&self) -> WriterStats {
-        WriterStats::default()
+        let counters = &self.context.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        WriterStats {
+            applied: read(&counters.applied),
+            deleted: read(&counters.deleted),
+            failed: read(&counters.failed),
+            rendered: read(&counters.rendered),
+        }
     }
 }

@@ -44,6 +44,23 @@ fn contains(whole: &Value, part: &Value) -> bool {
     }
 }
 
+/// Whether a server-side apply would leave something that is not desired: a field that another manager may hold, or an
+/// item of a list that the API server merges by key.
+#[must_use]
+pub fn apply_leaves(live: &LiveObject, desired: &DesiredObject) -> bool {
+    leaves(&live.spec, &desired.spec)
+}
+
+fn leaves(live: &Value, desired: &Value) -> bool {
+    match (live, desired) {
+        (Value::Object(live), Value::Object(desired)) => live
+            .iter()
+            .any(|(key, live)| desired.get(key).is_none_or(|desired| leaves(live, desired))),
+        (Value::Array(_), _) => live != desired,
+        _ => false,
+    }
+}
+
 /// What turns `live` into `desired` by a JSON merge patch (RFC 7386): for what another manager added, which a
 /// server-side apply leaves alone.
 #[must_use]

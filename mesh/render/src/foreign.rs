@@ -34,8 +34,12 @@ pub enum Foreign {
 impl Foreign {
     /// What of an object concerns us; `None` where nothing does.
     #[must_use]
-    pub fn from_json(kind: Kind, namespace: &str, object: &Value) -> Option<Self> {
-        let spec = object.get("spec")?;
+    pub fn read(
+        kind: Kind,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+        spec: &Value,
+    ) -> Option<Self> {
         match kind {
             Kind::DestinationRule => Some(Self::Rule {
                 host: complete(spec.get("host")?.as_str()?, namespace),
@@ -50,12 +54,7 @@ impl Foreign {
                     .collect(),
             }),
             Kind::Gateway => Some(Self::Gateway {
-                network: object
-                    .get("metadata")?
-                    .get("labels")?
-                    .get(NETWORK_LABEL)?
-                    .as_str()?
-                    .to_owned(),
+                network: labels.get(NETWORK_LABEL)?.clone(),
             }),
             Kind::WorkloadEntry | Kind::VirtualService => None,
         }
@@ -210,6 +209,11 @@ impl ForeignIndex {
             .map(|(key, _)| key)
     }
 
+    /// All objects that it holds, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.keys()
+    }
+
     /// How many objects it holds.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -238,8 +242,12 @@ mod tests {
     }
 
     fn rule(namespace: &str, host: &str) -> Option<Foreign> {
-        let object = json!({"spec": {"host": host}});
-        Foreign::from_json(Kind::DestinationRule, namespace, &object)
+        Foreign::read(
+            Kind::DestinationRule,
+            namespace,
+            &BTreeMap::new(),
+            &json!({"host": host}),
+        )
     }
 
     #[test]

@@ -41,8 +41,11 @@ pub fn render_service(
     live: &[&LiveObject],
 ) -> Rendered {
     if !inputs.local.namespace_exists {
-        // Nothing of ours can be there, and nothing can be written.
-        return Rendered::default();
+        // Nothing can be written; what is still there goes with its namespace, or the namespace is not known yet.
+        return Rendered {
+            objects: kept(live),
+            conditions: Vec::new(),
+        };
     }
     if let Some(message) = limits::too_large(inputs) {
         return hold(live, of_service(reason::TOO_LARGE, service, "", message));
@@ -71,13 +74,16 @@ pub fn render_service(
 /// All stays as it is.
 fn hold(live: &[&LiveObject], condition: MeshCondition) -> Rendered {
     Rendered {
-        objects: live
-            .iter()
-            .filter(|object| object.is_ours())
-            .map(|object| object.kept())
-            .collect(),
+        objects: kept(live),
         conditions: vec![condition],
     }
+}
+
+fn kept(live: &[&LiveObject]) -> Vec<DesiredObject> {
+    live.iter()
+        .filter(|object| object.is_ours())
+        .map(|object| object.kept())
+        .collect()
 }
 
 struct One<'a> {

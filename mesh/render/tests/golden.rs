@@ -180,10 +180,11 @@ fn covered_by_another_owners_rule() {
             namespace: namespace.to_owned(),
             name: "theirs".to_owned(),
         };
-        let object = json!({"spec": {"host": host, "trafficPolicy": policy}});
+        let spec = json!({"host": host, "trafficPolicy": policy});
+        let labels = std::collections::BTreeMap::new();
         foreign.set(
             &key,
-            Foreign::from_json(Kind::DestinationRule, namespace, &object),
+            Foreign::read(Kind::DestinationRule, namespace, &labels, &spec),
         );
         foreign.clone()
     };
