@@ -1,1 +1,38 @@
-//! causeway-storage
+//! The decision log: openraft on redb, behind one type.
+//!
+//! [`Consensus`] is all that the rest of Causeway sees: commands are proposed, the state is read, decisions are
+//! followed. openraft's types end here, so that its line can be changed without a change elsewhere.
+//!
+//! * [`settings`], [`error`], [`status`]: what is configured, refused and shown;
+//! * `form`: how rows of the log, votes and memberships stand on disk, with a version and a checksum each;
+//! * `log`: the log in redb, written by one task that commits whatever has gathered in one transaction;
+//! * `snapshot`: states as files of their own;
+//! * `machine`: hands committed entries to `causeway_state::apply` and tells who waits;
+//! * [`decisions`]: the decisions as they are applied;
+//! * [`peers`], `network`: how replicas reach each other;
+//! * [`consensus`]: puts these together.
+//!
+//! Acknowledged means fsynced: openraft hears of an append only after redb's commit, and commits are durable.
+
+pub mod consensus;
+pub mod decisions;
+pub mod error;
+mod form;
+mod log;
+mod machine;
+mod network;
+pub mod peers;
+pub mod settings;
+mod snapshot;
+pub mod status;
+mod types;
+
+pub use consensus::Consensus;
+pub use decisions::{Decision, Decisions, Next, Position};
+pub use error::{BootstrapError, ProposeError, ReadError, StorageError};
+pub use peers::{NoPeers, Peers, ReplicaNode};
+pub use settings::Settings;
+pub use status::{Role, Status};
+
+#[cfg(test)]
+mod suite;

@@ -1,0 +1,285 @@
+//! The log of one replica, as the rest of Causeway sees it.
+
+mod propose;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use causeway_api::{Generation, ReplicaId};
+use causeway_seam::{Disk, Env, TaskHandle};
+use causeway_state::{ClientId, Command, Outcome, State};
+use openraft::ReadPolicy;
+use openraft::async_runtime::watch::WatchReceiver;
+use openraft::errors::{InitializeError, LinearizableReadError, RaftError};
+use tokio::sync::{Semaphore, broadcast, watch};
+
+use crate::decisions::{Decisions, Position, Step};
+use crate::error::{BootstrapError, ReadError, StorageError};
+use crate::log::LogStore;
+use crate::machine::{Machine, Shared};
+use crate::network::{self, Network};
+use crate::peers::{PeerCall, Peers, ReplicaNode};
+use crate::settings::Settings;
+use crate::snapshot::Snapshots;
+use crate::status::{self, Lead, Role, Status};
+use crate::types::Types;
+
+pub use propose::Answer;
+
+/// How many proposals of one process may be under way: fewer than the serials that the state remembers of a client.
+const UNDER_WAY: usize = causeway_state::clients::SERIALS / 2;
+
+/// How long a stop waits for the last writes.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// The log of one replica. Clones share it; once all are dropped it stops where it stands, as in a crash, which loses
+/// nothing that was acknowledged. [`Consensus::stop`] ends it in order.
+#[derive(Clone)]
+pub struct Consensus {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    env: Env,
+    settings: Settings,
+    raft: openraft::Raft<Types, Machine>,
+    shared: Arc<Shared>,
+    steps: broadcast::WeakSender<Step>,
+    lead: watch::Receiver<Lead>,
+    client: ClientId,
+    serial: AtomicU64,
+    under_way: Semaphore,
+    writer: Mutex<Option<TaskHandle>>,
+    _observer: TaskHandle,
+}
+
+impl std::fmt::Debug for Consensus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Consensus")
+            .field(&self.inner.client.replica)
+            .finish()
+    }
+}
+
+impl Consensus {
+    /// Opens the log in a data folder, creating it where it is absent. A replica that was there before goes on where it
+    /// was; a new one waits for [`Consensus::bootstrap`], or to be added by others.
+    ///
+    /// # Errors
+    /// [`StorageError`] where the folder is in use, damaged, another replica's or a newer version's.
+    pub async fn open(
+        env: Env,
+        disk: Arc<dyn Disk>,
+        replica: ReplicaId,
+        settings: Settings,
+        peers: Arc<dyn Peers>,
+    ) -> Result<Self, StorageError> {
+        let config = settings.raft().validate();
+        let config = config.map_err(|error| StorageError::Settings(error.to_string()))?;
+        let snapshots = Snapshots::new(env.clone(), Arc::clone(&disk));
+        let (log, writer) = LogStore::open(&env, disk, replica).await?;
+        // Read once for its errors alone: openraft would wrap them beyond recognition.
+        snapshots.newest().await?;
+        let shared = Shared::new();
+        let (steps, _) = broadcast::channel(settings.decisions_kept.max(1));
+        let weak_steps = steps.downgrade();
+        let machine = Machine::new(Arc::clone(&shared), snapshots, steps);
+        let network = Network(peers);
+        let raft = openraft::Raft::new(replica.0, Arc::new(config), network, log, machine).await;
+        let raft = raft.map_err(|error| StorageError::Stopped(error.to_string()))?;
+        let (tell, lead) = watch::channel(Lead::default());
+        let observer = status::observe(env.clone(), raft.metrics(), tell);
+        let observer = env.spawn("log observer", observer);
+        let client = ClientId {
+            replica,
+            nonce: env.random().next_u64(),
+        };
+        let consensus = Self {
+            inner: Arc::new(Inner {
+                env,
+                settings,
+                raft,
+                shared,
+                steps: weak_steps,
+                lead,
+                client,
+                serial: AtomicU64::new(1),
+                under_way: Semaphore::new(UNDER_WAY),
+                writer: Mutex::new(Some(writer)),
+                _observer: observer,
+            }),
+        };
+        consensus.lead_at_once().await;
+        Ok(consensus)
+    }
+
+    /// The only voter need not wait to see whether another leads.
+    async fn lead_at_once(&self) {
+        let voters: Vec<u64> = self.inner.raft.voter_ids().collect();
+        let me = self.inner.client.replica.0;
+        let initialized = self.inner.raft.is_initialized().await.unwrap_or(false);
+        if initialized && voters.iter().all(|voter| *voter == me) {
+            // It would be elected anyway, a little later.
+            let _ = self.inner.raft.trigger().elect(false).await;
+        }
+    }
+
+    /// Begins a new clusterset with this replica as its only voter, once and only once. May be tried again where the
+    /// first command was not decided.
+    ///
+    /// # Errors
+    /// [`BootstrapError`] where there is a clusterset already, or where the first command was not decided.
+    pub async fn bootstrap(&self, me: ReplicaNode) -> Result<Generation, BootstrapError> {
+        let incarnation = self.read(|state| state.incarnation);
+        if incarnation != 0 {
+            return Err(BootstrapError::Exists { incarnation });
+        }
+        let replica = self.inner.client.replica;
+        let members = BTreeMap::from([(replica.0, me)]);
+        match self.inner.raft.initialize(members).await {
+            Ok(()) => {}
+            Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {
+                // A stop between the first membership and the first command leaves this.
+                let others = self.status().members.iter().any(|m| m.replica != replica);
+                if others {
+                    return Err(BootstrapError::Joined("its log has other members".into()));
+                }
+            }
+            Err(other) => return Err(BootstrapError::Joined(other.to_string())),
+        }
+        let answer = self.propose(Command::Bootstrap { incarnation: 1 }).await?;
+        match answer.outcome {
+            Outcome::Accepted { generation, .. } => Ok(generation),
+            // Sent again because the first answer was lost.
+            Outcome::Duplicate | Outcome::Unchanged => Ok(answer.generation),
+            Outcome::Refused(causeway_state::Refusal::AlreadyBootstrapped { incarnation }) => {
+                Err(BootstrapError::Exists { incarnation })
+            }
+            Outcome::Refused(refusal) => Err(BootstrapError::Refused(refusal.to_string())),
+        }
+    }
+
+    /// Reads the state as this replica has it: a *local* read, which may be behind. Quick work only: decisions wait for
+    /// it.
+    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        self.inner.shared.read(read)
+    }
+
+    /// Confirms with a majority that this replica leads, and waits until its state contains all that was decided
+    /// before: a [`Consensus::read`] after it is *linearizable*.
+    ///
+    /// # Errors
+    /// [`ReadError`] where it is not so.
+    pub async fn linearizable(&self) -> Result<(), ReadError> {
+        let waited = self.inner.settings.propose_limit;
+        let confirm = self.inner.raft.ensure_linearizable(ReadPolicy::ReadIndex);
+        match self.inner.env.timeout(waited, confirm).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to)))) => {
+                match (to.leader_id, to.leader_node) {
+                    (Some(leader), Some(node)) => Err(ReadError::NotLeader {
+                        leader: ReplicaId(leader),
+                        address: node.address,
+                    }),
+                    _ => Err(ReadError::NoQuorum { waited }),
+                }
+            }
+            Ok(Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_)))) | Err(_) => {
+                Err(ReadError::NoQuorum { waited })
+            }
+            Ok(Err(RaftError::Fatal(fatal))) => Err(ReadError::Stopped(fatal.to_string())),
+        }
+    }
+
+    /// Waits until the state is at least what it was before this replica was last stopped. Needs a leader, since only
+    /// one knows how far the log is committed.
+    ///
+    /// # Errors
+    /// [`ReadError`] where it is not so within `limit`.
+    pub async fn recovered(&self, limit: Duration) -> Result<(), ReadError> {
+        let recovery = self.inner.raft.wait_for_recovery(None);
+        match self.inner.env.timeout(limit, recovery).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(ReadError::Stopped(error.to_string())),
+            Err(_) => Err(ReadError::NoQuorum { waited: limit }),
+        }
+    }
+
+    /// How far the state has come, as it changes.
+    #[must_use]
+    pub fn position(&self) -> watch::Receiver<Position> {
+        self.inner.shared.position()
+    }
+
+    /// Follows the decisions from now on. Subscribe first and read the state then: what is decided in between is in
+    /// both.
+    #[must_use]
+    pub fn decisions(&self) -> Decisions {
+        let steps = self.inner.steps.upgrade();
+        // A log that has stopped decides nothing: its followers end at once.
+        let steps = steps.unwrap_or_else(|| broadcast::channel(1).0);
+        Decisions::new(steps.subscribe())
+    }
+
+    /// Whether this replica leads, as far as it knows, and a majority confirmed it within the longest election timeout.
+    /// An isolated leader believes in itself longer than it should: what must be certain asks
+    /// [`Consensus::linearizable`].
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        let status = self.status();
+        let alone = status.members.iter().filter(|member| member.voter).count() == 1;
+        let heard = |ms| ms <= self.inner.settings.election_max_ms;
+        status.role == Role::Leader && (alone || status.quorum_heard_ms.is_some_and(heard))
+    }
+
+    /// The state of the log, for people and metrics; asks nobody.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let metrics = self.inner.raft.metrics();
+        let lead = *self.inner.lead.borrow();
+        let now = self.inner.env.now();
+        let metrics = metrics.borrow_watched();
+        Status::new(&metrics, lead, now)
+    }
+
+    /// Returns once [`Consensus::is_leader`] or the leader may have changed; `false` once the log has stopped.
+    pub async fn lead_changed(&self, seen: &mut LeadWatch) -> bool {
+        let lead = seen.0.get_or_insert_with(|| self.inner.lead.clone());
+        lead.changed().await.is_ok()
+    }
+
+    /// Answers a call of another replica.
+    ///
+    /// # Errors
+    /// A sentence for the caller, where the log has stopped or the call cannot be read.
+    pub async fn answer(&self, call: PeerCall) -> Result<Vec<u8>, String> {
+        network::answer(&self.inner.raft, call).await
+    }
+
+    /// Writes a snapshot now. Returns once it was asked for.
+    pub async fn snapshot(&self) {
+        let _ = self.inner.raft.trigger().snapshot().await;
+    }
+
+    /// Stops the log in order: returns once all that was queued is on disk and the data folder is free.
+    pub async fn stop(&self) {
+        let _ = self.inner.raft.shutdown().await;
+        let writer = {
+            let mut writer = self
+                .inner
+                .writer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            writer.take()
+        };
+        if let Some(mut writer) = writer {
+            let _ = self.inner.env.timeout(STOP_LIMIT, writer.ended()).await;
+        }
+    }
+}
+
+/// Remembers which leader was seen; see [`Consensus::lead_changed`].
+#[derive(Debug, Default)]
+pub struct LeadWatch(Option<watch::Receiver<Lead>>);

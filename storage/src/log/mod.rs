@@ -1,0 +1,227 @@
+//! The log in redb: entries, vote, committed place and purged place in one database, so that they change together.
+//!
+//! Writes are queued in the order in which openraft makes them, and one task commits whatever has gathered in one
+//! transaction ([`writer`]): a vote never overtakes entries, and many appends share an fsync. What is queued is readable
+//! at once from memory ([`memory`]).
+//!
+//! Reads take a transaction of redb where they are made: they seldom leave its cache, and a thread of their own would
+//! cost more than they do.
+
+mod memory;
+mod tables;
+mod writer;
+
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+use causeway_api::ReplicaId;
+use causeway_seam::{Disk, Env, TaskHandle};
+use openraft::OptionalSend;
+use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::StorageError;
+use crate::form::{self, LogIdForm, VoteForm};
+use crate::types::{Entry, LogId, Types, Vote};
+use memory::Memory;
+use tables::Tables;
+use writer::{Change, Done, Op};
+
+/// How many writes may wait before openraft has to.
+const QUEUE: usize = 1_024;
+
+/// How many bytes of entries are read for one append to another replica; at least one entry.
+const READ_BYTES: usize = 4 << 20;
+
+/// The log. Clones share it.
+#[derive(Clone)]
+pub(crate) struct LogStore {
+    tables: Arc<Tables>,
+    memory: Arc<Memory>,
+    queue: mpsc::Sender<Op>,
+}
+
+impl LogStore {
+    /// Opens the log of a replica, creating it where it is absent. The task is its writer: it ends by itself once all
+    /// clones are gone, having written all that was queued, and at once when its handle is dropped.
+    pub(crate) async fn open(
+        env: &Env,
+        disk: Arc<dyn Disk>,
+        replica: ReplicaId,
+    ) -> Result<(Self, TaskHandle), StorageError> {
+        let location = disk.location().display().to_string();
+        let opened = env
+            .blocking(move || Tables::open(disk.as_ref(), replica))
+            .await;
+        let (tables, found) = opened.unwrap_or_else(|| {
+            Err(StorageError::Database {
+                path: location,
+                reason: "the database could not be read at all".into(),
+            })
+        })?;
+        let tables = Arc::new(tables);
+        let memory = Arc::new(Memory::new(found));
+        let (queue, ops) = mpsc::channel(QUEUE);
+        let task = writer::run(env.clone(), Arc::clone(&tables), Arc::clone(&memory), ops);
+        let task = env.spawn("log writer", task);
+        let store = Self {
+            tables,
+            memory,
+            queue,
+        };
+        Ok((store, task))
+    }
+
+    /// Queues a write. `change` is made in memory at the same time, so that memory and queue agree in their order.
+    async fn queue<T>(
+        &self,
+        done: Done,
+        change: impl FnOnce(&Memory, u64) -> (Change, T),
+    ) -> io::Result<T> {
+        self.memory.check()?;
+        let permit = self.queue.reserve().await;
+        let permit = permit.map_err(|_| io::Error::other("the log's writer has stopped"))?;
+        let number = self.memory.next_number();
+        let (change, result) = change(&self.memory, number);
+        permit.send(Op {
+            number,
+            change,
+            done,
+        });
+        Ok(result)
+    }
+
+    /// Entries in a range, in order, without a hole, and no more than `budget` bytes of them unless it is one.
+    fn read(&self, range: impl RangeBounds<u64>, budget: usize) -> io::Result<Vec<Entry>> {
+        let start = match range.start_bound() {
+            Bound::Included(index) => *index,
+            Bound::Excluded(index) => index.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(index) => index.saturating_add(1),
+            Bound::Excluded(index) => *index,
+            Bound::Unbounded => u64::MAX,
+        };
+        // Both under one lock: what is no longer in memory is in the transaction.
+        let (held, reader) = self.memory.view(start, end, || self.tables.reader())?;
+        let mut entries = Vec::new();
+        let mut bytes = 0_usize;
+        reader.rows(held.start, held.end, &held.pending, |index, row| {
+            bytes = bytes.saturating_add(row.len());
+            if bytes > budget && !entries.is_empty() {
+                return Ok(false);
+            }
+            let entry = form::read_entry(row)
+                .map_err(|error| io::Error::new(error.kind(), format!("entry {index}: {error}")))?;
+            if entry.log_id.index != index {
+                return Err(form::damaged(&format!(
+                    "entry {} stands at {index}",
+                    entry.log_id.index
+                )));
+            }
+            entries.push(entry);
+            Ok(true)
+        })?;
+        Ok(entries)
+    }
+}
+
+impl RaftLogReader<Types> for LogStore {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> io::Result<Vec<Entry>> {
+        self.read(range, usize::MAX)
+    }
+
+    async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
+        Ok(self.memory.vote())
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
+        self.read(start..end, READ_BYTES)
+    }
+}
+
+impl RaftLogStorage<Types> for LogStore {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> io::Result<LogState<Types>> {
+        let (last_purged_log_id, last_log_id) = self.memory.ends();
+        Ok(LogState {
+            last_purged_log_id,
+            last_log_id,
+        })
+    }
+
+    async fn get_log_reader(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
+        let bytes = form::seal(&VoteForm::from(vote))?;
+        let (tell, heard) = oneshot::channel();
+        self.queue(Done::Tell(tell), |memory, _| {
+            memory.set_vote(*vote);
+            (Change::Vote(bytes), ())
+        })
+        .await?;
+        heard
+            .await
+            .unwrap_or_else(|_| Err(io::Error::other("the log's writer has stopped")))
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
+        let bytes = form::seal(&committed.as_ref().map(LogIdForm::from))?;
+        self.queue(Done::Nobody, |memory, _| {
+            memory.set_committed(committed);
+            (Change::Committed(bytes), ())
+        })
+        .await
+    }
+
+    async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
+        Ok(self.memory.committed())
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: IOFlushed<Types>) -> io::Result<()>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let mut rows: Vec<(LogId, Arc<[u8]>)> = Vec::new();
+        for entry in entries {
+            rows.push((entry.log_id, form::write_entry(&entry)?.into()));
+        }
+        self.queue(Done::Flushed(callback), |memory, number| {
+            memory.append(number, &rows);
+            let rows = rows.iter().map(|(id, row)| (id.index, Arc::clone(row)));
+            (Change::Append(rows.collect()), ())
+        })
+        .await
+    }
+
+    async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
+        self.queue(Done::Nobody, |memory, _| {
+            memory.truncate_after(last);
+            (Change::TruncateAfter(last.map(|id| id.index)), ())
+        })
+        .await
+    }
+
+    async fn purge(&mut self, upto: LogId) -> io::Result<()> {
+        let purged = form::seal(&LogIdForm::from(&upto))?;
+        self.queue(Done::Nobody, |memory, _| {
+            memory.purge(upto);
+            let change = Change::Purge {
+                upto: upto.index,
+                purged,
+            };
+            (change, ())
+        })
+        .await
+    }
+}

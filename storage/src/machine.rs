@@ -1,0 +1,209 @@
+//! Between openraft and `causeway_state::apply`: locks, loops and answers, and no judgement.
+//!
+//! The state lives in memory. A restart takes it from the newest snapshot and applies the log up to the place that was
+//! known to be committed.
+
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use causeway_state::{LogPosition, State, apply, snapshot};
+use futures::{Stream, TryStreamExt};
+use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+use openraft::{EntryPayload, OptionalSend};
+use tokio::sync::{broadcast, watch};
+
+use crate::decisions::{Decision, Position, Step};
+use crate::snapshot::Snapshots;
+use crate::types::{
+    Entry, LogId, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, Types,
+};
+
+/// What is applied.
+#[derive(Default)]
+struct Applied {
+    state: State,
+    last: Option<LogId>,
+    membership: StoredMembership,
+}
+
+/// What readers share with the machine.
+pub(crate) struct Shared {
+    applied: RwLock<Applied>,
+    position: watch::Sender<Position>,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            applied: RwLock::default(),
+            position: watch::Sender::default(),
+        })
+    }
+
+    /// Reads the state as this replica has it.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        // A panic while the state was changed stops the log for good; until then the last word is better than none.
+        let applied = self.applied.read().unwrap_or_else(PoisonError::into_inner);
+        read(&applied.state)
+    }
+
+    pub(crate) fn position(&self) -> watch::Receiver<Position> {
+        self.position.subscribe()
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Applied) -> T) -> T {
+        let mut applied = self.applied.write().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut applied);
+        let position = Position {
+            index: applied.last.map_or(0, |id| id.index),
+            generation: applied.state.last_applied,
+        };
+        drop(applied);
+        self.position.send_replace(position);
+        result
+    }
+}
+
+/// The state machine of one replica.
+pub(crate) struct Machine {
+    shared: Arc<Shared>,
+    snapshots: Snapshots,
+    steps: broadcast::Sender<Step>,
+}
+
+impl Machine {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        snapshots: Snapshots,
+        steps: broadcast::Sender<Step>,
+    ) -> Self {
+        Self {
+            shared,
+            snapshots,
+            steps,
+        }
+    }
+
+    fn apply_entry(&self, entry: Entry) -> Reply {
+        let id = entry.log_id;
+        let request = match entry.payload {
+            EntryPayload::Normal(Proposal(request)) => request,
+            EntryPayload::Blank => {
+                self.shared.change(|applied| applied.last = Some(id));
+                return None;
+            }
+            EntryPayload::Membership(membership) => {
+                self.shared.change(|applied| {
+                    applied.last = Some(id);
+                    applied.membership = StoredMembership::new(Some(id), membership);
+                });
+                return None;
+            }
+        };
+        let at = LogPosition {
+            term: id.leader_id.term,
+            index: id.index,
+        };
+        let outcome = self.shared.change(|applied| {
+            applied.last = Some(id);
+            apply(&mut applied.state, at, &request)
+        });
+        let decision = Decision {
+            at,
+            request,
+            outcome: outcome.clone(),
+        };
+        // Nobody need follow.
+        let _ = self.steps.send(Step::Decided(Arc::new(decision)));
+        Some(outcome)
+    }
+}
+
+impl RaftStateMachine<Types> for Machine {
+    type SnapshotData = Vec<u8>;
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        let applied = self
+            .shared
+            .applied
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Ok((applied.last, applied.membership.clone()))
+    }
+
+    async fn apply<Strm>(&mut self, mut entries: Strm) -> io::Result<()>
+    where
+        Strm: Stream<Item = Result<EntryResponder<Types>, io::Error>> + Unpin + OptionalSend,
+    {
+        while let Some((entry, responder)) = entries.try_next().await? {
+            let reply = self.apply_entry(entry);
+            // Without an answer the client waits for ever.
+            if let Some(responder) = responder {
+                responder.send(reply);
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        let applied = self
+            .shared
+            .applied
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Builder {
+            snapshots: self.snapshots.clone(),
+            // Most of it is shared, and what is not is small.
+            state: applied.state.clone(),
+            meta: SnapshotMeta {
+                last_log_id: applied.last,
+                last_membership: applied.membership.clone(),
+            },
+        }
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, bytes: Vec<u8>) -> io::Result<()> {
+        let state = snapshot::decode(&bytes).map_err(|error| invalid(&error))?;
+        let newest = self.snapshots.newest().await.map_err(io::Error::other)?;
+        if newest.is_none_or(|newest| newest.meta != *meta) {
+            let write = self.snapshots.write(meta.clone(), move || Ok(bytes)).await;
+            write.map_err(io::Error::other)?;
+        }
+        self.shared.change(|applied| {
+            *applied = Applied {
+                state,
+                last: meta.last_log_id,
+                membership: meta.last_membership.clone(),
+            };
+        });
+        let _ = self.steps.send(Step::Replaced);
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        self.snapshots.newest().await.map_err(io::Error::other)
+    }
+}
+
+/// Writes one snapshot of the state as it was when the builder was made.
+pub(crate) struct Builder {
+    snapshots: Snapshots,
+    state: State,
+    meta: SnapshotMeta,
+}
+
+impl RaftSnapshotBuilder<Types> for Builder {
+    type SnapshotData = Vec<u8>;
+
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
+        let state = std::mem::take(&mut self.state);
+        let encode = move || snapshot::encode(&state).map_err(|error| invalid(&error));
+        let written = self.snapshots.write(self.meta.clone(), encode).await;
+        written.map_err(io::Error::other)
+    }
+}
+
+fn invalid(error: &snapshot::SnapshotError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+}

@@ -1,0 +1,45 @@
+//! What openraft is told of our types.
+
+use std::fmt;
+use std::sync::Arc;
+
+use causeway_state::{Outcome, Request};
+use openraft::impls::leader_id_std;
+use openraft::type_config::alias::{
+    EntryOf, LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf, VoteOf,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::peers::ReplicaNode;
+
+openraft::declare_raft_types!(
+    /// One leader in a term, so that (term, index) names an entry.
+    pub(crate) Types:
+        D = Proposal,
+        R = Reply,
+        NodeId = u64,
+        Node = ReplicaNode,
+        LeaderId = leader_id_std::LeaderId<u64, u64>,
+);
+
+/// What a client of the log hears: `None` for entries that are no requests.
+pub(crate) type Reply = Option<Outcome>;
+
+pub(crate) type LogId = LogIdOf<Types>;
+pub(crate) type Vote = VoteOf<Types>;
+pub(crate) type Entry = EntryOf<Types>;
+pub(crate) type StoredMembership = StoredMembershipOf<Types>;
+pub(crate) type SnapshotMeta = SnapshotMetaOf<Types>;
+pub(crate) type Snapshot = SnapshotOf<Types, Vec<u8>>;
+pub(crate) type Membership = openraft::Membership<u64, ReplicaNode>;
+
+/// A request on its way through the log; cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proposal(pub(crate) Arc<Request>);
+
+impl fmt::Display for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Request { client, serial, .. } = self.0.as_ref();
+        write!(f, "{serial} of {}/{:016x}", client.replica, client.nonce)
+    }
+}
