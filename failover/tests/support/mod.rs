@@ -1,6 +1,8 @@
 //! Generated fleets.
 #![allow(dead_code, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
+pub(crate) mod scenario;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::ids::{NetworkName, Region, Zone};

@@ -1,0 +1,65 @@
+//! Destinations that a source may not use, and why.
+
+use std::collections::BTreeSet;
+
+use causeway_api::ids::NetworkName;
+use causeway_api::plan::{Destination, SourceInput, Withdrawal};
+
+use super::Row;
+use super::rows::{behind, row};
+use crate::plan::Fleet;
+
+/// Rows for what is left once `used` is told.
+pub(super) fn rows(fleet: &Fleet<'_>, source: &SourceInput, used: &[Row]) -> Vec<Row> {
+    let networks: BTreeSet<&NetworkName> =
+        fleet.cells.iter().map(|cell| &cell.input.network).collect();
+    let remote = networks
+        .into_iter()
+        .filter(|network| **network != source.network);
+    let remote = remote.map(|network| Destination::Network(network.clone()));
+    let near = fleet
+        .cells
+        .iter()
+        .filter(|cell| cell.input.network == source.network);
+    let near = near.map(|cell| Destination::Zone {
+        member: cell.input.member.clone(),
+        zone: cell.input.zone.clone(),
+    });
+    let told = |destination: &Destination| used.iter().any(|row| row.destination == *destination);
+    let mut rows = Vec::new();
+    for destination in near.chain(remote).filter(|destination| !told(destination)) {
+        let mut cells = behind(fleet, &destination);
+        let exported = !cells.is_empty();
+        if let (Destination::Network(network), false) = (&destination, exported) {
+            let all = fleet.cells.iter().enumerate();
+            cells = all
+                .filter(|(_, c)| c.input.network == *network)
+                .map(|(at, _)| at)
+                .collect();
+        }
+        let mut row = row(fleet, source, &destination, &cells);
+        row.why_not_more = why(fleet, source, &cells, &row);
+        rows.push(row);
+    }
+    rows
+}
+
+fn why(fleet: &Fleet<'_>, source: &SourceInput, cells: &[usize], row: &Row) -> String {
+    let zones = || cells.iter().filter_map(|at| fleet.cells.get(*at));
+    let foreign = || zones().filter(|cell| cell.input.member != source.source.member);
+    if foreign().next().is_some() && foreign().all(|cell| !cell.input.exported) {
+        return "not exported there".to_owned();
+    }
+    let forbidden = |reason: Option<Withdrawal>, allowed: bool| {
+        reason == Some(Withdrawal::NotAllowed) || (reason.is_none() && !allowed)
+    };
+    if zones().any(|cell| forbidden(cell.input.withdrawn, cell.allowed)) {
+        return Withdrawal::NotAllowed.to_string();
+    }
+    let reason = zones().filter_map(|cell| cell.input.withdrawn).min();
+    match reason {
+        Some(reason) => reason.to_string(),
+        None if row.ready == 0 => "nothing is ready there".to_owned(),
+        None => "not usable from here".to_owned(),
+    }
+}
