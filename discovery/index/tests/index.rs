@@ -675,3 +675,46 @@ fn a_member_may_speak_of_itself_before_all_is_seen() {
         (None, None)
     );
 }
+
+#[test]
+fn a_new_export_waits_for_its_accounts_where_somebody_answers() {
+    let mut index = shop();
+    index.hold_for_accounts(true);
+    index.take_delta().unwrap();
+    index.apply_service(&service("fx"));
+    index.apply_slice(&slice("f", "fx", vec![pod("fx-1-a", "10.1.0.1", "n1")]));
+    assert!(
+        !index.take_delta().unwrap().services[0]
+            .value
+            .as_ref()
+            .unwrap()
+            .exported
+    );
+    index.apply_export(&export("fx"));
+    assert!(index.take_delta().is_none(), "its account is not known yet");
+    let asked = index.take_pod_requests();
+    index.apply_pod(&asked[0], Some("fx"));
+    let delta = index.take_delta().unwrap();
+    let fact = delta.services[0].value.clone().unwrap();
+    assert!(fact.exported && fact.service_accounts[0].as_str() == "fx");
+    assert_eq!(delta.endpoints.len(), 1);
+    // A new workload of what is exported already holds nothing back.
+    index.apply_slice(&slice("f", "fx", vec![pod("fx-2-a", "10.1.0.2", "n2")]));
+    assert_eq!(index.take_delta().unwrap().endpoints.len(), 2);
+    // Given up: told without.
+    index.apply_service(&service("pay"));
+    index.apply_slice(&slice("p", "pay", vec![pod("pay-1-a", "10.1.0.3", "n1")]));
+    index.apply_export(&export("pay"));
+    assert!(index.take_delta().is_none());
+    for pod in index.take_pod_requests() {
+        assert!(index.give_up_pod(&pod));
+    }
+    assert!(
+        index
+            .take_delta()
+            .unwrap()
+            .services
+            .iter()
+            .any(|c| c.key == common::key("pay"))
+    );
+}

@@ -25,11 +25,15 @@ pub(super) struct Pods {
     /// Sorted; of most services it is one.
     by_service: BTreeMap<u32, Box<[PodRef]>>,
     requests: BTreeSet<PodRef>,
+    /// Whether a service that is newly exported waits for its accounts.
+    hold: bool,
 }
 
 #[derive(Debug, Default)]
 struct Pod {
     account: Option<Name>,
+    /// Whether its account is known, or was given up.
+    answered: bool,
     users: Vec<u32>,
 }
 
@@ -49,14 +53,58 @@ impl Index {
         // An unnamed account is the namespace's own, as the ServiceAccount admission has it.
         let account = account.map(|name| if name.is_empty() { "default" } else { name });
         known.account = account.and_then(|name| Name::new(name).ok());
+        known.answered = true;
         for user in known.users.clone() {
-            self.mark(user, true, false);
+            self.mark(user, true, true);
         }
+    }
+
+    /// A Pod's account cannot be found out now: nothing waits for it any longer. Returns whether it is still wanted.
+    pub fn give_up_pod(&mut self, pod: &PodRef) -> bool {
+        let Some(known) = self.pods.known.get_mut(pod) else {
+            return false;
+        };
+        if !known.answered {
+            known.answered = true;
+            for user in known.users.clone() {
+                self.mark(user, true, true);
+            }
+        }
+        true
+    }
+
+    /// Whether a service that is newly exported is told of only once its accounts are known (or given up), so that no
+    /// mesh ever holds an entry of it without the identity that its callers check. For who answers
+    /// [`Index::take_pod_requests`]; off by default.
+    pub fn hold_for_accounts(&mut self, hold: bool) {
+        self.pods.hold = hold;
+    }
+
+    /// Finds out which Pods are to be asked for, without taking a delta: before the first one, so that it is complete.
+    pub fn update_accounts(&mut self) {
+        let facts = self.dirty.iter().filter(|(_, dirty)| dirty.fact);
+        let numbers: Vec<u32> = facts.map(|(number, _)| *number).collect();
+        for number in numbers {
+            self.update_accounts_of(number);
+        }
+    }
+
+    /// Whether a service waits for the accounts of its Pods.
+    pub(super) fn waits_for_accounts(&self, number: u32) -> bool {
+        let samples = self.pods.by_service.get(&number);
+        let mut samples = samples.map(|pods| pods.iter()).unwrap_or_default();
+        self.pods.hold
+            && samples.any(|pod| {
+                self.pods
+                    .known
+                    .get(pod)
+                    .is_some_and(|known| !known.answered)
+            })
     }
 
     /// Asks for what is not known yet, forgets what is not needed, and brings a service's accounts up to date. Accounts
     /// that were learnt stay until others are.
-    pub(super) fn update_accounts(&mut self, number: u32) {
+    pub(super) fn update_accounts_of(&mut self, number: u32) {
         let Some(state) = self.service(number) else {
             return;
         };

@@ -22,7 +22,7 @@ impl Index {
         let base = Some(self.version);
         let mut delta = FactDelta::empty(self.owner.clone(), base, version);
         for (number, dirty) in std::mem::take(&mut self.dirty) {
-            self.flush_service(number, dirty, &mut delta);
+            self.flush_service(number, dirty, whole, &mut delta);
         }
         for name in std::mem::take(&mut self.dirty_namespaces) {
             let there = self.namespaces.contains_key(&name);
@@ -60,15 +60,19 @@ impl Index {
         self.sent.snapshot(&self.owner)
     }
 
-    fn flush_service(&mut self, number: u32, dirty: Dirty, delta: &mut FactDelta) {
+    fn flush_service(&mut self, number: u32, dirty: Dirty, whole: bool, delta: &mut FactDelta) {
         if dirty.fact {
-            self.update_accounts(number);
+            self.update_accounts_of(number);
         }
         let Some(key) = self.service(number).map(|state| state.key.clone()) else {
             return;
         };
         let now = self.fact_now(number);
         let exported = now.as_ref().is_some_and(|fact| fact.exported);
+        // An answer looks at it again.
+        if exported && !whole && !self.sent.exports(&key) && self.waits_for_accounts(number) {
+            return;
+        }
         let shown = now.is_some() && self.in_scope(&key, exported);
         let ports = now.as_ref().map(|fact| {
             let names = fact.ports.iter().map(|port| port.name.clone());

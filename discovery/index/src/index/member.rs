@@ -125,6 +125,18 @@ impl Index {
             .or_else(|| self.gateways_network())
     }
 
+    /// Whether a namespace exists.
+    #[must_use]
+    pub fn has_namespace(&self, name: &str) -> bool {
+        self.namespaces.contains_key(name)
+    }
+
+    /// The member's own row as it is now, whether or not it was given out.
+    #[must_use]
+    pub fn member(&self) -> MemberFact {
+        self.member_now()
+    }
+
     pub(super) fn member_now(&self) -> MemberFact {
         let info = self.info.clone();
         let mut problems = info.problems;

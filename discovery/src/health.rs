@@ -1,0 +1,121 @@
+//! Whether a member's API server answers its own agent.
+//!
+//! A watch on a connection that died in silence looks like a quiet cluster, so the API server is asked for its version
+//! every few seconds. Where it does not answer for a while, the member's fact says so, the last facts stay, and watches
+//! let go of their connections; when it answers again they go on from where they were.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_api::facts::ApiFact;
+use causeway_seam::Monotonic;
+use serde::Deserialize;
+
+use crate::shared::Shared;
+use crate::trouble::{Trouble, within};
+use crate::version::unsupported;
+
+const ABOUT: &str = "API server";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionInfo {
+    git_version: String,
+}
+
+/// Asks for ever.
+pub(crate) async fn watch_over(shared: Arc<Shared>) {
+    let config = &shared.config;
+    let limit = config.health_interval.max(Duration::from_secs(1));
+    // While it does not answer, it is asked often, so that its return is noticed.
+    let often = config.health_interval.min(Duration::from_secs(1));
+    let mut silent_since: Option<Monotonic> = None;
+    loop {
+        let asked = shared.env.now();
+        match ask(&shared, limit).await {
+            Ok(version) => {
+                silent_since = None;
+                answered(&shared, version.as_deref());
+                let pause = shared.env.random().jittered(config.health_interval);
+                shared.env.sleep(pause).await;
+            }
+            Err(why) => {
+                let since = *silent_since.get_or_insert(asked);
+                let silent = shared.env.now().since(since);
+                tracing::debug!(member = %config.member, %why, "the API server does not answer");
+                if silent >= config.unreachable_after {
+                    give_up(&shared, silent, &why);
+                }
+                shared.env.sleep(often).await;
+            }
+        }
+    }
+}
+
+/// Its version; `None` where it answers and refuses to tell.
+async fn ask(shared: &Shared, limit: Duration) -> Result<Option<String>, Trouble> {
+    let request = http::Request::get("/version")
+        .body(Vec::new())
+        .map_err(|error| Trouble::Unreadable(error.to_string()))?;
+    let request = shared.client.request::<VersionInfo>(request);
+    match within(&shared.env, limit, request).await {
+        Ok(info) => Ok(Some(info.git_version)),
+        Err(Trouble::Refused(said)) => {
+            let sentence = format!(
+                "the API server refuses the agent ({said}): check the agent's service account and token, and that \
+                 system:discovery is bound to system:authenticated"
+            );
+            shared.problem("get /version", Some(sentence));
+            Ok(None)
+        }
+        Err(silent @ Trouble::Silent(_)) => Err(silent),
+        // It answers, whatever it says.
+        Err(_) => Ok(None),
+    }
+}
+
+fn answered(shared: &Shared, version: Option<&str>) {
+    if let Some(version) = version {
+        shared.problem("get /version", None);
+        shared.problem("version", unsupported(version));
+    }
+    let now = shared.env.now();
+    let returned = shared.update(|state| {
+        state.answered = Some(now);
+        if let Some(version) = version {
+            state.seen.insert("/version");
+            if state.info.kubernetes_version != version {
+                version.clone_into(&mut state.info.kubernetes_version);
+                state.tell_member();
+            }
+        }
+        let returned = state.info.api == ApiFact::Unreachable;
+        state.set_api(ApiFact::Reachable);
+        returned
+    });
+    if returned {
+        shared.look.notify_one();
+        shared.problem(ABOUT, None);
+    }
+}
+
+fn give_up(shared: &Shared, silent: Duration, why: &Trouble) {
+    let lost = shared.update(|state| {
+        let lost = state.info.api == ApiFact::Reachable;
+        state.set_api(ApiFact::Unreachable);
+        lost
+    });
+    if !lost {
+        return;
+    }
+    // Said once, with the time of day since when: an age that is counted up would be a new fact each second.
+    let silent_ms = i64::try_from(silent.as_millis()).unwrap_or(i64::MAX);
+    let since = shared.env.wall().0.saturating_sub(silent_ms);
+    let since = jiff::Timestamp::from_second(since / 1000).unwrap_or_default();
+    let sentence = format!(
+        "the API server has not answered its agent since {since} ({why}): the facts are the last that were seen. Nothing \
+         is withdrawn because of it"
+    );
+    shared.problem(ABOUT, Some(sentence));
+    shared.lost.send_modify(|n| *n = n.wrapping_add(1));
+}
