@@ -31,10 +31,10 @@ type Plant = fn(&mut PlanInputs, &mut ServicePlan);
 /// For each check, violations that it must find.
 const PLANTED: &[(&str, &str, Plant)] = &[
     ("service", "another service", |_, plan| {
-        plan.service = "shop/other".parse().unwrap()
+        plan.service = "shop/other".parse().unwrap();
     }),
     ("repetitions", "a source twice in the plan", |_, plan| {
-        plan.sources.push(plan.sources[0].clone())
+        plan.sources.push(plan.sources[0].clone());
     }),
     (
         "repetitions",
@@ -52,10 +52,10 @@ const PLANTED: &[(&str, &str, Plant)] = &[
         plan.sources[0].standby.push(standby);
     }),
     ("sources", "a source left out", |_, plan| {
-        drop(plan.sources.pop())
+        drop(plan.sources.pop());
     }),
     ("sources", "a source made up", |_, plan| {
-        plan.sources[0].source.member = "ghost".parse().unwrap()
+        plan.sources[0].source.member = "ghost".parse().unwrap();
     }),
     ("destinations", "a destination made up", |_, plan| {
         plan.sources[0].shares[0].destination = Destination::Network("ghost".parse().unwrap());
@@ -82,13 +82,13 @@ const PLANTED: &[(&str, &str, Plant)] = &[
             .for_each(|d| d.ready = 0);
     }),
     ("whole", "a part too many", |_, plan| {
-        plan.sources[0].shares[0].parts += 1
+        plan.sources[0].shares[0].parts += 1;
     }),
     ("whole", "a part too few", |_, plan| {
-        plan.sources[0].shares[0].parts -= 1
+        plan.sources[0].shares[0].parts -= 1;
     }),
     ("empty", "no destination", |_, plan| {
-        plan.sources[0].shares.clear()
+        plan.sources[0].shares.clear();
     }),
     (
         "exported",
@@ -114,7 +114,7 @@ const PLANTED: &[(&str, &str, Plant)] = &[
             });
     }),
     ("out", "what is lost on standby", |_, plan| {
-        plan.sources[0].standby.push("lost".parse().unwrap())
+        plan.sources[0].standby.push("lost".parse().unwrap());
     }),
     ("allowed", "a region that is not allowed", |inputs, _| {
         inputs.policy.allowed_regions = ["hangzhou".parse().unwrap()].into();
@@ -124,10 +124,10 @@ const PLANTED: &[(&str, &str, Plant)] = &[
         inputs.policy.nowhere = true;
     }),
     ("conserved", "demand that vanishes", |_, plan| {
-        plan.sources[0].shares[0].rate = Rate(1)
+        plan.sources[0].shares[0].rate = Rate(1);
     }),
     ("conserved", "demand that appears", |_, plan| {
-        plan.sources[0].unserved = Rate(1)
+        plan.sources[0].unserved = Rate(1);
     }),
     (
         "conserved",
@@ -135,7 +135,7 @@ const PLANTED: &[(&str, &str, Plant)] = &[
         |inputs, _| inputs.sources[0].demand = None,
     ),
     ("capacity", "a zone over its limit", |inputs, _| {
-        inputs.destinations[0].max_utilization_percent = 79
+        inputs.destinations[0].max_utilization_percent = 79;
     }),
     ("capacity", "a network over its limit", |inputs, _| {
         let sg = inputs
@@ -146,13 +146,13 @@ const PLANTED: &[(&str, &str, Plant)] = &[
         sg.capacity = Some(Rate::from_rps(500));
     }),
     ("tiers", "a far one called near", |_, plan| {
-        plan.sources[0].shares.last_mut().unwrap().tier = 1
+        plan.sources[0].shares.last_mut().unwrap().tier = 1;
     }),
     ("tiers", "out of order", |_, plan| {
-        plan.sources[0].shares.reverse()
+        plan.sources[0].shares.reverse();
     }),
     ("tiers", "nearest-only over several tiers", |_, plan| {
-        plan.sources[0].kind = PlanKind::Nearest
+        plan.sources[0].kind = PlanKind::Nearest;
     }),
 ];
 

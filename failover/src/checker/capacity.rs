@@ -34,14 +34,14 @@ pub(super) fn check(inputs: &PlanInputs, plan: &ServicePlan, report: &mut Report
     for (at, rate) in &by_zone {
         let zone = inputs.destinations.get(*at);
         let limit = zone.and_then(limit);
-        if let (Some(zone), Some(limit)) = (zone, limit) {
-            if *rate > limit {
-                let zone_name = zone.zone.as_ref().map_or("-", |zone| zone.as_str());
-                report.found(format!(
-                    "{}/{zone_name} is assigned {rate} thousandths a second and may carry {limit}",
-                    zone.member
-                ));
-            }
+        if let (Some(zone), Some(limit)) = (zone, limit)
+            && *rate > limit
+        {
+            let zone_name = zone.zone.as_ref().map_or("-", |zone| zone.as_str());
+            report.found(format!(
+                "{}/{zone_name} is assigned {rate} thousandths a second and may carry {limit}",
+                zone.member
+            ));
         }
     }
     for (network, rate) in by_network.into_iter().filter(|(_, rate)| *rate > 0) {

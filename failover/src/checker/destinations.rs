@@ -37,12 +37,12 @@ pub(super) fn check(inputs: &PlanInputs, plan: &ServicePlan, report: &mut Report
             }
         }
         for share in &source_plan.shares {
-            if let Destination::Network(network) = &share.destination {
-                if source_plan.standby.contains(network) {
-                    report.found(format!(
-                        "{from} has network {network} both in shares and on standby"
-                    ));
-                }
+            if let Destination::Network(network) = &share.destination
+                && source_plan.standby.contains(network)
+            {
+                report.found(format!(
+                    "{from} has network {network} both in shares and on standby"
+                ));
             }
         }
     }

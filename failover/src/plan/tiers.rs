@@ -79,12 +79,8 @@ pub(crate) fn network_way(
     cells: Vec<usize>,
 ) -> Way {
     let regions = cells.iter().filter_map(|at| fleet.cells.get(*at));
-    let tier = regions.map(
-        |cell| match region_tier(source, cell.input.region.as_ref(), order) {
-            None => 2,
-            Some(tier) => tier,
-        },
-    );
+    let tier =
+        regions.map(|cell| region_tier(source, cell.input.region.as_ref(), order).unwrap_or(2));
     Way {
         tier: tier.max().unwrap_or(u8::MAX),
         destination: Destination::Network(network.clone()),

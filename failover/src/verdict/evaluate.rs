@@ -58,14 +58,15 @@ impl Verdicts {
             }
         }
         let parts = self.parts();
+        let (unknown, silent) = (Standing::default(), member::Parts::default());
         let mut areas: BTreeMap<Subject, Vec<(MemberName, VerdictState)>> = BTreeMap::new();
         for (name, place) in &topology.members {
             let subject = Subject::Member {
                 member: name.clone(),
             };
-            let old = self.standings.get(&subject).cloned().unwrap_or_default();
-            let parts = parts.get(name).cloned().unwrap_or_default();
-            let state = member::next(&old, &parts, now, rules.hold_down_ms);
+            let parts = parts.get(name).unwrap_or(&silent);
+            let old = self.standings.get(&subject).unwrap_or(&unknown);
+            let state = member::next(old, parts, now, rules.hold_down_ms);
             self.conclude(subject, state, now, &mut changes, || {
                 member_evidence(name, votes, rules, now)
             });
@@ -97,6 +98,13 @@ impl Verdicts {
         now: ClusterTime,
     ) -> Option<ClusterTime> {
         let ttl_ms = negative_ttl_ms(&rules.detection);
+        let expiry = |subject: &Subject| {
+            let against = votes
+                .on(subject)
+                .filter(|(_, vote)| vote.ballot == Ballot::Unreachable);
+            let expiries = against.map(|(_, vote)| vote.at.plus_ms(ttl_ms));
+            expiries.filter(|expiry| *expiry > now).min()
+        };
         let of = |(subject, standing): (&Subject, &Standing)| match standing.state {
             VerdictState::Recovering => Some(standing.since.plus_ms(rules.hold_down_ms))
                 .filter(|_| !matches!(subject, Subject::Zone { .. } | Subject::Region { .. })),
@@ -104,13 +112,13 @@ impl Verdicts {
                 let hold = standing
                     .against_since
                     .map(|since| since.plus_ms(rules.detection.hold_for_ms));
-                let expiry = votes
-                    .on(subject)
-                    .filter(|(_, vote)| vote.ballot == Ballot::Unreachable)
-                    .map(|(_, vote)| vote.at.plus_ms(ttl_ms))
-                    .filter(|expiry| *expiry > now)
-                    .min();
-                hold.into_iter().chain(expiry).min()
+                hold.into_iter().chain(expiry(subject)).min()
+            }
+            // Only where somebody reaches it can the silence of those who do not bring it back.
+            VerdictState::Lost => {
+                let mut votes = votes.on(subject);
+                let reached = votes.any(|(_, vote)| vote.ballot == Ballot::Reachable);
+                reached.then(|| expiry(subject)).flatten()
             }
             _ => None,
         };
@@ -134,8 +142,9 @@ impl Verdicts {
             Subject::Session { .. } => 0,
             _ => rules.hold_down_ms,
         };
-        let old = self.standings.get(subject).cloned().unwrap_or_default();
-        let (state, against_since) = leaf::next(&old, &tally, now, rules, hold_down_ms);
+        let unknown = Standing::default();
+        let old = self.standings.get(subject).unwrap_or(&unknown);
+        let (state, against_since) = leaf::next(old, &tally, now, rules, hold_down_ms);
         self.conclude(subject.clone(), state, now, changes, || {
             evidence_on(subject, votes, rules, now, false)
         });

@@ -17,9 +17,24 @@ pub const SERIALS: usize = 128;
 /// A client may have several requests under way, which may enter the log in another order than they were numbered in;
 /// so a set is kept and not just the highest. A client never has more than [`SERIALS`] under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(transparent)]
+#[serde(from = "Vec<(ClientId, Row)>", into = "Vec<(ClientId, Row)>")]
 pub struct Clients {
     rows: BTreeMap<ClientId, Row>,
+}
+
+/// A list of pairs, since a key of two parts is no key of a JSON object.
+impl From<Clients> for Vec<(ClientId, Row)> {
+    fn from(clients: Clients) -> Self {
+        clients.rows.into_iter().collect()
+    }
+}
+
+impl From<Vec<(ClientId, Row)>> for Clients {
+    fn from(rows: Vec<(ClientId, Row)>) -> Self {
+        Self {
+            rows: rows.into_iter().collect(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]

@@ -3,11 +3,12 @@
 use causeway_api::ids::NetworkName;
 use causeway_api::plan::Withdrawal;
 use causeway_api::spec::Detection;
-use causeway_api::verdict::{ClusterTime, Subject, Verdict, VerdictState};
+use causeway_api::verdict::{ClusterTime, ObserverId, Subject, Verdict, VerdictState};
 use causeway_api::{Generation, MemberName, ServiceKey};
-use causeway_failover::policy;
+use causeway_failover::explain::{self, PlanReport};
+use causeway_failover::policy::{self, Effective};
 use causeway_failover::verdict::evaluate::Place;
-use causeway_failover::verdict::{Rules, Topology};
+use causeway_failover::verdict::{CastVote, Rules, Topology};
 
 use crate::state::{PlanRow, RegisteredMember, State};
 
@@ -119,5 +120,25 @@ impl State {
             .iter()
             .map(|(service, row)| (service, row.as_ref()));
         rows.filter(move |(_, row)| row.generation > than)
+    }
+
+    /// What an observer last voted on a subject: one that starts anew learns from it what it had reached before.
+    #[must_use]
+    pub fn vote_of(&self, observer: &ObserverId, subject: &Subject) -> Option<&CastVote> {
+        self.votes.of(observer, subject)
+    }
+
+    /// The policies in force for a service, merged.
+    #[must_use]
+    pub fn policy(&self, service: &ServiceKey) -> Effective {
+        policy::effective(&self.policies, service)
+    }
+
+    /// Why the committed plan of a service is as it is; `None` where it has none.
+    #[must_use]
+    pub fn explain(&self, service: &ServiceKey) -> Option<PlanReport> {
+        let held = self.plan(service)?.value.as_ref()?;
+        let verdicts = |subject: &Subject| self.verdict(subject);
+        Some(explain::report(&held.inputs, &held.plan, &verdicts))
     }
 }

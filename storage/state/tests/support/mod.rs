@@ -1,0 +1,187 @@
+//! A state machine under test: requests numbered and applied one after the other.
+#![allow(clippy::unwrap_used, dead_code)]
+
+use std::collections::BTreeMap;
+
+use causeway_api::ReplicaId;
+use causeway_api::facts::{GatewayAddress, GatewayFact};
+use causeway_api::plan::{CapacitySource, DestinationInput, PlanInputs, Rate, Source, SourceInput};
+use causeway_api::spec::{Detection, MemberSpec, Placement, PolicySpec};
+use causeway_api::verdict::{Ballot, ObserverId, Vote};
+use causeway_failover::policy;
+use causeway_state::{
+    ClientId, Command, LogPosition, Outcome, PlanProposal, Request, State, apply,
+};
+
+pub(crate) struct Machine {
+    pub(crate) state: State,
+    index: u64,
+}
+
+impl Machine {
+    /// Bootstrapped, with hold and hold-down of ten seconds, and the members given, each in a region, a network and a
+    /// zone of its own name.
+    pub(crate) fn with(members: &[&str]) -> Self {
+        let mut machine = Self::empty();
+        machine.accept(Command::Bootstrap { incarnation: 1 });
+        machine.accept(Command::PutPolicy(root_policy()));
+        for member in members {
+            machine.accept(Command::PutMember(MemberSpec::minimal(
+                member.parse().unwrap(),
+            )));
+            machine.accept(place(member, &["eastwest"]));
+        }
+        machine
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self {
+            state: State::default(),
+            index: 0,
+        }
+    }
+
+    pub(crate) fn apply(&mut self, command: Command) -> Outcome {
+        self.index += 1;
+        let request = Request {
+            client: client(),
+            serial: self.index,
+            command,
+        };
+        let at = LogPosition {
+            term: 1,
+            index: self.index,
+        };
+        apply(&mut self.state, at, &request)
+    }
+
+    pub(crate) fn accept(&mut self, command: Command) -> causeway_state::Effect {
+        match self.apply(command) {
+            Outcome::Accepted { effect, .. } => effect,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn tick_ms(&mut self, ms: u64) {
+        for _ in 0..ms / 1_000 {
+            self.apply(Command::Tick { elapsed_ms: 1_000 });
+        }
+    }
+
+    pub(crate) fn vote(&mut self, subject: &str, ballot: Ballot) -> Outcome {
+        self.apply(Command::CastVotes(vec![vote(subject, ballot)]))
+    }
+
+    /// Reached once, then silent for long enough to be Lost.
+    pub(crate) fn lose(&mut self, member: &str) {
+        for ballot in [Ballot::Reachable, Ballot::Unreachable] {
+            self.vote(&format!("gateway/{member}/eastwest"), ballot);
+            self.vote(&format!("session/{member}"), ballot);
+        }
+        self.tick_ms(10_000);
+    }
+
+    /// What a leader would propose for shop/cart, with the members given.
+    pub(crate) fn proposal(&self, members: &[&str]) -> PlanProposal {
+        let inputs = self.inputs(members);
+        let plan = causeway_failover::plan::plan(&inputs);
+        PlanProposal {
+            service: inputs.service.clone(),
+            plan: Some((inputs, plan)),
+        }
+    }
+
+    pub(crate) fn inputs(&self, members: &[&str]) -> PlanInputs {
+        let service = "shop/cart".parse().unwrap();
+        PlanInputs {
+            policy: policy::effective(&self.state.policies, &service).policy,
+            service,
+            ports: Vec::new(),
+            sources: members
+                .iter()
+                .map(|member| SourceInput {
+                    source: Source {
+                        member: member.parse().unwrap(),
+                        zone: None,
+                    },
+                    region: Some(member.parse().unwrap()),
+                    network: member.parse().unwrap(),
+                    demand: Some(Rate::from_rps(100)),
+                })
+                .collect(),
+            destinations: members
+                .iter()
+                .map(|member| DestinationInput {
+                    member: member.parse().unwrap(),
+                    zone: None,
+                    region: Some(member.parse().unwrap()),
+                    network: member.parse().unwrap(),
+                    exported: true,
+                    ready: 4,
+                    capacity: Some(Rate::from_rps(400)),
+                    capacity_source: CapacitySource::Declared,
+                    max_utilization_percent: 80,
+                    withdrawn: self.state.withdrawal(&member.parse().unwrap()),
+                })
+                .collect(),
+        }
+    }
+}
+
+pub(crate) fn client() -> ClientId {
+    ClientId {
+        replica: ReplicaId(1),
+        nonce: 7,
+    }
+}
+
+pub(crate) fn vote(subject: &str, ballot: Ballot) -> Vote {
+    Vote {
+        observer: ObserverId::Replica(ReplicaId(1)),
+        domain: "here".parse().unwrap(),
+        subject: subject.parse().unwrap(),
+        ballot,
+        evidence: "as probed".to_owned(),
+    }
+}
+
+pub(crate) fn root_policy() -> PolicySpec {
+    PolicySpec {
+        key: "causeway-system/defaults".parse().unwrap(),
+        root: true,
+        targets: Default::default(),
+        hosts: Default::default(),
+        failover: BTreeMap::new(),
+        allowed_regions: Default::default(),
+        demand: BTreeMap::new(),
+        capacity_per_endpoint: None,
+        max_utilization_percent: None,
+        detection: Some(Detection {
+            hold_for_ms: 10_000,
+            min_observers: 3,
+            min_failure_domains: 2,
+        }),
+        hold_down_ms: Some(10_000),
+    }
+}
+
+pub(crate) fn place(member: &str, gateways: &[&str]) -> Command {
+    let gateway = |name: &&str| {
+        let fact = GatewayFact {
+            network: member.parse().unwrap(),
+            addresses: vec![GatewayAddress::Host(format!("{name}.{member}.example"))],
+            port: 15443,
+        };
+        (name.parse().unwrap(), fact)
+    };
+    Command::PlaceMember {
+        member: member.parse().unwrap(),
+        placement: Placement {
+            cluster_uid: format!("uid-{member}"),
+            region: Some(member.parse().unwrap()),
+            zones: [member.parse().unwrap()].into(),
+            network: member.parse().unwrap(),
+            gateways: gateways.iter().map(gateway).collect(),
+        },
+    }
+}
