@@ -5,18 +5,18 @@
 //!
 //! | check | what it refuses |
 //! |---|---|
-//! | [`service`] | a plan, or inputs, of another service |
-//! | [`repetitions`] | anything that stands twice: in the inputs, the sources, the shares, the standby |
-//! | [`sources`] | a source left out, or made up |
-//! | [`destinations`] | a destination that the source cannot have: made up, or its own network as a remote one |
-//! | [`whole`] | shares that do not sum to the whole |
-//! | [`empty`] | no destination, while one is usable |
-//! | [`exported`] | a member's endpoints offered to others without its export |
-//! | [`out`] | a destination that is withdrawn, while another is usable |
-//! | [`allowed`] | a region that policy does not allow |
-//! | [`conserved`] | demand that appears or vanishes |
-//! | [`capacity`] | more sent than a destination may carry |
-//! | [`tiers`] | distances that contradict the inputs; nearest-only plans that are not |
+//! | `service` | a plan, or inputs, of another service |
+//! | `repetitions` | anything that stands twice: in the inputs, the sources, the shares, the standby |
+//! | `sources` | a source left out, or made up |
+//! | `destinations` | a destination that the source cannot have: made up, or its own network as a remote one |
+//! | `whole` | shares that do not sum to the whole |
+//! | `empty` | no destination, while one is usable |
+//! | `exported` | a member's endpoints offered to others without its export |
+//! | `out` | a destination that is withdrawn, while another is usable |
+//! | `allowed` | a region that policy does not allow |
+//! | `conserved` | demand that appears or vanishes |
+//! | `capacity` | more sent than a destination may carry |
+//! | `tiers` | distances that contradict the inputs; nearest-only plans that are not |
 
 mod allowed;
 mod capacity;

@@ -2,19 +2,19 @@
 //!
 //! The stages, in order:
 //!
-//! 1. [`fleet`]: the inputs in one order, without repetitions, with what each zone may carry (capacity × utilisation).
-//! 2. [`tiers`]: for each source the ways that it may go, the nearest first.
-//! 3. [`waterfall`]: tier by tier over all sources at once, each way is filled up to what it may carry; who competes in a
+//! 1. `fleet`: the inputs in one order, without repetitions, with what each zone may carry (capacity × utilisation).
+//! 2. `tiers`: for each source the ways that it may go, the nearest first.
+//! 3. `waterfall`: tier by tier over all sources at once, each way is filled up to what it may carry; who competes in a
 //!    tier gets in proportion to what they ask for; the rest spills outward.
-//! 4. [`augment`]: where demand is left over although capacity is, flows that have another way make room.
-//! 5. [`shares`]: flows → shares that sum to the whole, and how a mesh is to carry them out.
+//! 4. `augment`: where demand is left over although capacity is, flows that have another way make room.
+//! 5. `shares`: flows → shares that sum to the whole, and how a mesh is to carry them out.
 //!
 //! What is unknown is never guessed. A source whose demand is unknown goes to its nearest ways in proportion to ready
 //! endpoints and is not counted against anybody's capacity; so does one whose nearest ways have unknown capacity. No
 //! spill ever goes to a destination whose capacity is unknown: it stands by.
 //!
 //! The plan depends on its inputs alone, not on their order and not on the plan before. A planner that also takes the
-//! previous plan (to keep it unless the gain is worth it, and to move in ramps) would put a stage after [`augment`].
+//! previous plan (to keep it unless the gain is worth it, and to move in ramps) would put a stage after `augment`.
 
 mod apportion;
 mod augment;

@@ -1,7 +1,7 @@
 //! What people declared, merged for one service.
 //!
 //! Four levels, the most general first: root for all, root with targets, namespace for all of it, namespace with targets
-//! ([`level`]). For each field the nearest level that says anything wins ([`merge`]); demand and failover orders are
+//! (`level`). For each field the nearest level that says anything wins (`merge`); demand and failover orders are
 //! merged region by region. `allowedRegions` is a limit and only ever tightens: a service must satisfy those of all levels.
 //!
 //! Where two policies of one level name the same service, the first by namespace and name is in force and the other is

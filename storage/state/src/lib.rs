@@ -4,7 +4,7 @@
 //! carry. Every replica that applies the same log holds the same state, byte for byte ([`State::digest`]).
 //!
 //! * [`command`]: what can be decided; [`outcome`]: what became of it, one typed outcome for each;
-//! * [`state`]: what is held; [`apply`]: one file for each family of commands;
+//! * [`state`]: what is held; [`mod@apply`]: one file for each family of commands;
 //! * [`query`]: what can be asked, apart from commands;
 //! * [`snapshot`]: the state as bytes, with the version of their form in front.
 
