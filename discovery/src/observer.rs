@@ -156,6 +156,12 @@ impl Observer {
         self.shared.lock().index.local(key)
     }
 
+    /// Other services of the namespace whose selector is part of this one's.
+    #[must_use]
+    pub fn also_picked_by(&self, key: &ServiceKey) -> BTreeSet<ServiceKey> {
+        self.shared.lock().index.also_picked_by(key)
+    }
+
     /// The member's own services, in order.
     #[must_use]
     pub fn locals(&self) -> Vec<ServiceKey> {

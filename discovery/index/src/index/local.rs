@@ -63,6 +63,25 @@ impl Index {
             .map(|(key, _)| key)
     }
 
+    /// Other services of the namespace whose selector is part of this one's: they pick whatever carries its labels.
+    #[must_use]
+    pub fn also_picked_by(&self, key: &ServiceKey) -> BTreeSet<ServiceKey> {
+        let selector_of = |number: u32| {
+            let spec = self.service(number)?.spec.as_ref()?;
+            Some(self.selector(spec))
+        };
+        let own = self.service_numbers.get(key).and_then(|number| selector_of(*number));
+        let Some(own) = own.filter(|own| !own.is_empty()) else { return BTreeSet::new() };
+        let after = self.service_numbers.range(first_of(&key.namespace)..);
+        let others = after.take_while(|(other, _)| other.namespace == key.namespace).filter(|(other, number)| {
+            let selector = selector_of(**number).unwrap_or_default();
+            *other != key
+                && !selector.is_empty()
+                && selector.iter().all(|(label, value)| own.get(label) == Some(value))
+        });
+        others.map(|(other, _)| other.clone()).collect()
+    }
+
     /// The services of which [`Index::local`] may have changed since this was last asked.
     pub fn take_touched_locals(&mut self) -> BTreeSet<ServiceKey> {
         std::mem::take(&mut self.touched_locals)
