@@ -11,6 +11,11 @@
 //! from and names object, field, finding and remedy where it cannot. [`conditions`] writes status conditions.
 //! [`all`] gives the CustomResourceDefinitions; `charts/causeway-crds` holds them as YAML (`cargo xtask generate`).
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "columns of a table share their type"
+)]
+
 pub mod conditions;
 pub mod convert;
 pub mod failover_policy;
