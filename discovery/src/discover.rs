@@ -62,7 +62,8 @@ pub(crate) async fn look(shared: Arc<Shared>) {
     }
 }
 
-async fn look_once(shared: &Shared) -> Result<(), Trouble> {
+/// Looks, and notes what is found.
+pub(crate) async fn look_once(shared: &Shared) -> Result<(), Trouble> {
     let exports = exports(shared).await?;
     let mesh = mesh(shared).await?;
     // Not to be told of before it is known whether there are any.

@@ -53,7 +53,7 @@ pub(crate) async fn watch_over(shared: Arc<Shared>) {
 }
 
 /// Its version; `None` where it answers and refuses to tell.
-async fn ask(shared: &Shared, limit: Duration) -> Result<Option<String>, Trouble> {
+pub(crate) async fn ask(shared: &Shared, limit: Duration) -> Result<Option<String>, Trouble> {
     let request = http::Request::get("/version")
         .body(Vec::new())
         .map_err(|error| Trouble::Unreadable(error.to_string()))?;
@@ -74,7 +74,8 @@ async fn ask(shared: &Shared, limit: Duration) -> Result<Option<String>, Trouble
     }
 }
 
-fn answered(shared: &Shared, version: Option<&str>) {
+/// Notes that it answered, with its version where it told it.
+pub(crate) fn answered(shared: &Shared, version: Option<&str>) {
     if let Some(version) = version {
         shared.problem("get /version", None);
         shared.problem("version", unsupported(version));

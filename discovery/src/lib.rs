@@ -3,6 +3,7 @@
 //! * [`observer`]: watches a member's API server, keeps the index (crate `causeway-index`) up to date, and gives deltas
 //!   of facts. Reading the stages: [`config`], `watch` (list, watch, resume, relist), `objects` (the narrow types),
 //!   `discover` (which APIs are served), `health` (whether the API server answers), `pods` (service accounts);
+//! * [`once`]: the same objects listed once, for whoever only looks;
 //! * [`probe`]: connects to gateways, suspects, and casts votes.
 //!
 //! Nothing here decides. A member's API server that is gone leaves the last facts in force; a gateway that is not reached
@@ -10,6 +11,7 @@
 
 pub mod config;
 pub mod observer;
+pub mod once;
 pub mod probe;
 
 mod backoff;
@@ -24,3 +26,4 @@ mod watch;
 
 pub use config::ObserverConfig;
 pub use observer::Observer;
+pub use once::{Once, read_once};

@@ -62,6 +62,11 @@ pub(crate) async fn follow_until_absent<K: Watched>(shared: &Arc<Shared>, path: 
     }
 }
 
+/// Lists a kind, and does not watch it.
+pub(crate) async fn list_once<K: Watched>(shared: &Shared, path: &str) -> Result<(), Trouble> {
+    list::all::<K>(shared, path).await.map(|_version| ())
+}
+
 fn tell<K: Watched>(shared: &Shared, verb: &str, trouble: &Trouble) {
     tracing::debug!(member = %shared.config.member, kind = K::PLURAL, verb, %trouble, "no answer of use");
     if let Some(sentence) = trouble.sentence(verb, K::PLURAL, K::GROUP) {
