@@ -186,12 +186,7 @@ impl FactStore {
         &'a self,
         namespace: &'a Name,
     ) -> impl Iterator<Item = &'a ServiceKey> {
-        // No name is empty, hence none sorts before this digit, the first character that a name may begin with.
-        let first = Name::new("0").ok().map(|name| ServiceKey {
-            namespace: namespace.clone(),
-            name,
-        });
-        first
+        first_of(namespace)
             .into_iter()
             .flat_map(|first| self.services.range(first..))
             .map(|(key, _)| key)
@@ -218,6 +213,13 @@ impl FactStore {
     pub fn digest(&self, owner: &MemberName) -> Option<u64> {
         Some(digest::of(self.owners.get(owner)?))
     }
+}
+
+/// A key that no service of the namespace sorts before.
+pub(crate) fn first_of(namespace: &Name) -> Option<ServiceKey> {
+    // No name is empty, hence none sorts before this digit, the first character that a name may begin with.
+    let name = Name::new("0").ok()?;
+    Some(ServiceKey { namespace: namespace.clone(), name })
 }
 
 fn too_many(delta: &FactDelta, rows: usize, max: usize, held: Option<FactVersion>) -> ApplyError {

@@ -61,7 +61,7 @@ impl Link {
     /// Runs until it is dropped.
     pub(crate) async fn run(self) {
         let env = self.shared.env.clone();
-        self.observer.synced().await;
+        self.introduction().await;
         let mut back_off = FIRST_BACK_OFF;
         let mut next = 0usize;
         loop {
@@ -123,13 +123,33 @@ impl Link {
         Ended::Broke(self.carry_on(&mut session, welcome).await)
     }
 
+    /// Waits until the agent can say which cluster it is of: by its API server, or by what it remembers of it.
+    async fn introduction(&self) {
+        let mut seen = self.observer.subscribe();
+        while self.cluster_uid().is_none() {
+            if seen.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn cluster_uid(&self) -> Option<String> {
+        match self.observer.cluster_uid() {
+            Some(uid) => {
+                self.shared.remember_cluster(&uid);
+                Some(uid)
+            }
+            None => self.shared.remembered_cluster(),
+        }
+    }
+
     fn hello(&self) -> Hello {
         let (holds, highest) = self.shared.holds();
         Hello {
             member: self.shared.member.clone(),
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            cluster_uid: self.observer.cluster_uid().unwrap_or_default(),
+            cluster_uid: self.cluster_uid().unwrap_or_default(),
             epoch: self.writing.epoch(),
             highest,
             facts: self.observer.version(),
@@ -142,7 +162,7 @@ impl Link {
         let env = &self.shared.env;
         let silence = Duration::from_millis(u64::from(welcome.silence_ms).max(300));
         let beat = silence / 3;
-        let mut facts = self.observer.changed();
+        let mut facts = self.observer.subscribe();
         let mut applied = self.writing.applied();
         let mut epoch = self.writing.epoch_changes();
         let mut heard_at = env.now();
@@ -170,7 +190,8 @@ impl Link {
                     }
                 }
                 _ = facts.changed() => {
-                    if let Some(delta) = self.observer.take_delta()
+                    if self.writing.epoch() != 0
+                        && let Some(delta) = self.observer.take_delta()
                         && !self.send_delta(session, delta).await {
                         return "the replica stopped listening".to_owned();
                     }
@@ -195,6 +216,10 @@ impl Link {
 
     /// Sends what the replica does not hold yet.
     async fn send_facts_after(&self, session: &Session, held: Option<causeway_api::FactVersion>) -> bool {
+        if !self.observer.synced() {
+            // It cannot see everything: what it needs is said, and nothing else of the member.
+            return self.send_delta(session, self.observer.take_member(held)).await;
+        }
         if self.writing.epoch() == 0 {
             return true; // A warm standby: the leader's word counts.
         }

@@ -94,10 +94,10 @@ impl Agent {
     /// # Errors
     /// What it waits for.
     pub fn ready(&self) -> Result<(), String> {
-        if self.observer.is_synced() {
+        if self.observer.synced() {
             Ok(())
         } else {
-            Err("the member's API server has not answered all first lists yet".to_owned())
+            Err(format!("the member's API server has not shown everything yet: {} missing", self.observer.missing().join(", ")))
         }
     }
 
@@ -117,9 +117,14 @@ impl Agent {
 async fn carry_epoch(writing: Arc<Writing>, observer: Arc<Observer>) {
     let mut lease = writing.lease();
     loop {
-        if let LeaseState::Held { epoch, .. } = *lease.borrow_and_update() {
+        let epoch = match &*lease.borrow_and_update() {
+            LeaseState::Held { epoch, .. } => *epoch,
+            LeaseState::Standby { .. } => 0,
+        };
+        if epoch != 0 {
             observer.set_epoch(epoch);
         }
+        writing.note_epoch(epoch);
         if lease.changed().await.is_err() {
             return;
         }
@@ -128,9 +133,9 @@ async fn carry_epoch(writing: Arc<Writing>, observer: Arc<Observer>) {
 
 /// A change of the member's own services may change what is written.
 async fn carry_locals(writing: Arc<Writing>, observer: Arc<Observer>) {
-    let mut changed = observer.changed();
+    let mut changed = observer.subscribe();
     loop {
-        writing.locals_changed(observer.touched_locals());
+        writing.locals_changed(observer.take_touched_locals());
         if changed.changed().await.is_err() {
             return;
         }

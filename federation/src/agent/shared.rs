@@ -16,6 +16,9 @@ use tokio::sync::watch;
 /// The cache's file: the view as JSON. It can be lost: a replica sends it again.
 const CACHE: &str = "view.json";
 
+/// The UID of the cluster, as last seen.
+const CLUSTER: &str = "cluster-uid";
+
 /// Shared by observer, session and writer.
 pub(crate) struct Shared {
     pub(crate) member: MemberName,
@@ -23,6 +26,7 @@ pub(crate) struct Shared {
     disk: Arc<dyn Disk>,
     holdings: Mutex<Holdings>,
     facts: Mutex<FactLog>,
+    cluster: Mutex<Option<String>>,
     changed: watch::Sender<u64>,
 }
 
@@ -41,14 +45,32 @@ impl Shared {
             }
         };
         let (changed, _) = watch::channel(0);
+        let cluster = disk.read(CLUSTER).ok().flatten().and_then(|uid| String::from_utf8(uid).ok());
         Self {
             member,
             env,
             disk,
             holdings: Mutex::new(holdings),
             facts: Mutex::new(FactLog::default()),
+            cluster: Mutex::new(cluster),
             changed,
         }
+    }
+
+    /// Remembers which cluster this is, for a start while its API server is away.
+    pub(crate) fn remember_cluster(&self, uid: &str) {
+        let mut known = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_deref() != Some(uid) {
+            *known = Some(uid.to_owned());
+            if let Err(error) = self.disk.replace(CLUSTER, uid.as_bytes()) {
+                tracing::warn!(%error, "the cluster's UID could not be cached");
+            }
+        }
+    }
+
+    /// Which cluster this was, the last time that its API server answered.
+    pub(crate) fn remembered_cluster(&self) -> Option<String> {
+        self.cluster.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Merges what a replica sent.

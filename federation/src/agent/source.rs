@@ -1,8 +1,9 @@
 //! What the writer reads: view parts from replicas, and the member's own services from the observer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use causeway_api::ServiceKey;
+use causeway_api::{Name, ServiceKey};
 use causeway_discovery::Observer;
 use causeway_mesh::{Source, Versions};
 use causeway_render::{LocalService, MemberInputs, OwnerWord, ServiceInputs};
@@ -24,7 +25,7 @@ impl AgentSource {
     }
 
     fn local(&self, key: &ServiceKey) -> LocalService {
-        let namespace_exists = self.observer.namespace_exists(&key.namespace);
+        let namespace_exists = self.observer.has_namespace(key.namespace.as_str());
         match self.observer.local(key) {
             Some(local) => LocalService {
                 namespace_exists,
@@ -34,16 +35,25 @@ impl AgentSource {
                 ports: local.ports,
                 headless: local.headless,
                 ready: local.ready,
-                localities: local.localities,
+                also_picked_by: self.also_picked_by(key),
+                localities: local.endpoints.into_iter().filter(|(_, _, counts)| counts.ready > 0).map(|(_, at, _)| at).collect(),
             },
             None => LocalService { namespace_exists, ..LocalService::default() },
         }
+    }
+
+    /// Federated services have a rule of their own, and are no concern.
+    fn also_picked_by(&self, key: &ServiceKey) -> BTreeSet<Name> {
+        let holdings = self.shared.holdings();
+        let federated = |other: &ServiceKey| holdings.view.services.get(other).is_some_and(|part| part.value.is_some());
+        let others = self.observer.also_picked_by(key).into_iter().filter(|other| !federated(other));
+        others.map(|other| other.name).collect()
     }
 }
 
 impl Source for AgentSource {
     fn is_complete(&self) -> bool {
-        self.observer.is_synced() && self.shared.holdings().complete
+        self.observer.synced() && self.shared.holdings().complete
     }
 
     fn member(&self) -> Option<Arc<MemberInputs>> {
@@ -52,7 +62,6 @@ impl Source for AgentSource {
         Some(Arc::new(MemberInputs {
             generation: holdings.view.settings.generation,
             networks: holdings.view.networks.clone(),
-            native_localities: settings.native_localities.clone(),
             mesh_namespace: MESH_NAMESPACE.to_owned(),
             settings,
         }))

@@ -15,12 +15,13 @@ pub(crate) struct Writing {
     env: Env,
     lease: Lease,
     writer: Writer,
+    epochs: watch::Sender<u64>,
 }
 
 impl Writing {
     pub(crate) fn start(env: &Env, client: kube::Client, lease: Lease, source: Arc<dyn Source>) -> Self {
         let writer = Writer::start(env, client, lease.state(), source, WriterOptions::default());
-        Self { env: env.clone(), lease, writer }
+        Self { env: env.clone(), lease, writer, epochs: watch::Sender::new(0) }
     }
 
     /// The Lease's epoch; 0 while another holds it.
@@ -31,6 +32,16 @@ impl Writing {
     /// Follows the Lease.
     pub(crate) fn lease(&self) -> watch::Receiver<LeaseState> {
         self.lease.state()
+    }
+
+    /// The Lease was taken or lost.
+    pub(crate) fn note_epoch(&self, epoch: u64) {
+        self.epochs.send_if_modified(|held| std::mem::replace(held, epoch) != epoch);
+    }
+
+    /// Follows changes of the epoch: 0 while another holds the Lease. Renewals are no change.
+    pub(crate) fn epoch_changes(&self) -> watch::Receiver<u64> {
+        self.epochs.subscribe()
     }
 
     /// Somebody knows of this epoch: ours has to be higher.

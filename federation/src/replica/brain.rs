@@ -15,7 +15,7 @@ use causeway_state::outcome::{Effect, Outcome};
 use tokio::sync::Notify;
 
 use super::sessions::lock;
-use super::shared::Shared;
+use super::shared::{RefusedKind, Shared};
 
 /// Plans in one command.
 const BATCH: usize = 256;
@@ -116,7 +116,7 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
         match shared.propose(command).await {
             Ok(Outcome::Refused(refusal)) => {
                 tracing::error!(%member, %refusal, "the member was not placed");
-                shared.refusals.note(&member, &refusal.to_string());
+                shared.refusals.note(&member, RefusedKind::ForeignCluster, &refusal.to_string());
             }
             Ok(_) => {}
             Err(error) => return Err((error, due)),
@@ -153,7 +153,7 @@ fn moved(shared: &Shared, member: &MemberName) -> Option<causeway_api::spec::Pla
     shared.consensus.read(|state| {
         let held = state.member(member)?;
         let now = placement::placement(&held.spec, owner)?;
-        (held.placement.as_ref().map(|placed| &placed.placement) != Some(&now)).then_some(now)
+        (held.placement.as_ref() != Some(&now)).then_some(now)
     })
 }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use causeway_api::ServiceKey;
 use causeway_api::verdict::Subject;
 use causeway_state::outcome::{Effect, Outcome};
-use causeway_storage::Decided;
-use tokio::sync::broadcast::error::RecvError;
+use causeway_storage::{Decision, Next};
 
 use super::shared::Shared;
 
@@ -16,14 +15,13 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
     let mut decisions = shared.consensus.decisions();
     // What was decided before this process began is looked at whole, once.
     everything(&shared);
-    loop {
-        match decisions.recv().await {
-            Ok(decided) => one(&shared, &decided),
-            Err(RecvError::Lagged(missed)) => {
-                tracing::info!(missed, "decisions came faster than they were followed: everything is compared anew");
+    while let Some(next) = decisions.next().await {
+        match next {
+            Next::Decision(decision) => one(&shared, &decision),
+            Next::Missed => {
+                tracing::info!("decisions came faster than they were followed: everything is compared anew");
                 everything(&shared);
             }
-            Err(RecvError::Closed) => return,
         }
     }
 }
@@ -38,7 +36,7 @@ fn everything(shared: &Shared) {
     }
 }
 
-fn one(shared: &Shared, decided: &Decided) {
+fn one(shared: &Shared, decided: &Decision) {
     let Outcome::Accepted { effect, .. } = &decided.outcome else { return };
     let planned: BTreeSet<ServiceKey> = effect.planned.iter().cloned().collect();
     if !planned.is_empty() {
@@ -60,6 +58,7 @@ fn one(shared: &Shared, decided: &Decided) {
     // A plan that was refused was computed from a state that had moved on.
     shared.brain.services_changed(effect.refused.iter().map(|(service, _)| service.clone()));
     log_verdicts(effect);
+    shared.memory.moved(effect, shared.env.now());
     shared.metrics.verdicts(effect);
     shared.any_status_changed();
 }

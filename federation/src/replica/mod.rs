@@ -24,12 +24,13 @@ mod ticker;
 mod voters;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use causeway_api::ids::{FailureDomain, Name, ReplicaId};
-use causeway_discovery::probe::{ProbeOptions, Prober};
+use causeway_api::verdict::ObserverId;
+use causeway_discovery::probe::{Probe, ProbeConfig};
 use causeway_seam::{Disk, Env, TaskHandle};
-use causeway_state::command::Command;
-use causeway_storage::Consensus;
+use causeway_storage::{BootstrapError, Consensus, NoPeers, ReplicaNode, Settings};
 
 use crate::admin::AdminBackend;
 use crate::telemetry::Metrics;
@@ -37,6 +38,9 @@ use shared::Shared;
 
 pub use process::run;
 pub use serve::Listener;
+
+/// How long the log may take to be as far as it was before the last stop.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// What a replica is. Nothing here changes a decision.
 #[derive(Debug, Clone)]
@@ -48,7 +52,32 @@ pub struct ReplicaConfig {
     /// The namespace of root policies in the host cluster.
     pub root_namespace: Name,
     /// How often and how patiently it probes.
-    pub probe: ProbeOptions,
+    pub probe: ProbeTimes,
+}
+
+/// How often and how patiently a replica probes.
+#[derive(Debug, Clone, Copy)]
+pub struct ProbeTimes {
+    /// How often a subject is probed; shortened at random by up to half.
+    pub interval: Duration,
+    /// How long an attempt may take.
+    pub timeout: Duration,
+    /// Failures in a row until a subject is held unreachable.
+    pub threshold: u32,
+}
+
+impl Default for ProbeTimes {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(1), timeout: Duration::from_secs(1), threshold: 3 }
+    }
+}
+
+impl ReplicaConfig {
+    fn probing(&self) -> ProbeConfig {
+        let ProbeTimes { interval, timeout, threshold } = self.probe;
+        let usual = ProbeConfig::new(ObserverId::Replica(self.id), self.domain.clone());
+        ProbeConfig { interval, timeout, threshold, ..usual }
+    }
 }
 
 /// A running replica; it ends when this is dropped.
@@ -67,11 +96,11 @@ impl Replica {
         disk: Arc<dyn Disk>,
         host: Option<kube::Client>,
         listener: Box<Listener>,
-        prober: Arc<dyn Prober>,
+        probe: Arc<dyn Probe>,
         metrics: Metrics,
         config: ReplicaConfig,
     ) -> anyhow::Result<Self> {
-        let consensus = Consensus::open(&env, disk, config.id).await?;
+        let consensus = Consensus::open(env.clone(), disk, config.id, Settings::default(), Arc::new(NoPeers)).await?;
         let metrics = metrics::ReplicaMetrics::new(metrics);
         let shared = Shared::new(env.clone(), config.id, config.domain.clone(), consensus, metrics);
         begin(&shared).await?;
@@ -81,7 +110,8 @@ impl Replica {
             env.spawn("ticker", ticker::tick(shared.clone())),
             env.spawn("sessions", serve::serve(shared.clone(), listener)),
             env.spawn("session votes", voters::watch_sessions(shared.clone())),
-            env.spawn("gateway probes", voters::probe_gateways(shared.clone(), prober, config.probe.clone())),
+            env.spawn("metrics", metrics::run(shared.clone())),
+            env.spawn("gateway probes", voters::probe_gateways(shared.clone(), probe, config.probing())),
         ];
         if let Some(host) = host {
             let root = config.root_namespace.clone();
@@ -103,7 +133,9 @@ impl Replica {
     /// # Errors
     /// What it waits for.
     pub fn ready(&self) -> Result<(), String> {
-        if self.shared.consensus.is_leader() {
+        if let Some(trouble) = self.shared.declared.trouble() {
+            Err(trouble)
+        } else if self.shared.consensus.is_leader() {
             Ok(())
         } else {
             Err("no leader is known yet: decisions wait, every mesh keeps what it has".to_owned())
@@ -122,9 +154,15 @@ impl Replica {
 
 /// A new clusterset is begun, once; an old one goes on.
 async fn begin(shared: &Shared) -> anyhow::Result<()> {
-    let new = shared.consensus.bootstrap().await?;
-    if new || shared.consensus.read(|state| state.incarnation == 0) {
-        shared.propose(Command::Bootstrap { incarnation: 1 }).await.map_err(anyhow::Error::msg)?;
+    if shared.consensus.read(|state| state.incarnation) == 0 {
+        let me = ReplicaNode { domain: shared.domain.to_string(), ..ReplicaNode::default() };
+        match shared.consensus.bootstrap(me).await {
+            Ok(generation) => tracing::info!(%generation, "a new clusterset begins"),
+            Err(BootstrapError::Exists { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    // Decisions that were made before a restart are in force before anything is said or asked.
+    shared.consensus.recovered(RECOVERY).await?;
     Ok(())
 }

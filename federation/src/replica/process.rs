@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use causeway_api::ReplicaId;
-use causeway_discovery::probe::{ProbeOptions, TcpProber};
+use causeway_discovery::probe::TcpProbe;
 use causeway_seam::real::{self, Folder, net};
 
-use super::{Replica, ReplicaConfig};
+use super::{ProbeTimes, Replica, ReplicaConfig};
 use crate::admin::{health, server};
 use crate::args::ControllerArgs;
 use crate::certs::tls;
@@ -40,14 +40,14 @@ pub async fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
         id: ReplicaId(args.replica_id),
         domain: args.failure_domain,
         root_namespace: args.root_namespace,
-        probe: ProbeOptions::default(),
+        probe: ProbeTimes::default(),
     };
     let replica = Replica::start(
         env.clone(),
         disk,
         Some(host),
         Box::new(sessions),
-        Arc::new(TcpProber::default()),
+        Arc::new(TcpProbe::new(env.clone())),
         metrics.clone(),
         config,
     )

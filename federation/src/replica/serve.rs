@@ -10,7 +10,7 @@ use causeway_seam::TaskHandle;
 use causeway_seam::transport::{Accept, Connection};
 
 use super::sessions::{Session, name, send};
-use super::shared::Shared;
+use super::shared::{RefusedKind, Shared};
 
 /// A session with an agent, as this side sees it.
 pub type AgentConnection = Connection<FromReplica, FromAgent>;
@@ -47,7 +47,8 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
     };
     if let Err(refusal) = admit(&shared, &connection, &hello) {
         tracing::warn!(remote = %connection.remote, member = %hello.member, reason = %refusal.reason, "session refused");
-        shared.refusals.note(&hello.member, &refusal.reason);
+        shared.refusals.note(&hello.member, refusal.kind, &refusal.reason);
+        shared.any_status_changed();
         refuse(&connection, refusal.reason, refusal.retry).await;
         return;
     }
@@ -73,42 +74,43 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
     tracing::warn!(%member, %reason, "session ended; the member's last facts stay");
 }
 
-struct Refused {
+struct Refusal {
+    kind: RefusedKind,
     reason: String,
     retry: bool,
 }
 
 /// Whether an agent may have a session here.
-fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result<(), Refused> {
+fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result<(), Refusal> {
     let member = &hello.member;
-    let refuse = |retry, reason: String| Err(Refused { reason, retry });
+    let refuse = |kind, retry, reason: String| Err(Refusal { kind, reason, retry });
     if connection.identity.as_deref() != Some(member.as_str()) {
         let found = connection.identity.as_deref().unwrap_or("no member");
-        return refuse(false, format!(
+        return refuse(RefusedKind::Identity, false, format!(
             "the agent says that it is of member {member}, and its certificate is of {found}: give it the certificate of its member"
         ));
     }
     if !(PROTOCOL_OLDEST..=PROTOCOL).contains(&hello.protocol) {
-        return refuse(false, format!(
+        return refuse(RefusedKind::Protocol, false, format!(
             "the agent of member {member} (version {}) speaks protocol {}, this replica {PROTOCOL_OLDEST} to {PROTOCOL}: update the \
              older of the two (controllers first)",
             hello.version, hello.protocol
         ));
     }
     let registered = shared.consensus.read(|state| {
-        state.member(member).map(|held| held.placement.as_ref().map(|placed| placed.placement.cluster_uid.clone()))
+        state.member(member).map(|held| held.placement.as_ref().map(|placed| placed.cluster_uid.clone()))
     });
     match registered {
-        None => refuse(true, format!(
+        None => refuse(RefusedKind::Unregistered, true, format!(
             "member {member} is not registered: create a MemberCluster named {member} in the host cluster"
         )),
-        Some(Some(uid)) if uid != hello.cluster_uid => refuse(false, format!(
+        Some(Some(uid)) if uid != hello.cluster_uid => refuse(RefusedKind::ForeignCluster, false, format!(
             "member {member} is the cluster with kube-system UID {uid}, and this agent runs in the cluster {}: two clusters cannot share \
              a name. Register this one under another name, or delete MemberCluster {member} first if the old cluster is gone for good",
             hello.cluster_uid
         )),
         Some(_) => match shared.sessions.of(member) {
-            Some(other) if other.hello.epoch > hello.epoch && hello.epoch != 0 => refuse(true, format!(
+            Some(other) if other.hello.epoch > hello.epoch && hello.epoch != 0 => refuse(RefusedKind::OlderEpoch, true, format!(
                 "an agent of member {member} with the newer epoch {} has a session already (this one has {})",
                 other.hello.epoch, hello.epoch
             )),
@@ -209,7 +211,8 @@ fn take_facts(shared: &Shared, session: &Session, delta: FactDelta) -> Option<Fr
         Err(ApplyError::NeedSnapshot { .. }) => Some(FromReplica::FactsWanted),
         Err(error @ ApplyError::TooManyRows { .. }) => {
             tracing::error!(%member, %error, "facts refused");
-            shared.refusals.note(member, &error.to_string());
+            shared.refusals.note(member, RefusedKind::Facts, &error.to_string());
+            shared.any_status_changed();
             None
         }
     }

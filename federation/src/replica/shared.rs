@@ -12,8 +12,10 @@ use causeway_state::outcome::Outcome;
 use causeway_storage::Consensus;
 use tokio::sync::watch;
 
+use super::backend::memory::Memory;
 use super::brain::Brain;
 use super::metrics::ReplicaMetrics;
+use super::registry::Declared;
 use super::sessions::{Sessions, lock};
 
 /// Shared by the parts of a replica.
@@ -26,6 +28,10 @@ pub(crate) struct Shared {
     pub(crate) brain: Brain,
     pub(crate) refusals: Refusals,
     pub(crate) metrics: ReplicaMetrics,
+    /// What the host cluster's objects declare, as they were seen last.
+    pub(crate) declared: Declared,
+    /// When what changed, for people.
+    pub(crate) memory: Memory,
     facts: Mutex<FactStore>,
     /// Rises whenever something that a person may look at has changed; with the members that it was about.
     status: watch::Sender<StatusChanges>,
@@ -57,6 +63,8 @@ impl Shared {
             brain: Brain::default(),
             refusals: Refusals::default(),
             metrics,
+            declared: Declared::default(),
+            memory: Memory::default(),
             facts: Mutex::new(FactStore::new()),
             status: watch::Sender::new(StatusChanges::default()),
         })
@@ -75,7 +83,7 @@ impl Shared {
 
     /// Proposes a command; an error says that it may or may not have been committed.
     pub(crate) async fn propose(&self, command: Command) -> Result<Outcome, String> {
-        let outcome = self.consensus.propose(command).await.map_err(|error| error.to_string());
+        let outcome = self.consensus.propose(command).await.map(|answer| answer.outcome).map_err(|error| error.to_string());
         self.metrics.proposed(&outcome);
         outcome
     }
@@ -96,6 +104,7 @@ impl Shared {
     }
 
     pub(crate) fn session_closed(&self, member: &MemberName) {
+        self.memory.left(member, self.env.now());
         self.session_opened(member);
     }
 
@@ -105,20 +114,46 @@ impl Shared {
     }
 }
 
-/// What was refused of which member, for its conditions: the last sentence.
+/// What was refused of which member, for its conditions: the last refusal.
 #[derive(Default)]
 pub(crate) struct Refusals {
-    rows: Mutex<BTreeMap<MemberName, String>>,
+    rows: Mutex<BTreeMap<MemberName, Refused>>,
+}
+
+/// Something of a member's agent that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Of what kind.
+    pub(crate) kind: RefusedKind,
+    /// A sentence with the remedy.
+    pub(crate) reason: String,
+}
+
+/// Why something of an agent is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusedKind {
+    /// Its certificate is of another member.
+    Identity,
+    /// It speaks a protocol that this build does not.
+    Protocol,
+    /// No MemberCluster has its name.
+    Unregistered,
+    /// Another cluster has its name.
+    ForeignCluster,
+    /// An agent of a newer epoch has a session.
+    OlderEpoch,
+    /// Its facts are larger than any real cluster's.
+    Facts,
 }
 
 impl Refusals {
     /// At most this many members: names that nobody registered may be anything.
     const MAX: usize = 10_000;
 
-    pub(crate) fn note(&self, member: &MemberName, reason: &str) {
+    pub(crate) fn note(&self, member: &MemberName, kind: RefusedKind, reason: &str) {
         let mut rows = lock(&self.rows);
         if rows.len() < Self::MAX || rows.contains_key(member) {
-            rows.insert(member.clone(), reason.to_owned());
+            rows.insert(member.clone(), Refused { kind, reason: reason.to_owned() });
         }
     }
 
@@ -126,7 +161,7 @@ impl Refusals {
         lock(&self.rows).remove(member);
     }
 
-    pub(crate) fn of(&self, member: &MemberName) -> Option<String> {
-        lock(&self.rows).get(member).cloned()
+    pub(crate) fn all(&self) -> BTreeMap<MemberName, Refused> {
+        lock(&self.rows).clone()
     }
 }

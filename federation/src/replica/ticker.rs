@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Ticks until it is dropped. A change of leader adds nothing: each leader counts only what passed while it watched,
 /// so a hold can only lengthen.
 pub(crate) async fn tick(shared: Arc<Shared>) {
-    let mut applied = shared.consensus.applied();
+    let mut applied = shared.consensus.position();
     let mut counted_from = None;
     loop {
         let pending = shared.consensus.read(|state| {

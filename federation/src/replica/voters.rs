@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::MemberName;
+use causeway_api::facts::GatewayFact;
 use causeway_api::verdict::{Ballot, ObserverId, Subject, Vote};
-use causeway_discovery::probe::{ProbeLoop, ProbeOptions, Prober, Targets};
+use causeway_discovery::probe::{Probe, ProbeConfig, Prober, Target};
 use causeway_seam::Monotonic;
 use causeway_state::command::Command;
-use tokio::sync::mpsc;
 
 use super::shared::Shared;
 
@@ -21,45 +21,39 @@ const GRACE: Duration = Duration::from_secs(4);
 const LOOK: Duration = Duration::from_millis(500);
 /// A negative vote is renewed this often; it expires later (`causeway_failover::verdict::VOTE_TTL_MS`).
 const RENEW: Duration = Duration::from_secs(10);
-const QUEUE: usize = 1_024;
 
 /// Probes the gateways of all members; runs until it is dropped.
-pub(crate) async fn probe_gateways(shared: Arc<Shared>, prober: Arc<dyn Prober>, options: ProbeOptions) {
-    let (votes, mut cast) = mpsc::channel(QUEUE);
-    let observer = ObserverId::Replica(shared.id);
-    let probes = ProbeLoop::start(&shared.env, prober, observer, shared.domain.clone(), options, votes);
-    let mut applied = shared.consensus.applied();
-    let mut known = Targets::new();
+pub(crate) async fn probe_gateways(shared: Arc<Shared>, probe: Arc<dyn Probe>, config: ProbeConfig) {
+    let (mut prober, mut cast) = Prober::start(&shared.env, probe, config);
+    let mut decided = shared.consensus.position();
+    let mut known = BTreeMap::new();
     loop {
-        let targets = gateways(&shared);
-        if targets != known {
-            known.clone_from(&targets);
-            probes.set_targets(targets);
+        let subjects = gateways(&shared);
+        if subjects != known {
+            known.clone_from(&subjects);
+            prober.set_subjects(subjects);
         }
         tokio::select! {
             biased;
-            vote = cast.recv() => match vote {
-                Some(vote) => {
-                    let mut batch = vec![vote];
-                    while let Ok(vote) = cast.try_recv() {
-                        batch.push(vote);
-                    }
-                    propose(&shared, batch).await;
-                }
+            votes = cast.recv() => match votes {
+                Some(votes) => propose(&shared, votes).await,
                 None => return,
             },
-            changed = applied.changed() => if changed.is_err() { return },
+            changed = decided.changed() => if changed.is_err() { return },
         }
     }
 }
 
-fn gateways(shared: &Shared) -> Targets {
+fn gateways(shared: &Shared) -> BTreeMap<Subject, Target> {
+    let target = |fact: &GatewayFact| Target {
+        addresses: fact.addresses.iter().map(|address| (address.clone(), fact.port)).collect(),
+    };
     shared.consensus.read(|state| {
         let placed = state.members.iter().filter_map(|(name, member)| Some((name, member.placement.as_ref()?)));
         let gateways = placed.flat_map(|(name, placement)| {
             placement.gateways.iter().map(move |(gateway, fact)| {
                 let subject = Subject::Gateway { member: name.clone(), gateway: gateway.clone() };
-                (subject, fact.clone())
+                (subject, target(fact))
             })
         });
         gateways.collect()

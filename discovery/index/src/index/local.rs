@@ -7,6 +7,7 @@ use causeway_api::ids::PortName;
 use causeway_api::{Locality, ServiceKey};
 
 use super::Index;
+use crate::store::first_of;
 
 /// A Service of the member, and its own endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Index {
         };
         let own = self.service_numbers.get(key).and_then(|number| selector_of(*number));
         let Some(own) = own.filter(|own| !own.is_empty()) else { return BTreeSet::new() };
-        let after = self.service_numbers.range(first_of(&key.namespace)..);
+        let after = first_of(&key.namespace).into_iter().flat_map(|first| self.service_numbers.range(first..));
         let others = after.take_while(|(other, _)| other.namespace == key.namespace).filter(|(other, number)| {
             let selector = selector_of(**number).unwrap_or_default();
             *other != key

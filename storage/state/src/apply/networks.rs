@@ -57,19 +57,10 @@ fn views(state: &State) -> BTreeMap<NetworkName, NetworkView> {
         .collect()
 }
 
-/// The addresses that may receive. Where members of a network declare different gateways, those of the first by name
-/// lead, and the others' are left aside ([`State::gateway_conflict`] says so): a wrong declaration harms its own member.
+/// The addresses that may receive, of all members: in a flat network each may have a gateway of its own. Members that
+/// differ are named by [`State::gateway_conflict`], since it may also be that one of them is wrong.
 fn endpoints(state: &State, members: &[(&MemberName, &Placement)]) -> BTreeSet<GatewayEndpoint> {
-    let leading = members
-        .iter()
-        .find(|(_, placement)| !placement.gateways.is_empty());
-    let Some((_, leading)) = leading else {
-        return BTreeSet::new();
-    };
-    let agreeing = members
-        .iter()
-        .filter(|(_, placement)| same(&placement.gateways, &leading.gateways));
-    let receiving = agreeing.flat_map(|(member, placement)| {
+    let receiving = members.iter().flat_map(|(member, placement)| {
         placement.gateways.iter().filter(|(gateway, _)| {
             let subject = Subject::Gateway {
                 member: (*member).clone(),
@@ -122,20 +113,21 @@ fn locality(name: &NetworkName, members: &[(&MemberName, &Placement)]) -> Locali
 }
 
 impl State {
-    /// The member whose gateways lead into this member's network in place of its own, where both declare different
-    /// ones.
+    /// Another member of the same network that declares other gateways into it than this one does.
     #[must_use]
     pub fn gateway_conflict(&self, member: &MemberName) -> Option<&MemberName> {
         let own = self.members.get(member)?.placement.as_ref()?;
-        let leading = self.members.iter().find(|(_, other)| {
-            other
-                .placement
-                .as_ref()
-                .is_some_and(|p| p.network == own.network && !p.gateways.is_empty())
-        });
-        let (leader, other) = leading?;
-        let theirs = &other.placement.as_ref()?.gateways;
-        (leader != member && !own.gateways.is_empty() && !same(theirs, &own.gateways))
-            .then_some(leader)
+        let differs = |other: &Placement| {
+            other.network == own.network
+                && !other.gateways.is_empty()
+                && !same(&other.gateways, &own.gateways)
+        };
+        let others = self.members.iter().filter(|(name, _)| *name != member);
+        let mut differing =
+            others.filter(|(_, other)| other.placement.as_ref().is_some_and(differs));
+        differing
+            .next()
+            .filter(|_| !own.gateways.is_empty())
+            .map(|(name, _)| name)
     }
 }
