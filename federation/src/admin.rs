@@ -14,6 +14,8 @@ pub mod health;
 pub mod listener;
 pub mod server;
 
+pub use backend::AdminBackend;
+
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]

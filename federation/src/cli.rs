@@ -25,6 +25,7 @@ use std::process::ExitCode;
 
 use crate::args::{Cli, Command};
 
+pub(crate) use ask::{paint, print};
 pub use files::{pems, write_private};
 #[cfg(test)]
 pub(crate) use markdown::reference;

@@ -30,8 +30,7 @@ pub trait AdminBackend: Send + Sync + 'static {
     /// [`AdminError`] while it cannot tell.
     async fn services(&self, query: &ServiceQuery) -> Result<Vec<ServiceRow>, AdminError>;
 
-    /// Why a service's traffic goes where it goes; with `from`, for those callers alone (the plan's sources and the
-    /// inputs' sources are cut down to them).
+    /// Why a service's traffic goes where it goes; with `from`, for those callers alone ([`Explanation::of`] does it).
     ///
     /// # Errors
     /// Not found where the service has no plan; the remedy says whether it is unknown, not exported or not imported.

@@ -160,7 +160,7 @@ pub(crate) fn service() -> ServiceKey {
     ServiceKey::new("shop", "checkout").unwrap()
 }
 
-pub(crate) fn explanation() -> Explanation {
+pub(crate) fn explanation(from: Option<&Origin>) -> Explanation {
     let source = Source {
         member: name("ack-sh"),
         zone: Some(name("g")),
@@ -223,11 +223,9 @@ pub(crate) fn explanation() -> Explanation {
         service: Some(service()),
         message: "port grpc is HTTP/2 and no keep-alive is set".to_owned(),
     };
+    let lost =
+        |subject: &Subject| (*subject == name("member/ack-hz")).then(|| self::subject().verdict);
     Explanation {
-        service: service(),
-        generation: GENERATION,
-        inputs,
-        plan,
         verdicts: vec![subject()],
         applied: vec![
             AppliedRow {
@@ -243,7 +241,7 @@ pub(crate) fn explanation() -> Explanation {
                 conditions: vec![condition],
             },
         ],
-        notes: Vec::new(),
+        ..Explanation::of(GENERATION, inputs, plan, from, &lost)
     }
 }
 
@@ -382,30 +380,13 @@ impl AdminBackend for Fake {
         service: &ServiceKey,
         from: Option<&Origin>,
     ) -> Result<Explanation, AdminError> {
-        let mut explanation = explanation();
-        if *service != explanation.service {
-            return Err(AdminError::not_found(
-                format!("{service} has no plan"),
-                "export it in two members",
-            ));
+        if *service == self::service() {
+            return Ok(explanation(from));
         }
-        if let Some(from) = from {
-            explanation
-                .inputs
-                .sources
-                .retain(|source| from.matches(source));
-            let left: Vec<_> = explanation
-                .inputs
-                .sources
-                .iter()
-                .map(|source| source.source.clone())
-                .collect();
-            explanation
-                .plan
-                .sources
-                .retain(|plan| left.contains(&plan.source));
-        }
-        Ok(explanation)
+        Err(AdminError::not_found(
+            format!("{service} has no plan"),
+            "export it in two members",
+        ))
     }
 
     async fn explain_subject(&self, subject: &Subject) -> Result<SubjectExplanation, AdminError> {

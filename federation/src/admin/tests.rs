@@ -85,7 +85,7 @@ async fn every_question_is_answered_over_mutual_tls() {
     let service = fixture::service();
     assert_eq!(
         client.explain(&service, None).await.unwrap(),
-        fixture::explanation()
+        fixture::explanation(None)
     );
     for (from, sources) in [
         ("ack-sh", 1),
@@ -95,7 +95,7 @@ async fn every_question_is_answered_over_mutual_tls() {
         ("ack-hz", 0),
     ] {
         let explanation = client.explain(&service, Some(&name(from))).await.unwrap();
-        assert_eq!(explanation.plan.sources.len(), sources, "{from}");
+        assert_eq!(explanation.report.sources.len(), sources, "{from}");
     }
     assert_eq!(
         client

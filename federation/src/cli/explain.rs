@@ -1,17 +1,15 @@
 //! `causeway explain`: why a service's traffic goes where it goes.
 
-mod rows;
-
 use std::process::ExitCode;
 
-use causeway_api::plan::{PlanKind, SourceInput, SourcePlan};
+use causeway_api::plan::{Destination, PlanKind, Rate};
+use causeway_failover::explain::{Row, SourceReport};
 
 use super::ask::{self, Look};
 use super::table::{Cell, Table, Tone};
-use super::text::{bar, clean, duration, rate, share};
+use super::text::{bar, duration, rate, share};
 use crate::admin::api::{AppliedRow, Explanation};
 use crate::args::{ExplainArgs, ExplainTarget};
-use rows::{DestinationRow, destinations};
 
 pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     let (client, env) = ask::connect(&args.connect)?;
@@ -35,13 +33,8 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
 
 /// The screen.
 pub(super) fn screen(explanation: &Explanation, look: &Look) -> String {
-    let policies: Vec<String> = explanation
-        .inputs
-        .policy
-        .from
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let report = &explanation.report;
+    let policies: Vec<String> = report.policies.iter().map(ToString::to_string).collect();
     let policy = match policies.as_slice() {
         [] => "no policy: defaults".to_owned(),
         names => format!("policy {}", names.join(" < ")),
@@ -53,38 +46,29 @@ pub(super) fn screen(explanation: &Explanation, look: &Look) -> String {
         look.paint.tone(Tone::Bold, &name),
         explanation.generation
     );
-    for plan in &explanation.plan.sources {
-        let source = explanation
-            .inputs
-            .sources
-            .iter()
-            .find(|input| input.source == plan.source);
-        out.push_str(&format!("\n{}", of_source(explanation, plan, source, look)));
+    for source in &report.sources {
+        out.push_str(&format!("\n{}", of_source(source, look)));
     }
-    if explanation.plan.sources.is_empty() {
+    if report.sources.is_empty() {
         out.push_str(
             "\nNobody calls it from there: no member that imports it has nodes in that place\n",
         );
     }
-    out.push_str(&why(explanation, look));
+    out.push_str(&behind(explanation, look));
     out
 }
 
-fn of_source(
-    explanation: &Explanation,
-    plan: &SourcePlan,
-    source: Option<&SourceInput>,
-    look: &Look,
-) -> String {
-    let place = match &plan.source.zone {
-        Some(zone) => format!("{}/{zone}", plan.source.member),
-        None => plan.source.member.to_string(),
+fn of_source(report: &SourceReport, look: &Look) -> String {
+    let place = match &report.source.zone {
+        Some(zone) => format!("{}/{zone}", report.source.member),
+        None => report.source.member.to_string(),
     };
-    let region = source
-        .and_then(|source| source.region.as_ref())
+    let region = report
+        .region
+        .as_ref()
         .map(|region| format!(", {region}"))
         .unwrap_or_default();
-    let mut out = match source.and_then(|source| source.demand) {
+    let mut out = match report.demand {
         Some(demand) => format!("{} from {place}{region} (declared) go to\n", rate(demand)),
         None => format!("Requests from {place}{region} (how many is unknown) go to\n"),
     };
@@ -97,70 +81,86 @@ fn of_source(
         "READY",
         "CAPACITY",
         "IN USE",
-        "LIMIT",
     ];
     if look.wide {
-        heading.push("CAPACITY FROM");
+        heading.extend(["LIMIT", "CAPACITY FROM"]);
     }
-    heading.push("WHY");
+    heading.push("WHY NOT MORE");
     let numbers = ["SHARE", "OURS", "READY", "CAPACITY", "IN USE", "LIMIT"];
     let mut table = Table::new(&heading).right(&numbers).indent(2);
-    for row in destinations(&explanation.inputs, &explanation.plan, plan) {
-        table.row(cells(&row, look));
+    for row in &report.rows {
+        table.row(cells(row, look));
     }
     out.push_str(&table.render(look.paint));
-    if plan.unserved.0 > 0 {
+    if report.unserved > Rate(0) {
         let text = format!(
             "{} find no capacity: every destination is at its limit",
-            rate(plan.unserved)
+            rate(report.unserved)
         );
         out.push_str(&format!("  {}\n", look.paint.tone(Tone::Bad, &text)));
     }
-    if plan.kind == PlanKind::Spill {
-        out.push_str("  The nearest tier cannot carry all: the shares are exact\n");
+    if report.kind == PlanKind::Spill {
+        out.push_str("  The nearest cannot carry all: the shares are exact\n");
     }
     out
 }
 
-fn cells(row: &DestinationRow, look: &Look) -> Vec<Cell> {
-    let tone = if row.out { Tone::Dim } else { Tone::Plain };
+fn cells(row: &Row, look: &Look) -> Vec<Cell> {
+    // Without a tier nothing can be sent there now.
+    let usable = row.tier.is_some();
+    let tone = if usable { Tone::Plain } else { Tone::Dim };
     let mut cells = vec![
-        Cell::toned(tone, &row.name),
-        Cell::or_dash(row.tier.map(tier)),
+        Cell::toned(tone, destination(row)),
+        Cell::toned(tone, &row.tier_name),
         Cell::toned(tone, share(row.parts)),
         Cell::toned(Tone::Good, bar(row.parts)),
-        Cell::or_dash((row.rate.0 > 0).then(|| rate(row.rate))),
-        Cell::or_dash(row.ready),
+        Cell::or_dash((row.rate > Rate(0)).then(|| rate(row.rate))),
+        Cell::toned(tone, row.ready.to_string()),
         Cell::or_dash(row.capacity.map(rate)),
         Cell::or_dash(row.in_use_percent.map(|percent| format!("{percent} %"))),
-        Cell::or_dash(
-            row.capacity
-                .is_some()
-                .then(|| format!("{} %", row.limit_percent)),
-        ),
     ];
     if look.wide {
-        cells.push(row.capacity_from.as_str().into());
+        cells.push(Cell::or_dash(row.limit.map(rate)));
+        cells.push(Cell::toned(tone, &row.capacity_from));
     }
     cells.push(Cell::toned(
-        if row.out { Tone::Warn } else { Tone::Plain },
-        &row.why,
+        if usable { Tone::Plain } else { Tone::Warn },
+        &row.why_not_more,
     ));
     cells
 }
 
-/// The tier in words.
-fn tier(tier: u8) -> String {
-    match tier {
-        0 => "zone".to_owned(),
-        1 => "region".to_owned(),
-        2 => "region, other network".to_owned(),
-        other => format!("abroad {}", u32::from(other) - 2),
+/// A zone by its member; a network by its members too, where its name does not say them.
+fn destination(row: &Row) -> String {
+    match &row.destination {
+        Destination::Network(network)
+            if row
+                .members
+                .iter()
+                .any(|member| member.as_str() != network.as_str()) =>
+        {
+            let members: Vec<&str> = row.members.iter().map(|member| member.as_str()).collect();
+            format!("{network} ({})", members.join(", "))
+        }
+        Destination::Network(network) => network.to_string(),
+        zone @ Destination::Zone { .. } => zone.to_string(),
     }
 }
 
-fn why(explanation: &Explanation, look: &Look) -> String {
+fn behind(explanation: &Explanation, look: &Look) -> String {
     let mut table = Table::new(&[]).indent(2);
+    for row in &explanation.report.withdrawn {
+        table.row(vec![
+            "out".into(),
+            format!("network {}: {}", row.network, row.reason).into(),
+        ]);
+        // Where the verdict itself was sent along, it says more, below.
+        if explanation.verdicts.is_empty() {
+            for verdict in &row.verdicts {
+                table.row(vec!["".into(), verdict.as_str().into()]);
+            }
+        }
+    }
     for verdict in &explanation.verdicts {
         let text = format!(
             "{} is {} for {}",
@@ -185,8 +185,8 @@ fn why(explanation: &Explanation, look: &Look) -> String {
             ]);
         }
     }
-    for note in &explanation.notes {
-        table.row(vec!["note".into(), clean(note).into()]);
+    for note in &explanation.report.notes {
+        table.row(vec!["note".into(), note.as_str().into()]);
     }
     if table.is_empty() {
         String::new()

@@ -86,7 +86,7 @@ fn federated_services() {
 
 #[test]
 fn why_traffic_goes_where_it_goes() {
-    insta::assert_snapshot!(explain::screen(&fixture::explanation(), &look(true)));
+    insta::assert_snapshot!(explain::screen(&fixture::explanation(None), &look(true)));
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! `GET /v1/explain/...`: why traffic goes where it goes, and why something counts as lost.
 //!
-//! An explanation is what the decision was made from and what was decided: whoever reads it can compute the rest, as
-//! the CLI does for its tables.
+//! An explanation is the planner's own report, and beside it what the decision was made from and what was decided, so
+//! that whoever doubts the report can check it.
 
 use causeway_api::generation::Generation;
 use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use causeway_api::verdict::{Subject, Verdict};
 use causeway_api::view::MeshCondition;
+use causeway_failover::explain::PlanReport;
 use serde::{Deserialize, Serialize};
+
+use super::origin::Origin;
 
 /// Why a service's traffic goes where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,16 +20,44 @@ pub struct Explanation {
     pub service: ServiceKey,
     /// The decision that the plan comes from.
     pub generation: Generation,
+    /// The report, of the sources that were asked for.
+    pub report: PlanReport,
     /// What the plan was computed from.
     pub inputs: PlanInputs,
-    /// The plan.
+    /// The plan, of all sources.
     pub plan: ServicePlan,
     /// Verdicts on the members and networks that it names, where they are not Serving.
     pub verdicts: Vec<SubjectExplanation>,
     /// What each member's agent has done with it.
     pub applied: Vec<AppliedRow>,
-    /// Further sentences of the planner: what is unknown, what would change the plan.
-    pub notes: Vec<String>,
+}
+
+impl Explanation {
+    /// Explains a committed plan to those who ask for callers in `from`; `verdict` tells what is concluded of a subject.
+    /// [`Explanation::verdicts`] and [`Explanation::applied`] are left to be filled.
+    #[must_use]
+    pub fn of(
+        generation: Generation,
+        inputs: PlanInputs,
+        plan: ServicePlan,
+        from: Option<&Origin>,
+        verdict: &dyn Fn(&Subject) -> Option<Verdict>,
+    ) -> Self {
+        let mut report = causeway_failover::explain::report(&inputs, &plan, verdict);
+        // Only now: what a destination carries is the sum over all sources.
+        report.sources.retain(|source| {
+            from.is_none_or(|from| from.matches(&source.source, source.region.as_ref()))
+        });
+        Self {
+            service: plan.service.clone(),
+            generation,
+            report,
+            inputs,
+            plan,
+            verdicts: Vec::new(),
+            applied: Vec::new(),
+        }
+    }
 }
 
 /// What a member's agent has done with a service's plan.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use causeway_api::ids::{MemberName, Region, Zone};
-use causeway_api::plan::SourceInput;
+use causeway_api::plan::Source;
 use serde::{Deserialize, Serialize};
 
 /// Callers in a member, in a zone of a member, or in a region.
@@ -18,21 +18,13 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Whether a source lies in it.
+    /// Whether a source, whose region is known or not, lies in it.
     #[must_use]
-    pub fn matches(&self, source: &SourceInput) -> bool {
+    pub fn matches(&self, source: &Source, region: Option<&Region>) -> bool {
+        let in_member = source.member.as_str() == self.place;
         match &self.zone {
-            Some(zone) => {
-                source.source.member.as_str() == self.place
-                    && source.source.zone.as_ref() == Some(zone)
-            }
-            None => {
-                source.source.member.as_str() == self.place
-                    || source
-                        .region
-                        .as_ref()
-                        .is_some_and(|region| region.as_str() == self.place)
-            }
+            Some(zone) => in_member && source.zone.as_ref() == Some(zone),
+            None => in_member || region.is_some_and(|region| region.as_str() == self.place),
         }
     }
 }

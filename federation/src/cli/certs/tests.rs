@@ -1,3 +1,4 @@
+//! What `causeway certs` leaves in a folder.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
