@@ -171,7 +171,9 @@ impl Stage {
 
 #[tokio::test(start_paused = true)]
 async fn a_member_is_seen_whole() {
-    let mut stage = Stage::new(Config::new("a"));
+    let mut stage = Stage::prepared(Config::new("a"), |member, _| {
+        member.delay(Duration::from_secs(1));
+    });
     stage.until("facts", |s| s.ready() == Some(2)).await;
     let facts = stage.store.owner(&member_name()).unwrap();
     let member = facts.member.clone().unwrap();
