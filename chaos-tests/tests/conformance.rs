@@ -23,7 +23,11 @@ async fn etcd(address: SocketAddr, path: &str, body: &Value) -> anyhow::Result<V
     let answer = client.request(request).await?;
     let code = answer.status();
     let bytes = answer.into_body().collect().await?.to_bytes();
-    ensure!(code.is_success(), "{path}: {code} {}", String::from_utf8_lossy(&bytes));
+    ensure!(
+        code.is_success(),
+        "{path}: {code} {}",
+        String::from_utf8_lossy(&bytes)
+    );
     Ok(serde_json::from_slice(&bytes)?)
 }
 
@@ -31,8 +35,15 @@ async fn etcd(address: SocketAddr, path: &str, body: &Value) -> anyhow::Result<V
 /// from its cache.
 async fn expire(address: SocketAddr, token: String) -> anyhow::Result<String> {
     let range = etcd(address, "/v3/kv/range", &json!({ "key": "AA==" })).await?;
-    let now = range["header"]["revision"].as_str().context("no revision")?;
-    etcd(address, "/v3/kv/compaction", &json!({ "revision": now, "physical": true })).await?;
+    let now = range["header"]["revision"]
+        .as_str()
+        .context("no revision")?;
+    etcd(
+        address,
+        "/v3/kv/compaction",
+        &json!({ "revision": now, "physical": true }),
+    )
+    .await?;
     let mut token: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token)?)?;
     ensure!(token["rv"].is_i64(), "another form of token: {token}");
     token["rv"] = json!(2);

@@ -26,13 +26,7 @@ pub(crate) fn merge(store: &mut Store, at: &At, patch: &Value) -> Result<Arc<Sto
     let uid = patch
         .get("metadata")
         .and_then(|metadata| metadata.get("uid")?.as_str());
-    if let Some(uid) = uid.filter(|uid| *uid != object::meta(&live.object, "uid")) {
-        let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            object::meta(&live.object, "uid")
-        );
-        return Err(Refusal::conflict(at.kind, &at.name, &why));
-    }
+    write::same_uid(at, &live, uid.unwrap_or_default())?;
     let mut merged = Value::Object(live.object.clone());
     put_over(&mut merged, patch);
     let body = write::read(at, with_type(at, merged))?;
@@ -130,21 +124,13 @@ pub(crate) fn apply(
             );
             return Err(Refusal::conflict(at.kind, &at.name, &why));
         }
-        if !revision.is_empty() {
-            return Err(Refusal::not_found(at.kind, &at.name));
-        }
         let owners = Owners::new();
         let applied = fields::apply(at.kind, &owners, &manager, &Fields::new(), &config, force)
             .map_err(Refusal::apply_conflicts)?;
         let made = write::make(store, at, applied.object, Some(applied.owners), &manager)?;
         return Ok(Applied::Created(made));
     };
-    let found = object::meta(&live.object, "uid");
-    if !uid.is_empty() && uid != found {
-        let why =
-            format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {found}");
-        return Err(Refusal::conflict(at.kind, &at.name, &why));
-    }
+    write::same_uid(at, &live, &uid)?;
     if !revision.is_empty() && revision != object::meta(&live.object, "resourceVersion") {
         return Err(Refusal::modified(at.kind, &at.name));
     }

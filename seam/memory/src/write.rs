@@ -62,6 +62,11 @@ pub(crate) fn read(at: &At, mut body: Value) -> Result<Fields, Refusal> {
     let kind = found(&mut fields, "kind");
     // Built-in kinds may leave both out, since the path says them.
     let told = !version.is_empty() || !kind.is_empty() || at.kind.custom;
+    if told && at.kind.custom && version == expected && !kind.is_empty() && kind != at.kind.kind {
+        let why = format!("Invalid value: {kind:?}: must be {}", at.kind.kind);
+        let name = object::meta(&fields, "name");
+        return Err(Refusal::invalid(at.kind, name, "kind", &why));
+    }
     if told && (version != expected || kind != at.kind.kind) {
         return Err(Refusal::bad_request(format!(
             "the API version and kind in the data ({version}, {kind}) do not match those of the path ({expected}, {})",
@@ -173,6 +178,15 @@ fn check_name(at: &At) -> Result<(), Refusal> {
     }
     let why = format!("Invalid value: {name:?}: a lowercase RFC 1123 subdomain is expected");
     Err(Refusal::invalid(at.kind, name, "metadata.name", &why))
+}
+
+/// A patch cannot change the UID.
+pub(crate) fn same_uid(at: &At, live: &Stored, uid: &str) -> Result<(), Refusal> {
+    if uid.is_empty() || uid == object::meta(&live.object, "uid") {
+        return Ok(());
+    }
+    let why = format!("Invalid value: {uid:?}: field is immutable");
+    Err(Refusal::invalid(at.kind, &at.name, "metadata.uid", &why))
 }
 
 fn refuse_finalizers(object: &Fields) -> Result<(), Refusal> {

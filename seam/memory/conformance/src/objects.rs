@@ -102,7 +102,15 @@ pub(crate) async fn malformed_objects_are_refused(c: &Cluster) -> anyhow::Result
     }
     let mut kind = entry("x", "10.0.0.1");
     kind["kind"] = json!("ServiceEntry");
-    c.post(&path, &kind).await?.refused(400, "BadRequest")?;
+    let refused = c.post(&path, &kind).await?.refused(422, "Invalid")?;
+    ensure!(
+        text(&refused, "/message").contains("must be WorkloadEntry"),
+        "{refused}"
+    );
+    let mut pod = service("x");
+    pod["kind"] = json!("Pod");
+    let services = format!("/api/v1/namespaces/{ns}/services");
+    c.post(&services, &pod).await?.refused(400, "BadRequest")?;
     let mut version = entry("x", "10.0.0.1");
     version["apiVersion"] = json!("networking.istio.io/v1beta1");
     c.post(&path, &version).await?.refused(400, "BadRequest")?;

@@ -96,7 +96,11 @@ pub(crate) async fn merge_patches(c: &Cluster) -> anyhow::Result<()> {
     let current = json!({ "metadata": { "resourceVersion": seen["metadata"]["resourceVersion"], "labels": { "z": "1" } } });
     c.merge(&path, &current).await?.expect(200)?;
     let other = json!({ "metadata": { "uid": "00000000-0000-0000-0000-000000000000" } });
-    c.merge(&path, &other).await?.refused(409, "Conflict")?;
+    let refused = c.merge(&path, &other).await?.refused(422, "Invalid")?;
+    ensure!(
+        text(&refused, "/message").contains("metadata.uid"),
+        "{refused}"
+    );
     c.merge(&format!("{}/b", entries(&ns)), &patch)
         .await?
         .refused(404, "NotFound")?;
