@@ -166,6 +166,10 @@ async fn any_address_is_enough_and_addresses_may_change() {
         "{}",
         vote.evidence
     );
+    prober.set_subjects(BTreeMap::new());
+    prober.set_subjects(BTreeMap::from([(subject("a"), target(&[]))]));
+    let vote = next(&env, &mut votes).await;
+    assert_eq!(vote.ballot, Ballot::Abstain, "voted on anew");
 }
 
 #[tokio::test]
