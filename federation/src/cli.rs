@@ -51,11 +51,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Controller(args) => {
             crate::telemetry::logs::init(&args.log, "info")?;
-            anyhow::bail!("the controller is not built in yet")
+            crate::replica::run(args).await
         }
         Command::Agent(args) => {
             crate::telemetry::logs::init(&args.log, "info")?;
-            anyhow::bail!("the agent is not built in yet")
+            crate::agent::run(args).await
         }
         Command::Observe(args) => crate::observe::run(args).await,
         Command::Status(args) => status::run(args).await,

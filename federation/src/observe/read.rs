@@ -43,12 +43,18 @@ pub(super) async fn all(
         let bar = progress.add(bar(&target.context));
         let kubeconfig = &kubeconfig;
         async move {
-            let result = match env.timeout(limit, one(env, &target, kubeconfig, limit)).await {
+            let result = match env
+                .timeout(limit, one(env, &target, kubeconfig, limit))
+                .await
+            {
                 Ok(result) => result,
                 Err(elapsed) => Err(format!("{elapsed} (--timeout)")),
             };
             bar.finish_and_clear();
-            Seen { context: target.context, result }
+            Seen {
+                context: target.context,
+                result,
+            }
         }
     });
     Ok(join_all(each).await)
@@ -81,30 +87,65 @@ fn targets(contexts: &[String]) -> Result<Vec<Target>, String> {
     let mut targets = Vec::new();
     for context in contexts {
         if !seen.insert(context) {
-            return Err(format!("--contexts names {context:?} twice: name each cluster once"));
+            return Err(format!(
+                "--contexts names {context:?} twice: name each cluster once"
+            ));
         }
-        let member = member_name(context, &taken)
-            .ok_or_else(|| format!("--contexts: {context:?} cannot be made the name of a member"))?;
+        let member = member_name(context, &taken).ok_or_else(|| {
+            format!("--contexts: {context:?} cannot be made the name of a member")
+        })?;
         taken.insert(member.clone());
-        targets.push(Target { context: context.clone(), member });
+        targets.push(Target {
+            context: context.clone(),
+            member,
+        });
     }
     Ok(targets)
 }
 
-async fn one(env: &Env, target: &Target, kubeconfig: &Kubeconfig, limit: Duration) -> Result<Reading, String> {
-    if !kubeconfig.contexts.iter().any(|context| context.name == target.context) {
-        let known: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(format!("the kubeconfig has no such context; it has {known}"));
+async fn one(
+    env: &Env,
+    target: &Target,
+    kubeconfig: &Kubeconfig,
+    limit: Duration,
+) -> Result<Reading, String> {
+    if !kubeconfig
+        .contexts
+        .iter()
+        .any(|context| context.name == target.context)
+    {
+        let known: Vec<&str> = kubeconfig
+            .contexts
+            .iter()
+            .map(|context| context.name.as_str())
+            .collect();
+        let known = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
+        return Err(format!(
+            "the kubeconfig has no such context; it has {known}"
+        ));
     }
-    let options = KubeConfigOptions { context: Some(target.context.clone()), ..KubeConfigOptions::default() };
+    let options = KubeConfigOptions {
+        context: Some(target.context.clone()),
+        ..KubeConfigOptions::default()
+    };
     let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await;
     let config = config.map_err(|error| format!("the context cannot be used: {error}"))?;
     let server = config.cluster_url.to_string();
-    let client = Client::try_from(config).map_err(|error| format!("the context cannot be used: {error}"))?;
-    cluster(env, target.context.clone(), target.member.clone(), client, limit)
-        .await
-        .map_err(|error| format!("{} {error}", server.trim_end_matches('/')))
+    let client =
+        Client::try_from(config).map_err(|error| format!("the context cannot be used: {error}"))?;
+    cluster(
+        env,
+        target.context.clone(),
+        target.member.clone(),
+        client,
+        limit,
+    )
+    .await
+    .map_err(|error| format!("{} {error}", server.trim_end_matches('/')))
 }
 
 /// Reads a cluster through a client.
@@ -115,17 +156,39 @@ pub(super) async fn cluster(
     client: Client,
     limit: Duration,
 ) -> Result<Reading, String> {
-    let config = ObserverConfig { request_timeout: limit, ..ObserverConfig::new(member.clone()) };
+    let config = ObserverConfig {
+        request_timeout: limit,
+        ..ObserverConfig::new(member.clone())
+    };
     let Once { mut index, unread } = read_once(env, client.clone(), config).await?;
-    let mut unread: Vec<Unread> = unread.into_iter().map(|(kind, reason)| Unread { kind, reason }).collect();
+    let mut unread: Vec<Unread> = unread
+        .into_iter()
+        .map(|(kind, reason)| Unread { kind, reason })
+        .collect();
     let rules = match rules::of_others(env, &client, limit).await {
         Ok(rules) => rules,
         Err(reason) => {
-            unread.push(Unread { kind: "destinationrules", reason });
+            unread.push(Unread {
+                kind: "destinationrules",
+                reason,
+            });
             Default::default()
         }
     };
     index.take_delta();
-    let locals = index.locals().filter_map(|key| Some((key.clone(), index.local(key)?))).collect();
-    Ok(Reading { context, member, facts: index.snapshot(), locals, unread, rules })
+    let locals = index
+        .locals()
+        .filter_map(|key| Some((key.clone(), index.local(key)?)))
+        .collect();
+    Ok(Reading {
+        context,
+        member,
+        facts: index.snapshot(),
+        locals,
+        unread,
+        rules,
+    })
 }
+
+#[cfg(test)]
+mod tests;
