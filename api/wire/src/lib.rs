@@ -21,6 +21,8 @@ mod view;
 mod votes;
 
 pub use error::WireError;
+/// For the size of a message before it is sent.
+pub use prost::Message;
 pub use session::Incoming;
 
 /// The generated messages and service of `causeway.v1`; their documentation is in `proto/causeway/v1`.
