@@ -43,6 +43,12 @@ struct DecisionLabels {
     rule: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MoveLabels {
+    kind: &'static str,
+    state: &'static str,
+}
+
 /// What became of a proposed decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum DecisionOutcome {
@@ -52,6 +58,8 @@ pub enum DecisionOutcome {
     Unchanged,
     /// Refused; the rule says by what.
     Refused,
+    /// Not decided: no quorum, or a disk that does not take it. It may still be committed.
+    Failed,
 }
 
 const STATES: [(&str, VerdictState); 6] = [
@@ -78,6 +86,9 @@ pub struct Metrics {
     lag: Family<MemberLabels, Seconds>,
     conflicts: Family<MemberLabels, Gauge>,
     decisions: Family<DecisionLabels, Counter>,
+    planned: Counter,
+    moves: Family<MoveLabels, Counter>,
+    sessions: Family<Vec<(String, String)>, Gauge>,
     /// No labels; a family, so that there is no series before it is set: an agent has no quorum.
     quorum: Family<Vec<(String, String)>, Gauge>,
 }
@@ -117,6 +128,22 @@ impl Metrics {
             "Proposed decisions by what became of them, and the rule that refused them",
             decisions.clone(),
         );
+        let (planned, moves, sessions) = (Counter::default(), Family::default(), Family::default());
+        registry.register(
+            "plans_computed",
+            "Plans that this replica computed, whether or not they differed from the committed ones",
+            planned.clone(),
+        );
+        registry.register(
+            "verdict_changes",
+            "Changes of verdicts, by the kind of their subject and the state that they came to",
+            moves.clone(),
+        );
+        registry.register(
+            "sessions",
+            "Agents that have a session with this replica",
+            sessions.clone(),
+        );
         registry.register(
             "quorum_reachable",
             "Whether this replica has heard a majority of voters within its lease: 1 or 0",
@@ -129,8 +156,36 @@ impl Metrics {
             lag,
             conflicts,
             decisions,
+            planned,
+            moves,
+            sessions,
             quorum,
         }
+    }
+
+    /// Counts into `causeway_plans_computed_total`.
+    pub fn count_planned(&self) {
+        self.planned.inc();
+    }
+
+    /// Counts into `causeway_verdict_changes_total`.
+    pub fn count_move(&self, subject: &Subject, to: VerdictState) {
+        let kind = match subject {
+            Subject::Gateway { .. } => "gateway",
+            Subject::Session { .. } => "session",
+            Subject::Member { .. } => "member",
+            Subject::Zone { .. } => "zone",
+            Subject::Region { .. } => "region",
+        };
+        let state = STATES.iter().find(|(_, state)| *state == to);
+        let state = state.map_or("Unknown", |(name, _)| name);
+        self.moves.get_or_create(&MoveLabels { kind, state }).inc();
+    }
+
+    /// Sets `causeway_sessions`.
+    pub fn set_sessions(&self, count: u64) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.sessions.get_or_create(&Vec::new()).set(count);
     }
 
     /// Sets `causeway_member_condition`.

@@ -1,0 +1,83 @@
+//! What is lost or comes back, the widest first.
+
+use std::collections::BTreeSet;
+
+use causeway_api::verdict::{Ballot, Evidence, Subject, VerdictState};
+
+use super::Sight;
+use crate::admin::api::Incident;
+
+/// The incidents. What is lost with something wider is not listed again.
+pub(super) fn incidents(sight: &Sight<'_>) -> Vec<Incident> {
+    let state = sight.look.state;
+    let such = |state: VerdictState| matches!(state, VerdictState::Lost | VerdictState::Recovering);
+    let mut subjects: Vec<(&Subject, VerdictState)> = state
+        .verdicts
+        .iter()
+        .filter(|(subject, standing)| such(standing.state) && !matches!(subject, Subject::Session { .. }))
+        .map(|(subject, standing)| (subject, standing.state))
+        .collect();
+    subjects.sort_by_key(|(subject, state)| (width(subject), *state != VerdictState::Lost, (*subject).clone()));
+    let within: Vec<Incident> = subjects
+        .iter()
+        .filter(|(subject, of)| !wider(sight, subject).iter().any(|wide| state.verdicts.state(wide) == *of))
+        .map(|(subject, of)| incident(sight, subject, *of))
+        .collect();
+    within
+}
+
+fn width(subject: &Subject) -> u8 {
+    match subject {
+        Subject::Region { .. } => 0,
+        Subject::Zone { .. } => 1,
+        Subject::Member { .. } => 2,
+        Subject::Gateway { .. } => 3,
+        Subject::Session { .. } => 4,
+    }
+}
+
+/// What contains a subject.
+fn wider(sight: &Sight<'_>, subject: &Subject) -> Vec<Subject> {
+    match subject {
+        Subject::Gateway { member, .. } | Subject::Session { member } => {
+            let member_subject = Subject::Member { member: member.clone() };
+            let mut all = wider(sight, &member_subject);
+            all.push(member_subject);
+            all
+        }
+        Subject::Member { member } => {
+            let region = sight.look.state.member(member).and_then(|held| held.region());
+            region.map(|region| Subject::Region { region: region.clone() }).into_iter().collect()
+        }
+        Subject::Zone { region, .. } => vec![Subject::Region { region: region.clone() }],
+        Subject::Region { .. } => Vec::new(),
+    }
+}
+
+fn incident(sight: &Sight<'_>, subject: &Subject, of: VerdictState) -> Incident {
+    let state = sight.look.state;
+    let evidence: &[Evidence] = state.verdicts.standing(subject).map_or(&[], |standing| &standing.evidence);
+    let observers = |rows: &[&Evidence]| rows.iter().map(|row| row.observer.clone()).collect::<BTreeSet<_>>().len();
+    let counted: Vec<&Evidence> = evidence.iter().filter(|row| row.not_counted.is_none()).collect();
+    let agreed: Vec<&Evidence> = counted.iter().copied().filter(|row| row.ballot == Ballot::Unreachable).collect();
+    let domains: BTreeSet<&str> = agreed.iter().map(|row| row.domain.as_str()).collect();
+    let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let not_counted: BTreeSet<String> = evidence
+        .iter()
+        .filter_map(|row| row.not_counted.as_ref().map(|why| format!("{}: {why}", row.observer)))
+        .collect();
+    let left = state.verdicts.standing(subject).map(|standing| {
+        let ends = standing.since.plus_ms(state.rules().hold_down_ms);
+        ends.since_ms(state.cluster_time)
+    });
+    Incident {
+        subject: subject.clone(),
+        state: of,
+        since_ago_ms: sight.ages.verdict_ms(state, subject).unwrap_or(0),
+        agreed: small(observers(&agreed)),
+        counted: small(observers(&counted)),
+        domains: small(domains.len()),
+        not_counted: not_counted.into_iter().collect(),
+        hold_down_left_ms: left.filter(|_| of == VerdictState::Recovering),
+    }
+}

@@ -1,0 +1,135 @@
+//! Answers operators from what this replica has applied and heard.
+//!
+//! Each row is built by a pure function in a file of its own; conditions are those that [`super::status`] writes.
+//! [`memory`] keeps when what changed, since cluster time stands still while no timer is pending.
+
+mod attention;
+mod clusters;
+mod diff;
+mod explain;
+mod incidents;
+pub(crate) mod memory;
+pub(crate) mod quorum;
+mod services;
+mod subject;
+mod totals;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use causeway_api::MemberName;
+use causeway_api::ids::ServiceKey;
+use causeway_api::verdict::Subject;
+
+use super::shared::Shared;
+use super::status::counts::{self, Exports};
+use super::status::look::Look;
+use super::status::session;
+use crate::admin::api::{
+    AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow, Severity, StatusReport, SubjectExplanation,
+};
+use crate::admin::backend::AdminBackend;
+use memory::Ages;
+
+/// What answers.
+pub(crate) struct Backend {
+    shared: Arc<Shared>,
+}
+
+/// What rows are built from.
+struct Sight<'a> {
+    look: Look<'a>,
+    ages: Ages,
+    /// Plans that were refused, and not accepted since.
+    refused: std::collections::BTreeMap<ServiceKey, String>,
+}
+
+impl Backend {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Calls `f` with everything at one moment. Locks are held meanwhile: it computes and returns.
+    fn see<T>(&self, f: impl FnOnce(&Sight<'_>) -> T) -> T {
+        let shared = &self.shared;
+        let (rows, sessions, refusals) = (shared.declared.rows(), session::all(shared), shared.refusals.all());
+        let ages = shared.memory.ages(shared.env.now(), shared.env.wall());
+        let refused = shared.metrics.refused_plans();
+        shared.consensus.read(|state| {
+            let facts = shared.facts();
+            let mut exports = Exports::default();
+            exports.refresh(&facts);
+            f(&Sight {
+                look: Look {
+                    replica: shared.id,
+                    state,
+                    facts: &facts,
+                    rows: &rows,
+                    sessions: &sessions,
+                    refusals: &refusals,
+                    exports: &exports,
+                },
+                ages,
+                refused,
+            })
+        })
+    }
+}
+
+#[async_trait]
+impl AdminBackend for Backend {
+    async fn status(&self) -> Result<StatusReport, AdminError> {
+        let quorum = quorum::quorum(&self.shared.consensus.status());
+        let asked_at_ms = self.shared.env.wall().0;
+        let report = self.see(|sight| {
+            let members = clusters::rows(sight);
+            StatusReport {
+                severity: Severity::Fine,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                asked: self.shared.id.to_string(),
+                asked_at_ms,
+                quorum,
+                generation: sight.look.state.last_applied,
+                data_age_ms: members.iter().filter(|row| row.agent.connected).filter_map(|row| row.agent.facts_age_ms).max(),
+                incidents: incidents::incidents(sight),
+                needs_you: attention::attention(sight, &members),
+                services: totals::totals(sight),
+                members,
+            }
+        });
+        Ok(report.judged())
+    }
+
+    async fn clusters(&self) -> Result<Vec<ClusterRow>, AdminError> {
+        Ok(self.see(clusters::rows))
+    }
+
+    async fn services(&self, query: &ServiceQuery) -> Result<Vec<ServiceRow>, AdminError> {
+        Ok(self.see(|sight| services::rows(sight, query)))
+    }
+
+    async fn explain(&self, service: &ServiceKey, from: Option<&Origin>) -> Result<Explanation, AdminError> {
+        self.see(|sight| explain::explain(sight, service, from))
+    }
+
+    async fn explain_subject(&self, subject: &Subject) -> Result<SubjectExplanation, AdminError> {
+        self.see(|sight| subject::explain(sight, subject))
+    }
+
+    async fn diff(&self, member: &MemberName) -> Result<DiffReport, AdminError> {
+        let session = self.shared.sessions.of(member);
+        let asked = self.see(|sight| diff::ask(sight, member, session.is_some()))?;
+        let Some(session) = session else {
+            return Err(diff::silent(member));
+        };
+        let entries = session.diff(&self.shared.env).await.map_err(|error| {
+            AdminError::unavailable(error, format!("see the log of the agent of member {member}, and ask again"))
+        })?;
+        Ok(DiffReport { entries, ..asked })
+    }
+}
+
+/// A count as a number of the API.
+fn count(number: usize) -> u64 {
+    counts::count(number)
+}

@@ -1,0 +1,212 @@
+//! What a replica counts and shows to Prometheus, and the plans that were refused last.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use causeway_api::verdict::Subject;
+use causeway_api::{MemberName, ServiceKey};
+use causeway_crds::conditions::member as condition;
+use causeway_state::State;
+use causeway_state::outcome::{Effect, Outcome, Refusal};
+
+use super::sessions::lock;
+use super::shared::Shared;
+use super::status::conditions::conditions;
+use super::status::counts::{self, Exports};
+use super::status::look::Look;
+use super::status::mesh::in_the_way;
+use super::status::session;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::DecisionOutcome;
+
+/// At most one look in this time.
+const PACE: Duration = Duration::from_secs(1);
+/// A look although nothing changed: what is behind grows by itself.
+const LOOK: Duration = Duration::from_secs(5);
+/// Refused plans that are remembered; beyond it something is wrong with all of them.
+const REFUSED: usize = 1_000;
+/// The types of conditions that a member has.
+const CONDITIONS: [&str; 7] = [
+    condition::REGISTERED,
+    condition::AGENT_CONNECTED,
+    condition::API_REACHABLE,
+    condition::GATEWAY_REACHABLE,
+    condition::MESH_SYNCED,
+    condition::COMPATIBLE,
+    condition::READY,
+];
+
+/// A replica's metrics.
+pub(crate) struct ReplicaMetrics {
+    metrics: Metrics,
+    refused: Mutex<BTreeMap<ServiceKey, String>>,
+    shown: Mutex<Shown>,
+}
+
+/// Of what series exist.
+#[derive(Default)]
+struct Shown {
+    members: BTreeSet<MemberName>,
+    subjects: BTreeSet<Subject>,
+}
+
+impl ReplicaMetrics {
+    /// Over a process's registry.
+    pub(crate) fn new(metrics: Metrics) -> Self {
+        Self { metrics, refused: Mutex::default(), shown: Mutex::default() }
+    }
+
+    /// A plan was computed.
+    pub(crate) fn planned(&self) {
+        self.metrics.count_planned();
+    }
+
+    /// A plan was refused.
+    pub(crate) fn plan_refused(&self, refusal: &Refusal) {
+        self.metrics.count_decision(DecisionOutcome::Refused, rule(refusal));
+        let service = match refusal {
+            Refusal::PlanCheck { service, .. } | Refusal::VerdictIgnored { service, .. } | Refusal::StalePolicy { service, .. } => service,
+            _ => return,
+        };
+        let mut refused = lock(&self.refused);
+        if refused.len() < REFUSED || refused.contains_key(service) {
+            refused.insert(service.clone(), refusal.to_string());
+        }
+    }
+
+    /// The plans that were refused last, and were not accepted since.
+    pub(crate) fn refused_plans(&self) -> BTreeMap<ServiceKey, String> {
+        lock(&self.refused).clone()
+    }
+
+    /// Something was proposed.
+    pub(crate) fn proposed(&self, outcome: &Result<Outcome, String>) {
+        match outcome {
+            Ok(Outcome::Accepted { effect, .. }) => {
+                self.metrics.count_decision(DecisionOutcome::Accepted, "");
+                let mut refused = lock(&self.refused);
+                for service in &effect.planned {
+                    refused.remove(service);
+                }
+            }
+            Ok(Outcome::Unchanged | Outcome::Duplicate) => self.metrics.count_decision(DecisionOutcome::Unchanged, ""),
+            Ok(Outcome::Refused(refusal)) => self.metrics.count_decision(DecisionOutcome::Refused, rule(refusal)),
+            Err(_) => self.metrics.count_decision(DecisionOutcome::Failed, ""),
+        }
+    }
+
+    /// Verdicts changed.
+    pub(crate) fn verdicts(&self, effect: &Effect) {
+        for (subject, _, to) in &effect.verdicts {
+            self.metrics.count_move(subject, *to);
+            self.metrics.set_verdict(subject, *to);
+        }
+    }
+
+    /// Shows everything as it is, and forgets what is no more.
+    fn show(&self, look: &Look<'_>) {
+        let metrics = &self.metrics;
+        metrics.set_sessions(counts::count(look.sessions.len()));
+        let mut shown = lock(&self.shown);
+        let members: BTreeSet<MemberName> = look.state.members.keys().cloned().collect();
+        for gone in shown.members.difference(&members) {
+            metrics.forget_member(gone, CONDITIONS);
+        }
+        for member in &members {
+            for condition in conditions(&look.member(member)) {
+                metrics.set_condition(member, &condition);
+            }
+            let Some(session) = look.sessions.get(member) else { continue };
+            metrics.set_view_lag_ms(member, session.behind_ms.unwrap_or(0));
+            let conflicts = session.applied.as_ref().map_or(0, |applied| applied.conditions.iter().filter(|c| in_the_way(c)).count());
+            metrics.set_foreign_conflicts(member, counts::count(conflicts));
+        }
+        let subjects: BTreeSet<Subject> = self.verdict_states(look.state);
+        for gone in shown.subjects.difference(&subjects) {
+            metrics.forget_subject(gone);
+        }
+        *shown = Shown { members, subjects };
+    }
+
+    fn verdict_states(&self, state: &State) -> BTreeSet<Subject> {
+        let standings = state.verdicts.iter();
+        let shown = standings.map(|(subject, standing)| {
+            self.metrics.set_verdict(subject, standing.state);
+            subject.clone()
+        });
+        shown.collect()
+    }
+}
+
+/// Shows until it is dropped.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut changes = shared.status_changes();
+    let mut exports = Exports::default();
+    loop {
+        let reachable = super::backend::quorum::quorum(&shared.consensus.status()).reachable;
+        shared.metrics.metrics.set_quorum_reachable(reachable);
+        let (rows, sessions, refusals) = (shared.declared.rows(), session::all(&shared), shared.refusals.all());
+        shared.consensus.read(|state| {
+            let facts = shared.facts();
+            exports.refresh(&facts);
+            shared.metrics.show(&Look {
+                replica: shared.id,
+                state,
+                facts: &facts,
+                rows: &rows,
+                sessions: &sessions,
+                refusals: &refusals,
+                exports: &exports,
+            });
+        });
+        shared.env.sleep(PACE).await;
+        tokio::select! {
+            biased;
+            changed = changes.changed() => if changed.is_err() { return },
+            () = shared.env.sleep(LOOK.saturating_sub(PACE)) => {}
+        }
+    }
+}
+
+/// The rule that refused, as a label.
+fn rule(refusal: &Refusal) -> &str {
+    match refusal {
+        Refusal::PlanCheck { check, .. } => check,
+        Refusal::UnknownMember(_) => "UnknownMember",
+        Refusal::ForeignCluster { .. } => "ForeignCluster",
+        Refusal::AlreadyBootstrapped { .. } => "AlreadyBootstrapped",
+        Refusal::TooLarge { .. } => "TooLarge",
+        Refusal::NotBootstrapped => "NotBootstrapped",
+        Refusal::NoIncarnation => "NoIncarnation",
+        Refusal::NotVotable(_) => "NotVotable",
+        Refusal::UnknownGateway(_) => "UnknownGateway",
+        Refusal::VerdictIgnored { .. } => "VerdictIgnored",
+        Refusal::StalePolicy { .. } => "StalePolicy",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_refused_plan_is_remembered_until_one_is_accepted() {
+        let metrics = ReplicaMetrics::new(Metrics::new("controller"));
+        let service: ServiceKey = "shop/cart".parse().unwrap();
+        let refusal = Refusal::PlanCheck { service: service.clone(), check: "shares-sum".to_owned(), message: "9 of 10".to_owned() };
+        metrics.plan_refused(&refusal);
+        assert!(metrics.refused_plans().get(&service).unwrap().contains("shares-sum"));
+        let effect = Effect { planned: vec![service.clone()], ..Effect::default() };
+        metrics.proposed(&Ok(Outcome::Accepted { generation: causeway_api::Generation::default(), effect }));
+        assert!(metrics.refused_plans().is_empty());
+        let text = metrics.metrics.text();
+        for line in [
+            "causeway_decisions_total{outcome=\"Refused\",rule=\"shares-sum\"} 1",
+            "causeway_decisions_total{outcome=\"Accepted\",rule=\"\"} 1",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! All declarations as they were seen last, for whoever tells people about them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use causeway_api::Name;
+use causeway_api::spec::{MemberSpec, PolicySpec};
+use kube::core::DynamicObject;
+
+use super::super::sessions::lock;
+use super::kind::Kind;
+use super::row::{self, Row};
+
+/// The declarations.
+#[derive(Default)]
+pub(crate) struct Declared {
+    rows: Mutex<Rows>,
+}
+
+/// The declarations at one moment. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    /// MemberClusters, by name.
+    pub(crate) members: BTreeMap<String, Arc<Row<MemberSpec>>>,
+    /// FailoverPolicies, by `namespace/name`.
+    pub(crate) policies: BTreeMap<String, Arc<Row<PolicySpec>>>,
+    /// Why a kind cannot be read now.
+    pub(crate) trouble: BTreeMap<Kind, String>,
+    /// What is in force though its object is gone, and why.
+    pub(crate) kept: BTreeMap<(Kind, String), String>,
+    /// Kinds that were listed at least once.
+    listed: BTreeSet<Kind>,
+}
+
+impl Declared {
+    /// The declarations now.
+    pub(crate) fn rows(&self) -> Rows {
+        lock(&self.rows).clone()
+    }
+
+    /// What keeps the registry from being read, as a sentence.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let rows = lock(&self.rows);
+        let all: Vec<&str> = rows.trouble.values().map(String::as_str).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// The names of a kind's objects.
+    pub(super) fn names(&self, kind: Kind) -> BTreeSet<String> {
+        let rows = lock(&self.rows);
+        match kind {
+            Kind::Member => rows.members.keys().cloned().collect(),
+            Kind::Policy => rows.policies.keys().cloned().collect(),
+        }
+    }
+
+    /// A fresh list of a kind.
+    pub(super) fn listed(&self, kind: Kind, objects: Vec<DynamicObject>, root: &Name) {
+        let mut rows = lock(&self.rows);
+        rows.listed.insert(kind);
+        match kind {
+            Kind::Member => {
+                let fresh = objects.into_iter().map(|object| (kind.key(&object), row::member(object)));
+                replace(&mut rows.members, fresh);
+            }
+            Kind::Policy => {
+                let fresh = objects.into_iter().map(|object| (kind.key(&object), row::policy(object, root)));
+                replace(&mut rows.policies, fresh);
+            }
+        }
+    }
+
+    /// An object came or changed; returns its key.
+    pub(super) fn applied(&self, kind: Kind, object: DynamicObject, root: &Name) -> String {
+        let key = kind.key(&object);
+        let mut rows = lock(&self.rows);
+        match kind {
+            Kind::Member => put(&mut rows.members, key.clone(), row::member(object)),
+            Kind::Policy => put(&mut rows.policies, key.clone(), row::policy(object, root)),
+        }
+        key
+    }
+
+    /// An object was deleted; returns its key.
+    pub(super) fn deleted(&self, kind: Kind, object: &DynamicObject) -> String {
+        let key = kind.key(object);
+        let mut rows = lock(&self.rows);
+        match kind {
+            Kind::Member => drop(rows.members.remove(&key)),
+            Kind::Policy => drop(rows.policies.remove(&key)),
+        }
+        key
+    }
+
+    /// The decision log refused a declaration.
+    pub(super) fn refuse(&self, kind: Kind, key: &str, why: String) {
+        let mut rows = lock(&self.rows);
+        match kind {
+            Kind::Member => refuse(&mut rows.members, key, why),
+            Kind::Policy => refuse(&mut rows.policies, key, why),
+        }
+    }
+
+    /// Why a kind cannot be read now; returns whether that is news.
+    pub(super) fn set_trouble(&self, kind: Kind, trouble: Option<String>) -> bool {
+        let mut rows = lock(&self.rows);
+        let old = match &trouble {
+            Some(text) => rows.trouble.insert(kind, text.clone()),
+            None => rows.trouble.remove(&kind),
+        };
+        old != trouble
+    }
+
+    /// What is in force though its object is gone; returns whether that is news.
+    pub(super) fn set_kept(&self, kind: Kind, kept: Vec<(String, String)>) -> bool {
+        let mut rows = lock(&self.rows);
+        let mut all: BTreeMap<(Kind, String), String> =
+            rows.kept.iter().filter(|((of, _), _)| *of != kind).map(|(key, why)| (key.clone(), why.clone())).collect();
+        all.extend(kept.into_iter().map(|(name, why)| ((kind, name), why)));
+        let news = all != rows.kept;
+        rows.kept = all;
+        news
+    }
+}
+
+impl Rows {
+    /// Whether a kind was ever listed.
+    pub(crate) fn was_listed(&self, kind: Kind) -> bool {
+        self.listed.contains(&kind)
+    }
+}
+
+fn replace<S>(rows: &mut BTreeMap<String, Arc<Row<S>>>, fresh: impl Iterator<Item = (String, Row<S>)>) {
+    let mut old = std::mem::take(rows);
+    for (key, row) in fresh {
+        if let Some(before) = old.remove(&key) {
+            rows.insert(key.clone(), before);
+        }
+        put(rows, key, row);
+    }
+}
+
+/// A refusal stays with the declaration that was refused, not with the object.
+fn put<S>(rows: &mut BTreeMap<String, Arc<Row<S>>>, key: String, mut row: Row<S>) {
+    let before = rows.get(&key).filter(|before| before.same_declaration(&row));
+    row.refused = before.and_then(|before| before.refused.clone());
+    rows.insert(key, Arc::new(row));
+}
+
+fn refuse<S: Clone>(rows: &mut BTreeMap<String, Arc<Row<S>>>, key: &str, why: String) {
+    if let Some(row) = rows.get_mut(key) {
+        Arc::make_mut(row).refused = Some(why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(name: &str, generation: i64, mode: &str) -> DynamicObject {
+        serde_json::from_value(json!({
+            "apiVersion": "causeway.dev/v1alpha1", "kind": "MemberCluster",
+            "metadata": { "name": name, "uid": name, "generation": generation },
+            "spec": { "mode": mode },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_malformed_object_hides_no_other() {
+        let declared = Declared::default();
+        let root: Name = "causeway-system".parse().unwrap();
+        declared.listed(Kind::Member, vec![object("a", 1, "Fly"), object("b", 1, "Observe")], &root);
+        let rows = declared.rows();
+        assert!(rows.members["a"].declared.is_err() && rows.members["b"].declared.is_ok());
+        assert!(rows.was_listed(Kind::Member) && !rows.was_listed(Kind::Policy));
+    }
+
+    #[test]
+    fn a_refusal_lasts_until_the_declaration_changes() {
+        let declared = Declared::default();
+        let root: Name = "causeway-system".parse().unwrap();
+        declared.listed(Kind::Member, vec![object("a", 1, "Observe")], &root);
+        declared.refuse(Kind::Member, "a", "too large".to_owned());
+        declared.listed(Kind::Member, vec![object("a", 1, "Observe")], &root);
+        assert_eq!(declared.rows().members["a"].refused.as_deref(), Some("too large"));
+        declared.applied(Kind::Member, object("a", 2, "Observe"), &root);
+        assert_eq!(declared.rows().members["a"].refused, None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Sees the objects of one kind in the host cluster, in whatever state they are.
+//!
+//! Objects are taken untyped: one that does not have its kind's form must not fail the list that it stands in.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use causeway_seam::Env;
+use futures::StreamExt as _;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::core::{ApiResource, DynamicObject};
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client};
+use tokio::sync::mpsc;
+
+use super::kind::Kind;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const LOOK_UP: Duration = Duration::from_secs(5);
+
+/// What was seen.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// All objects, and the definition under which they stand.
+    Listed { crd: Crd, objects: Vec<DynamicObject> },
+    /// An object came or changed.
+    Applied(DynamicObject),
+    /// An object was deleted.
+    Deleted(DynamicObject),
+    /// Nothing can be seen; `lasting`: until something is seen again.
+    Trouble { message: String, lasting: bool },
+}
+
+/// A kind's definition, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Crd {
+    /// It is there, with this UID.
+    Sound(String),
+    /// It is being removed, and its objects with it.
+    Terminating,
+    /// It is not there.
+    Absent,
+    /// The host cluster does not tell.
+    Unreadable(String),
+    /// It was not needed.
+    NotAsked,
+}
+
+/// Sees and tells, until nobody listens.
+pub(super) async fn follow(env: &Env, host: &Client, kind: Kind, tell: mpsc::Sender<(Kind, Seen)>) {
+    let api: Api<DynamicObject> = Api::all_with(host.clone(), &kind.resource());
+    let mut events = pin!(watcher(api, watcher::Config::default()));
+    let mut listing = Vec::new();
+    let mut crd = Crd::NotAsked;
+    let mut pause = FIRST_PAUSE;
+    while let Some(event) = events.next().await {
+        let seen = match event {
+            Ok(Event::Init) => {
+                listing.clear();
+                crd = look_up(env, host, kind).await;
+                continue;
+            }
+            Ok(Event::InitApply(object)) => {
+                listing.push(object);
+                continue;
+            }
+            Ok(Event::InitDone) => Seen::Listed { crd: crd.clone(), objects: std::mem::take(&mut listing) },
+            Ok(Event::Apply(object)) => Seen::Applied(object),
+            Ok(Event::Delete(object)) => Seen::Deleted(object),
+            Err(error) => {
+                let lasting = matches!(error, watcher::Error::InitialListFailed(_));
+                let seen = Seen::Trouble { message: sentence(kind, &error), lasting };
+                if tell.send((kind, seen)).await.is_err() {
+                    return;
+                }
+                env.sleep(env.random().jittered(pause)).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                continue;
+            }
+        };
+        pause = FIRST_PAUSE;
+        if tell.send((kind, seen)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Looks a kind's definition up.
+pub(super) async fn look_up(env: &Env, host: &Client, kind: Kind) -> Crd {
+    let resource = ApiResource::erase::<CustomResourceDefinition>(&());
+    let api: Api<DynamicObject> = Api::all_with(host.clone(), &resource);
+    let name = kind.definition();
+    match env.timeout(LOOK_UP, api.get_opt(&name)).await {
+        Ok(Ok(Some(crd))) => match (crd.metadata.deletion_timestamp, crd.metadata.uid) {
+            (Some(_), _) => Crd::Terminating,
+            (None, Some(uid)) => Crd::Sound(uid),
+            (None, None) => Crd::Unreadable(format!("CustomResourceDefinition {name} has no UID")),
+        },
+        Ok(Ok(None)) => Crd::Absent,
+        Ok(Err(kube::Error::Api(status))) if status.code == 403 => Crd::Unreadable(format!(
+            "the controller may not get CustomResourceDefinition {name} in the host cluster: grant it the verb get"
+        )),
+        Ok(Err(error)) => Crd::Unreadable(format!("CustomResourceDefinition {name}: {error}")),
+        Err(elapsed) => Crd::Unreadable(format!("CustomResourceDefinition {name}: {elapsed}")),
+    }
+}
+
+/// What keeps a kind from being seen, with the remedy.
+fn sentence(kind: Kind, error: &watcher::Error) -> String {
+    let definition = kind.definition();
+    match code(error) {
+        Some(404) => format!(
+            "CustomResourceDefinition {definition} is not installed in the host cluster: install the chart causeway-crds there; until \
+             then nothing can be registered, and what is registered stays"
+        ),
+        Some(403) => format!(
+            "the controller may not list or watch {definition} in the host cluster: grant it the verbs get, list and watch; until then \
+             what is registered stays"
+        ),
+        Some(401) => format!("the host cluster does not know the controller ({error}): renew its credentials"),
+        _ => format!("{kind}s of the host cluster cannot be read: {error}"),
+    }
+}
+
+fn code(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_names_the_definition_and_the_remedy() {
+        let status = |code| watcher::Error::InitialListFailed(kube::Error::Api(Box::new(kube::core::Status { code, ..Default::default() })));
+        let missing = sentence(Kind::Member, &status(404));
+        assert!(missing.contains("memberclusters.causeway.dev is not installed") && missing.contains("causeway-crds"), "{missing}");
+        let forbidden = sentence(Kind::Policy, &status(403));
+        assert!(forbidden.contains("failoverpolicies.causeway.dev") && forbidden.contains("list and watch"), "{forbidden}");
+    }
+}

@@ -1,0 +1,186 @@
+//! What MemberClusters and FailoverPolicies say in their status.
+//!
+//! What is said is computed by pure functions from what this replica knows ([`look`]): one file for each condition
+//! ([`registered`], [`agent`], [`api`], [`gateway`], [`mesh`], [`compatible`], joined by [`conditions`]), [`member`] and
+//! [`policy`] for the rest. Here it is compared with what is there, at most once a second, and written where it differs
+//! ([`patch`]): a fleet in which nothing changes is not written to.
+
+mod agent;
+mod api;
+pub(crate) mod compatible;
+pub(crate) mod conditions;
+pub(crate) mod counts;
+mod gateway;
+mod kubernetes;
+pub(crate) mod look;
+mod member;
+pub(crate) mod mesh;
+mod patch;
+mod policy;
+mod registered;
+mod said;
+pub(crate) mod session;
+#[cfg(test)]
+pub(crate) mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_api::MemberName;
+use causeway_seam::Monotonic;
+use futures::StreamExt as _;
+use kube::core::DynamicObject;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::registry::Kind;
+use super::shared::Shared;
+use counts::Exports;
+use look::Look;
+use patch::StatusPatch;
+
+/// At most one write of an object in this time.
+const PACE: Duration = Duration::from_secs(1);
+/// Looks at everything this often although nothing was said to have changed: how long an agent is behind only grows.
+const LOOK: Duration = Duration::from_secs(10);
+/// Writes under way at once.
+const WRITES: usize = 8;
+/// An API server that takes longer is tried again later.
+const LIMIT: Duration = Duration::from_secs(10);
+/// After a write that failed.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Runs until it is dropped.
+pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client) {
+    let mut changes = shared.status_changes();
+    let mut writer = Writer::default();
+    loop {
+        if shared.consensus.is_leader() {
+            writer.write(&shared, &host).await;
+        }
+        shared.env.sleep(PACE).await;
+        tokio::select! {
+            biased;
+            changed = changes.changed() => if changed.is_err() { return },
+            () = shared.env.sleep(LOOK.saturating_sub(PACE)) => {}
+        }
+    }
+}
+
+#[derive(Default)]
+struct Writer {
+    exports: Exports,
+    /// By object: what was written last, on top of which sighting; it holds until the object is seen again.
+    written: BTreeMap<(Kind, String), Written>,
+    /// By object: not to be written before.
+    failed: BTreeMap<(Kind, String), (Monotonic, String)>,
+}
+
+struct Written {
+    seen: Arc<DynamicObject>,
+    status: Value,
+}
+
+impl Writer {
+    async fn write(&mut self, shared: &Shared, host: &kube::Client) {
+        let now = shared.env.now();
+        let due: Vec<StatusPatch> = self.due(shared).into_iter().filter(|patch| self.may_try(patch, now)).collect();
+        let write = |patch: StatusPatch| async move {
+            let written = shared.env.timeout(LIMIT, patch.write(host)).await;
+            let result = match written {
+                Ok(Ok(())) => Ok(()),
+                // Deleted, or deleted and created again: the watch will say so.
+                Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Err(None),
+                Ok(Err(error)) => Err(Some(error.to_string())),
+                Err(elapsed) => Err(Some(elapsed.to_string())),
+            };
+            (patch, result)
+        };
+        let mut writes = futures::stream::iter(due).map(write).buffered(WRITES);
+        while let Some((patch, result)) = writes.next().await {
+            let key = (patch.kind, patch.name.clone());
+            match result {
+                Ok(()) => {
+                    self.failed.remove(&key);
+                    self.written.insert(key, Written { seen: patch.object, status: patch.status });
+                }
+                Err(why) => {
+                    let why = why.unwrap_or_default();
+                    let known = self.failed.get(&key).is_some_and(|(_, before)| *before == why);
+                    if !known && !why.is_empty() {
+                        tracing::warn!(kind = %patch.kind, name = %patch.name, error = %why, "a status could not be written");
+                    }
+                    self.failed.insert(key, (shared.env.now().plus(RETRY), why));
+                }
+            }
+        }
+    }
+
+    fn may_try(&self, patch: &StatusPatch, now: Monotonic) -> bool {
+        let failed = self.failed.get(&(patch.kind, patch.name.clone()));
+        failed.is_none_or(|(not_before, _)| now >= *not_before)
+    }
+
+    /// What differs from what is there.
+    fn due(&mut self, shared: &Shared) -> Vec<StatusPatch> {
+        let rows = shared.declared.rows();
+        let sessions = session::all(shared);
+        let refusals = shared.refusals.all();
+        let now = shared.env.wall();
+        let there = |key: &(Kind, String)| match key.0 {
+            Kind::Member => rows.members.contains_key(&key.1),
+            Kind::Policy => rows.policies.contains_key(&key.1),
+        };
+        self.written.retain(|key, _| there(key));
+        self.failed.retain(|key, _| there(key));
+        let mut due = Vec::new();
+        shared.consensus.read(|state| {
+            let facts = shared.facts();
+            self.exports.refresh(&facts);
+            let look = Look {
+                replica: shared.id,
+                state,
+                facts: &facts,
+                rows: &rows,
+                sessions: &sessions,
+                refusals: &refusals,
+                exports: &self.exports,
+            };
+            let imports = counts::imports(state);
+            for (name, row) in &rows.members {
+                let before = patch::of(self.before(Kind::Member, name, &row.object).as_ref());
+                let parsed = MemberName::new(name).ok();
+                let one = parsed.as_ref().map_or_else(|| look.nameless(name), |member| look.member(member));
+                let after = member::status(&one, &imports, &before, now);
+                push(&mut due, Kind::Member, name, &row.object, &before, &after);
+            }
+            let exported = self.exports.services();
+            for (name, row) in &rows.policies {
+                let before = patch::of(self.before(Kind::Policy, name, &row.object).as_ref());
+                let after = policy::status(name, row, state, &exported, &before, now);
+                push(&mut due, Kind::Policy, name, &row.object, &before, &after);
+            }
+        });
+        due
+    }
+
+    /// The status that an object has, as far as it is known.
+    fn before(&self, kind: Kind, name: &str, seen: &Arc<DynamicObject>) -> Option<Value> {
+        let written = self.written.get(&(kind, name.to_owned())).filter(|written| Arc::ptr_eq(&written.seen, seen));
+        written.map(|written| written.status.clone()).or_else(|| seen.data.get("status").cloned())
+    }
+}
+
+fn push<S: PartialEq + Serialize>(
+    due: &mut Vec<StatusPatch>,
+    kind: Kind,
+    name: &str,
+    object: &Arc<DynamicObject>,
+    before: &S,
+    after: &S,
+) {
+    if before != after {
+        due.push(StatusPatch { kind, name: name.to_owned(), object: object.clone(), status: patch::json(after) });
+    }
+}

@@ -1,0 +1,115 @@
+//! All that conditions are computed from, at one moment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use causeway_api::facts::MemberFact;
+use causeway_api::spec::{MemberSpec, Placement};
+use causeway_api::verdict::{Subject, VerdictState};
+use causeway_api::{MemberName, ReplicaId};
+use causeway_index::{FactStore, OwnerFacts};
+use causeway_state::{RegisteredMember, State};
+
+use super::counts::Exports;
+use super::session::SessionInfo;
+use crate::admin::api::{Condition, ConditionStatus};
+use crate::replica::registry::declared::Rows;
+use crate::replica::registry::row::Row;
+use crate::replica::shared::Refused;
+
+/// Everything that one replica knows.
+pub(crate) struct Look<'a> {
+    pub(crate) replica: ReplicaId,
+    pub(crate) state: &'a State,
+    pub(crate) facts: &'a FactStore,
+    pub(crate) rows: &'a Rows,
+    pub(crate) sessions: &'a BTreeMap<MemberName, SessionInfo>,
+    pub(crate) refusals: &'a BTreeMap<MemberName, Refused>,
+    pub(crate) exports: &'a Exports,
+}
+
+/// Everything that is known of one member.
+pub(crate) struct MemberLook<'a> {
+    pub(crate) all: &'a Look<'a>,
+    /// As its MemberCluster has it, which may be no valid name.
+    pub(crate) name: &'a str,
+    /// The name, where it is a valid one.
+    pub(crate) member: Option<&'a MemberName>,
+    /// Its MemberCluster, where there is one.
+    pub(crate) row: Option<&'a Arc<Row<MemberSpec>>>,
+    /// What is in force.
+    pub(crate) held: Option<&'a RegisteredMember>,
+    pub(crate) facts: Option<&'a OwnerFacts>,
+    pub(crate) session: Option<&'a SessionInfo>,
+    pub(crate) refused: Option<&'a Refused>,
+}
+
+impl<'a> Look<'a> {
+    /// One member.
+    pub(crate) fn member(&'a self, member: &'a MemberName) -> MemberLook<'a> {
+        MemberLook {
+            all: self,
+            name: member.as_str(),
+            member: Some(member),
+            row: self.rows.members.get(member.as_str()),
+            held: self.state.member(member),
+            facts: self.facts.owner(member),
+            session: self.sessions.get(member),
+            refused: self.refusals.get(member),
+        }
+    }
+
+    /// A MemberCluster whose name is none of a member: nothing else can be known of it.
+    pub(crate) fn nameless(&'a self, name: &'a str) -> MemberLook<'a> {
+        MemberLook {
+            all: self,
+            name,
+            member: None,
+            row: self.rows.members.get(name),
+            held: None,
+            facts: None,
+            session: None,
+            refused: None,
+        }
+    }
+}
+
+impl<'a> MemberLook<'a> {
+    /// What the agent reported of the member itself.
+    pub(crate) fn fact(&self) -> Option<&'a MemberFact> {
+        self.facts?.member.as_ref()
+    }
+
+    /// Where it is.
+    pub(crate) fn placement(&self) -> Option<&'a Placement> {
+        self.held?.placement.as_ref()
+    }
+
+    /// Its gateways with the verdicts on them, by name.
+    pub(crate) fn gateways(&self) -> Vec<(String, Subject, VerdictState)> {
+        let (Some(member), Some(placement)) = (self.member, self.placement()) else {
+            return Vec::new();
+        };
+        let verdict = |name: &causeway_api::Name| {
+            let subject = Subject::Gateway { member: member.clone(), gateway: name.clone() };
+            let state = self.all.state.verdicts.state(&subject);
+            (name.to_string(), subject, state)
+        };
+        placement.gateways.keys().map(verdict).collect()
+    }
+}
+
+/// A condition of that type.
+pub(crate) fn condition(kind: &str, status: ConditionStatus, reason: &str, message: impl Into<String>) -> Condition {
+    Condition { kind: kind.to_owned(), status, reason: reason.to_owned(), message: message.into() }
+}
+
+/// Items joined, at most `most` of them, the rest counted.
+pub(crate) fn some_of<T: ToString>(items: impl IntoIterator<Item = T>, most: usize) -> String {
+    let all: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    let shown: Vec<&str> = all.iter().take(most).map(String::as_str).collect();
+    match all.len().checked_sub(most).filter(|more| *more > 0) {
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
+        None => shown.join(", "),
+    }
+}

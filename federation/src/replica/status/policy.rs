@@ -1,0 +1,124 @@
+//! The status of a FailoverPolicy.
+
+use std::collections::BTreeSet;
+
+use causeway_api::ServiceKey;
+use causeway_api::spec::{PolicyKey, PolicySpec};
+use causeway_crds::conditions::policy::{ACCEPTED, READY, RESOLVED_REFS};
+use causeway_crds::failover_policy::{FailoverPolicyStatus, PolicyServices};
+use causeway_failover::policy::root;
+use causeway_seam::WallClock;
+use causeway_state::State;
+
+use super::look::{condition, some_of};
+use super::said;
+use crate::admin::api::{Condition, ConditionStatus};
+use crate::replica::registry::row::Row;
+
+/// The status that is to be written; `exported` are the services that any member exports.
+pub(super) fn status(
+    name: &str,
+    row: &Row<PolicySpec>,
+    state: &State,
+    exported: &BTreeSet<&ServiceKey>,
+    before: &FailoverPolicyStatus,
+    now: WallClock,
+) -> FailoverPolicyStatus {
+    let mut status = FailoverPolicyStatus {
+        observed_generation: row.generation(),
+        services: row.declared.as_ref().ok().map(|spec| PolicyServices {
+            matched: i32::try_from(exported.iter().filter(|key| concerns(spec, key)).count()).unwrap_or(i32::MAX),
+        }),
+        conditions: before.conditions.clone(),
+    };
+    said::say(&mut status.conditions, &conditions(name, row, state, exported), row.generation(), now);
+    status
+}
+
+/// The conditions of a policy.
+pub(super) fn conditions(name: &str, row: &Row<PolicySpec>, state: &State, exported: &BTreeSet<&ServiceKey>) -> Vec<Condition> {
+    let accepted = accepted(name, row, state);
+    let resolved = resolved(name, row, exported);
+    let ready = [&accepted, &resolved].into_iter().find(|condition| condition.status != ConditionStatus::True);
+    let ready = match ready {
+        Some(first) => condition(READY, first.status, &first.reason, first.message.clone()),
+        None => condition(READY, ConditionStatus::True, "Ready", accepted.message.clone()),
+    };
+    vec![accepted, resolved, ready]
+}
+
+fn accepted(name: &str, row: &Row<PolicySpec>, state: &State) -> Condition {
+    let is = |status, reason: &str, message: String| condition(ACCEPTED, status, reason, message);
+    let held = name.parse::<PolicyKey>().ok().and_then(|key| state.policies.get(&key));
+    let stays = held.map_or("", |_| "; what was declared before stays in force");
+    let spec = match (&row.declared, &row.refused) {
+        (Err(fault), _) => return is(ConditionStatus::False, fault.reason, format!("{}{stays}", fault.message)),
+        (Ok(_), Some(refusal)) => return is(ConditionStatus::False, "Refused", format!("{refusal}{stays}")),
+        (Ok(spec), None) => spec,
+    };
+    if held != Some(spec) {
+        let message = format!("FailoverPolicy {name}: the declaration waits for a decision, which needs a majority of replicas{stays}");
+        return is(ConditionStatus::Unknown, "Pending", message);
+    }
+    if let Some(first) = overlapping(spec, state) {
+        return is(
+            ConditionStatus::False,
+            "Conflicted",
+            format!(
+                "FailoverPolicy {name} is about services that {first} is about too, and {first} comes first by name: for those it is in \
+                 force and this is not, though allowedRegions of both bind. Make one of them, or name other targetRefs"
+            ),
+        );
+    }
+    let prefix = format!("policy {name}: ");
+    let conflicts = root(&state.policies).conflicts;
+    if let Some(conflict) = conflicts.iter().find(|sentence| sentence.starts_with(&prefix)) {
+        return is(ConditionStatus::False, "Conflicted", conflict.clone());
+    }
+    is(ConditionStatus::True, "Accepted", format!("FailoverPolicy {name} is in force"))
+}
+
+/// A policy of the same level that names the same services and comes first.
+fn overlapping<'a>(spec: &PolicySpec, state: &'a State) -> Option<&'a PolicyKey> {
+    let same_level = |other: &PolicySpec| {
+        other.root == spec.root
+            && (spec.root || other.key.namespace == spec.key.namespace)
+            && other.targets.is_empty() == spec.targets.is_empty()
+    };
+    let overlaps = |other: &PolicySpec| spec.targets.is_empty() || !spec.targets.is_disjoint(&other.targets);
+    let earlier = state.policies.range(..spec.key.clone());
+    // Root policies say different things of the same whole: those are compared field by field.
+    earlier.filter(|_| !spec.root).find(|(_, other)| same_level(other) && overlaps(other)).map(|(key, _)| key)
+}
+
+fn resolved(name: &str, row: &Row<PolicySpec>, exported: &BTreeSet<&ServiceKey>) -> Condition {
+    let is = |status, reason: &str, message: String| condition(RESOLVED_REFS, status, reason, message);
+    let Ok(spec) = &row.declared else {
+        return is(ConditionStatus::Unknown, "NotAccepted", format!("FailoverPolicy {name} is malformed, see Accepted"));
+    };
+    let missing: Vec<&ServiceKey> = spec.targets.iter().filter(|target| !exported.contains(target)).collect();
+    if missing.is_empty() {
+        return is(ConditionStatus::True, "Resolved", format!("all targets of FailoverPolicy {name} are exported by some member"));
+    }
+    is(
+        ConditionStatus::False,
+        "TargetNotExported",
+        format!(
+            "FailoverPolicy {name}: spec.targetRefs names what no member exports: {}. Create a ServiceExport of that name in a member",
+            some_of(missing, 5)
+        ),
+    )
+}
+
+/// Whether a policy is about a service.
+fn concerns(spec: &PolicySpec, service: &ServiceKey) -> bool {
+    if spec.targets.is_empty() {
+        spec.root || spec.key.namespace == service.namespace
+    } else {
+        spec.targets.contains(service)
+    }
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;
