@@ -102,18 +102,6 @@ impl Writer {
         let live = Arc::new(Live::default());
         let queue = Arc::new(Queue::default());
         let fence = lease.into();
-        let context = Arc::new(Context {
-            applier: Applier {
-                env: env.clone(),
-                client: client.clone(),
-                fence: fence.clone(),
-            },
-            live: live.clone(),
-            source,
-            options,
-            counters: Counters::default(),
-            incarnation: AtomicU64::new(0),
-        });
         let mut tasks: Vec<_> = Kind::WATCHED
             .into_iter()
             .map(|kind| {
@@ -127,6 +115,18 @@ impl Writer {
                 env.spawn("mesh watch", follow)
             })
             .collect();
+        let context = Arc::new(Context {
+            applier: Applier {
+                env: env.clone(),
+                client,
+                fence: fence.clone(),
+            },
+            live: live.clone(),
+            source,
+            options,
+            counters: Counters::default(),
+            incarnation: AtomicU64::new(0),
+        });
         let run = run::Run::new(context.clone(), queue.clone(), fence, say);
         tasks.push(env.spawn("mesh writer", run.run()));
         Self {

@@ -130,8 +130,8 @@ fn labels(service: &ServiceKey, inputs: &ServiceInputs) -> BTreeMap<String, Stri
     labels
 }
 
-/// An entry is in no cluster of a port whose target is a name, unless it gives that name a number. The number itself
-/// is never called: the gateway's port is.
+/// An entry is in no cluster of a port whose target is a name, unless it gives that very name a number (the name of the
+/// Service's port does not do). The number itself is never called: the gateway's port is.
 fn named_targets(ports: &[CarriedPort], remote: &Remote) -> Map<String, Value> {
     let mut named = Map::new();
     for port in ports {
@@ -143,12 +143,8 @@ fn named_targets(ports: &[CarriedPort], remote: &Remote) -> Map<String, Value> {
             .iter()
             .find(|other| other.name == port.name)
             .and_then(|other| target_number(&other.target));
-        let key = match port.name.as_str() {
-            "" => name.as_str(),
-            own => own,
-        };
         let number = there.or(target_number(target)).unwrap_or(port.port);
-        named.insert(key.to_owned(), json!(number));
+        named.insert(name.clone(), json!(number));
     }
     named
 }

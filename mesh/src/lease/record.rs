@@ -28,8 +28,10 @@ pub(super) fn epoch(lease: &Lease) -> u64 {
         .unwrap_or(0)
 }
 
-/// What changes with each sign of life of a holder. Compared, never read as a time.
-pub(super) fn pulse(lease: &Lease) -> (Option<String>, Option<String>) {
+/// What changes with each sign of life of a holder: resourceVersion and time. Compared, never read as a time.
+pub(super) type Pulse = (Option<String>, Option<String>);
+
+pub(super) fn pulse(lease: &Lease) -> Pulse {
     let renewed = lease
         .spec
         .as_ref()

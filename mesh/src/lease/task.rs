@@ -22,7 +22,7 @@ pub(super) struct Task {
     heard: watch::Receiver<u64>,
     leave: Arc<Notify>,
     /// The Lease's last sign of life, and when it was first seen.
-    seen: Option<((Option<String>, Option<String>), Monotonic)>,
+    seen: Option<(record::Pulse, Monotonic)>,
     /// The highest epoch that this process held: it outlives a Lease that somebody deletes.
     highest: u64,
 }

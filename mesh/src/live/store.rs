@@ -55,8 +55,10 @@ impl Store {
 
     /// Takes over what a watch is; answers whether that changed.
     pub(crate) fn set_state(&mut self, kind: Kind, state: KindState) -> bool {
-        let old = self.kinds.insert(kind, state.clone());
-        old.unwrap_or_default() != state
+        let held = self.kinds.entry(kind).or_default();
+        let differs = *held != state;
+        *held = state;
+        differs
     }
 
     /// Whether all kinds that we write are known.

@@ -259,7 +259,8 @@ impl Run {
         let gateways_first = self.gateways_come_first(&member);
         while self.busy.len() < self.context.options.concurrency.max(1) {
             let may = |key: &&JobKey| {
-                !self.busy.contains(*key) && !(gateways_first && **key != JobKey::Networks)
+                let waits = gateways_first && **key != JobKey::Networks;
+                !waits && !self.busy.contains(*key)
             };
             let next = self.ready.iter().find(may);
             let Some(key) = next.cloned() else { break };

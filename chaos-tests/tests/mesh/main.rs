@@ -1,0 +1,14 @@
+//! The mesh's writer against real API servers, and what istiod then tells proxies. Needs `cargo xtask assets`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod lease;
+mod member;
+mod obstacles;
+mod proxies;
+mod writes;
