@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use causeway_api::facts::GatewayAddress;
+use causeway_api::verdict::Ballot;
 
 pub use runner::{ProbeConfig, Prober};
 pub use suspicion::{Detector, Outcome, Suspicion};
@@ -23,6 +24,8 @@ pub use tcp::TcpProbe;
 pub struct Target {
     /// Addresses with their ports.
     pub addresses: BTreeSet<(GatewayAddress, u16)>,
+    /// What this observer held of it before it was restarted, where that is known.
+    pub held: Option<Ballot>,
 }
 
 /// One attempt to reach an address. What a simulator replaces.

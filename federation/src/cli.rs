@@ -27,8 +27,7 @@ use crate::args::{Cli, Command};
 
 pub(crate) use ask::{paint, print};
 pub use files::{pems, write_private};
-#[cfg(test)]
-pub(crate) use markdown::reference;
+pub use markdown::reference;
 
 /// Does what was typed, and says how the process is to end. Errors are printed here, with all their causes.
 pub async fn run(cli: Cli) -> ExitCode {

@@ -182,7 +182,10 @@ impl Probing {
             let what = describe(&target);
             let outcome = self.attempt(&target).await;
             let known = detector.get_or_insert_with(|| {
-                (what.clone(), Suspicion::new(self.config.threshold, &what))
+                (
+                    what.clone(),
+                    Suspicion::new(self.config.threshold, &what).resuming(target.held),
+                )
             });
             if known.0 != what {
                 known.1.rename(&what);

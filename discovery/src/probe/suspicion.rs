@@ -51,6 +51,17 @@ impl Suspicion {
         }
     }
 
+    /// Goes on from what this observer held before it was restarted: else it would abstain on what it knew, or call
+    /// reachable what it has not reached since.
+    #[must_use]
+    pub fn resuming(mut self, held: Option<Ballot>) -> Self {
+        self.reached = matches!(held, Some(Ballot::Reachable | Ballot::Unreachable));
+        if held == Some(Ballot::Unreachable) {
+            self.failures = self.threshold;
+        }
+        self
+    }
+
     /// The subject's addresses changed: evidence names the new ones, and what is held of it stays.
     pub fn rename(&mut self, what: &str) {
         what.clone_into(&mut self.what);
@@ -140,6 +151,26 @@ mod tests {
         );
         suspicion.observe(at(101), &REACHED);
         assert_eq!(suspicion.ballot(), Ballot::Reachable);
+    }
+
+    #[test]
+    fn it_goes_on_from_what_it_held_before_a_restart() {
+        let resumed = |ballot| Suspicion::new(3, "a:1").resuming(ballot);
+        let mut lost = resumed(Some(Ballot::Unreachable));
+        lost.observe(at(1), &failed());
+        assert_eq!(lost.ballot(), Ballot::Unreachable);
+        let mut known = resumed(Some(Ballot::Reachable));
+        for second in 1..=3 {
+            known.observe(at(second), &failed());
+        }
+        assert_eq!(
+            known.ballot(),
+            Ballot::Unreachable,
+            "it was reached once, in an earlier life"
+        );
+        let mut unknown = resumed(Some(Ballot::Abstain));
+        unknown.observe(at(1), &failed());
+        assert_eq!(unknown.ballot(), Ballot::Abstain);
     }
 
     #[test]

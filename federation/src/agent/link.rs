@@ -118,6 +118,8 @@ impl Link {
             Err(elapsed) => return Ended::Failed(format!("{address}: {elapsed}")),
         };
         self.shared.heard(welcome.highest);
+        // A Lease that was deleted counts from nothing again: what is known of this member's facts is higher.
+        self.writing.heard_epoch(welcome.facts.map_or(0, |held| held.epoch));
         tracing::info!(%address, replica = %welcome.replica, version = %welcome.version, "session opened");
         self.say(Some(address.to_owned()), None);
         Ended::Broke(self.carry_on(&mut session, welcome).await)

@@ -13,7 +13,7 @@ use super::sessions::{Session, name, send};
 use super::shared::{RefusedKind, Shared};
 
 /// A session with an agent, as this side sees it.
-pub type AgentConnection = Connection<FromReplica, FromAgent>;
+pub(super) type AgentConnection = Connection<FromReplica, FromAgent>;
 
 /// How replicas accept sessions.
 pub type Listener = dyn Accept<FromReplica, FromAgent>;

@@ -2,12 +2,12 @@
 //!
 //! Only a change of vote is proposed, and a negative vote again before it expires: a quiet fleet commits nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::MemberName;
-use causeway_api::facts::GatewayFact;
+use causeway_api::facts::GatewayAddress;
 use causeway_api::verdict::{Ballot, ObserverId, Subject, Vote};
 use causeway_discovery::probe::{Probe, ProbeConfig, Prober, Target};
 use causeway_seam::Monotonic;
@@ -26,11 +26,13 @@ const RENEW: Duration = Duration::from_secs(10);
 pub(crate) async fn probe_gateways(shared: Arc<Shared>, probe: Arc<dyn Probe>, config: ProbeConfig) {
     let (mut prober, mut cast) = Prober::start(&shared.env, probe, config);
     let mut decided = shared.consensus.position();
-    let mut known = BTreeMap::new();
+    let mut known: BTreeMap<Subject, BTreeSet<(GatewayAddress, u16)>> = BTreeMap::new();
     loop {
         let subjects = gateways(&shared);
-        if subjects != known {
-            known.clone_from(&subjects);
+        // What is held of them changes with each vote of ours, and is of interest only when probing begins.
+        let addresses = subjects.iter().map(|(subject, target)| (subject.clone(), target.addresses.clone())).collect();
+        if known != addresses {
+            known = addresses;
             prober.set_subjects(subjects);
         }
         tokio::select! {
@@ -45,15 +47,15 @@ pub(crate) async fn probe_gateways(shared: Arc<Shared>, probe: Arc<dyn Probe>, c
 }
 
 fn gateways(shared: &Shared) -> BTreeMap<Subject, Target> {
-    let target = |fact: &GatewayFact| Target {
-        addresses: fact.addresses.iter().map(|address| (address.clone(), fact.port)).collect(),
-    };
+    let observer = ObserverId::Replica(shared.id);
     shared.consensus.read(|state| {
-        let placed = state.members.iter().filter_map(|(name, member)| Some((name, member.placement.as_ref()?)));
+        let (observer, placed) = (&observer, state.members.iter().filter_map(|(name, member)| Some((name, member.placement.as_ref()?))));
         let gateways = placed.flat_map(|(name, placement)| {
             placement.gateways.iter().map(move |(gateway, fact)| {
                 let subject = Subject::Gateway { member: name.clone(), gateway: gateway.clone() };
-                (subject, target(fact))
+                let addresses = fact.addresses.iter().map(|address| (address.clone(), fact.port));
+                let held = state.vote_of(observer, &subject).map(|vote| vote.ballot);
+                (subject, Target { addresses: addresses.collect(), held })
             })
         });
         gateways.collect()
@@ -105,7 +107,7 @@ fn look(shared: &Shared, held: &mut BTreeMap<MemberName, Session>) -> Vec<Vote> 
     let observer = ObserverId::Replica(shared.id);
     let members: BTreeMap<MemberName, Option<Ballot>> = shared.consensus.read(|state| {
         let said = |member: &MemberName| {
-            let vote = state.votes.of(&observer, &Subject::Session { member: member.clone() });
+            let vote = state.vote_of(&observer, &Subject::Session { member: member.clone() });
             vote.map(|vote| vote.ballot)
         };
         state.members.keys().map(|member| (member.clone(), said(member))).collect()

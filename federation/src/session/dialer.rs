@@ -21,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
+use super::noting::Noting;
 use super::pump::Ends;
 use super::refusal;
 use super::tls::{self, CertificateError};
@@ -120,11 +121,7 @@ impl TonicDialer {
         }
     }
 
-    async fn channel(
-        &self,
-        address: &str,
-        stream: TlsStream<net::Stream>,
-    ) -> Result<Channel, TransportError> {
+    async fn channel(&self, address: &str, stream: Noting) -> Result<Channel, TransportError> {
         let failed = |error: tonic::transport::Error| refusal::dialling(address, &error);
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
             .map_err(failed)?
@@ -155,7 +152,13 @@ impl Dial<FromAgent, FromReplica> for TonicDialer {
         address: &str,
     ) -> Result<Connection<FromAgent, FromReplica>, TransportError> {
         let stream = self.secured(address).await?;
-        let channel = self.channel(address, stream).await?;
+        let (stream, noted) = Noting::new(stream);
+        // What the stream itself said is the cause; what HTTP makes of it is not.
+        let cause = |error: TransportError| match noted.take() {
+            Some(cause) => refusal::dialling(address, &cause),
+            None => error,
+        };
+        let channel = self.channel(address, stream).await.map_err(cause)?;
         let (sender, queue) = mpsc::channel::<FromAgent>(QUEUE);
         let (received, receiver) = mpsc::channel(QUEUE);
         let ends = Ends {
@@ -178,7 +181,7 @@ impl Dial<FromAgent, FromReplica> for TonicDialer {
                 address: address.to_owned(),
                 reason: status.message().to_owned(),
             },
-            _ => refusal::dialling(address, &status),
+            _ => cause(refusal::dialling(address, &status)),
         })?;
         // A replica is told nothing of what could not be read here: it hears that the session ended.
         let ignore = |_| {};

@@ -128,7 +128,7 @@ async fn serve(
     service: Service,
     ended: CancellationToken,
 ) {
-    let (connections, _accepting) = handshake::accept(&env, tcp, config);
+    let (connections, mut accepting) = handshake::accept(&env, tcp, config);
     let limit = service.limit;
     let service = SessionServer::new(service)
         .max_decoding_message_size(limit)
@@ -145,6 +145,9 @@ async fn serve(
     if let Err(error) = served {
         tracing::error!(reason = %super::refusal::chain(&error), "sessions are no longer served");
     }
+    // Its end frees the port.
+    accepting.abort();
+    accepting.ended().await;
 }
 
 struct Service {

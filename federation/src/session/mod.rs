@@ -4,13 +4,14 @@
 //! * [`dialer`], [`listener`]: the two ends, behind the seam's [`Dial`](causeway_seam::transport::Dial) and
 //!   [`Accept`](causeway_seam::transport::Accept);
 //! * `handshake`: TLS before gRPC, with a deadline for each connection; `tls`: what is checked of our own certificate;
-//! * `pump`: between the queues of a connection and the wire; `refusal`: what a failure means, in words.
+//! * `pump`: between the queues of a connection and the wire; `refusal`, `noting`: what a failure means, in words.
 //!
 //! A message that cannot be read, or is too large, ends its own session with a sentence to both sides.
 
 mod dialer;
 mod handshake;
 mod listener;
+mod noting;
 mod pump;
 mod refusal;
 mod tls;
