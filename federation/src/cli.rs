@@ -29,6 +29,9 @@ pub(crate) use ask::{paint, print};
 pub use files::{pems, write_private};
 pub use markdown::reference;
 
+/// What a long-running process logs unless told otherwise: libraries tell their own state only where it is a trouble.
+const LOGS: &str = "info,openraft=warn,kube=warn,tower=warn,hyper=warn,h2=warn,rustls=warn";
+
 /// Does what was typed, and says how the process is to end. Errors are printed here, with all their causes.
 pub async fn run(cli: Cli) -> ExitCode {
     // With two providers compiled in, rustls panics at first use: this one is named before anything can.
@@ -46,14 +49,14 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Sandbox(args) => {
             crate::telemetry::logs::init(&args.log, "off")?;
-            anyhow::bail!("the sandbox is not built in yet")
+            crate::sandbox::run(args).await
         }
         Command::Controller(args) => {
-            crate::telemetry::logs::init(&args.log, "info")?;
+            crate::telemetry::logs::init(&args.log, LOGS)?;
             crate::replica::run(args).await
         }
         Command::Agent(args) => {
-            crate::telemetry::logs::init(&args.log, "info")?;
+            crate::telemetry::logs::init(&args.log, LOGS)?;
             crate::agent::run(args).await
         }
         Command::Observe(args) => crate::observe::run(args).await,

@@ -12,8 +12,9 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The whole reference. Does not depend on the width of a terminal.
-pub(crate) fn reference() -> String {
+/// The whole reference, as Markdown. Does not depend on the width of a terminal.
+#[must_use]
+pub fn reference() -> String {
     let mut root = Cli::command().term_width(100);
     root.build();
     let mut out = String::from("# Commands\n\nGenerated from `causeway --help`.\n");

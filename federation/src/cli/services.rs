@@ -75,7 +75,7 @@ pub(super) fn screen(rows: &[ServiceRow], look: &Look) -> String {
 /// The services that exist in several members and that nobody exports.
 fn candidates(rows: &[ServiceRow], look: &Look) -> String {
     if rows.is_empty() {
-        return "Every service that exists in several clusters is exported already\n".to_owned();
+        return "No service exists in several clusters without being exported, as far as agents have reported\n".to_owned();
     }
     let mut table =
         Table::new(&["NAMESPACE", "NAME", "READY", "IN", "ENDPOINTS"]).right(&["READY"]);

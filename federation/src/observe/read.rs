@@ -145,7 +145,7 @@ async fn one(
         limit,
     )
     .await
-    .map_err(|error| format!("{} {error}", server.trim_end_matches('/')))
+    .map_err(|error| format!("{}: {error}", server.trim_end_matches('/')))
 }
 
 /// Reads a cluster through a client.

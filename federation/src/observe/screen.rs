@@ -43,6 +43,10 @@ impl Names {
 /// The whole screen.
 pub(super) fn screen(report: &ObserveReport, paint: Paint, wide: bool) -> String {
     let mut out = clusters(report, paint);
+    if report.clusters.iter().all(|cluster| cluster.error.is_some()) {
+        out.push_str("\nNo cluster could be read, so there is nothing to compare.\n");
+        return out;
+    }
     out.push_str(&shared(report, paint, wide));
     if let Some(loss) = &report.loss {
         out.push_str(&lost(loss, &Names::of(report), paint, wide));

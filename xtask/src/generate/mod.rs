@@ -36,14 +36,24 @@ struct Source {
 }
 
 /// Every source. To add one, give its crate an example that prints the stream, and add a row.
-const SOURCES: &[Source] = &[Source {
-    about: "CustomResourceDefinitions",
-    package: "causeway-crds",
-    example: "print-crds",
-    marker: "# file: ",
-    folder: "charts/causeway-crds/templates",
-    ending: ".yaml",
-}];
+const SOURCES: &[Source] = &[
+    Source {
+        about: "CustomResourceDefinitions",
+        package: "causeway-crds",
+        example: "print-crds",
+        marker: "# file: ",
+        folder: "charts/causeway-crds/templates",
+        ending: ".yaml",
+    },
+    Source {
+        about: "reference of the commands",
+        package: "causeway",
+        example: "print-commands",
+        marker: "%% file: ",
+        folder: "docs/reference/cli",
+        ending: ".md",
+    },
+];
 
 /// Writes the generated files, or compares them.
 ///
