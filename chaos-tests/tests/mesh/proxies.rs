@@ -14,7 +14,9 @@ use causeway_chaos_tests::{
     objects::{self, Backend},
     pki::Authority,
 };
+use causeway_render::Kind;
 use k8s_openapi::api::core::v1::Service;
+use kube::api::DeleteParams;
 use serde_json::json;
 
 use crate::member::*;
@@ -299,6 +301,19 @@ async fn losing_every_gateway_wedges_no_proxy() -> anyhow::Result<()> {
             gateways.count() == 2
         })
         .await?;
+
+    // Why all that: without any gateway, new proxies are sent an empty address, and refuse the whole answer.
+    member.stop();
+    for name in ["cw-net2", "cw-net3", "cw-causeway-void"] {
+        member
+            .api(Kind::Gateway, "istio-system")
+            .delete(name, &DeleteParams::default())
+            .await?;
+    }
+    ads.wait_for(LOCAL, DEADLINE, |found| {
+        found.iter().any(|one| one.address.is_empty())
+    })
+    .await?;
     Ok(())
 }
 
