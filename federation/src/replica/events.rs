@@ -48,13 +48,19 @@ async fn tell_verdicts(shared: &Shared, host: &Client) {
     let mut decisions = shared.consensus.decisions();
     let mut budget = Budget::new(shared.env.now());
     while let Some(next) = decisions.next().await {
-        let Next::Decision(decision) = next else { continue };
-        let Outcome::Accepted { effect, .. } = &decision.outcome else { continue };
+        let Next::Decision(decision) = next else {
+            continue;
+        };
+        let Outcome::Accepted { effect, .. } = &decision.outcome else {
+            continue;
+        };
         if !shared.consensus.is_leader() {
             continue;
         }
         let tales: Vec<Tale> = shared.consensus.read(|state| {
-            let of = |(subject, from, to): &(_, _, _)| tale::of_verdict(subject, *from, *to, state.verdict(subject).as_ref());
+            let of = |(subject, from, to): &(_, _, _)| {
+                tale::of_verdict(subject, *from, *to, state.verdict(subject).as_ref())
+            };
             effect.verdicts.iter().filter_map(of).collect()
         });
         for tale in tales {
@@ -82,7 +88,11 @@ async fn tell_conditions(shared: &Shared, host: &Client) {
 }
 
 fn news(shared: &Shared, exports: &mut Exports, said: &mut Said) -> Vec<Tale> {
-    let (rows, sessions, refusals) = (shared.declared.rows(), session::all(shared), shared.refusals.all());
+    let (rows, sessions, refusals) = (
+        shared.declared.rows(),
+        session::all(shared),
+        shared.refusals.all(),
+    );
     said.keep(rows.members.keys());
     let found = shared.consensus.read(|state| {
         let facts = shared.facts();
@@ -98,7 +108,9 @@ fn news(shared: &Shared, exports: &mut Exports, said: &mut Said) -> Vec<Tale> {
         };
         let of = |name: &String| {
             let member = MemberName::new(name).ok();
-            let one = member.as_ref().map_or_else(|| look.nameless(name), |member| look.member(member));
+            let one = member
+                .as_ref()
+                .map_or_else(|| look.nameless(name), |member| look.member(member));
             (name.clone(), conditions(&one))
         };
         rows.members.keys().map(of).collect::<BTreeMap<_, _>>()
@@ -113,12 +125,16 @@ fn news(shared: &Shared, exports: &mut Exports, said: &mut Said) -> Vec<Tale> {
 
 async fn tell(shared: &Shared, host: &Client, budget: &mut Budget, tale: &Tale) {
     let row = shared.declared.rows().members.get(&tale.member).cloned();
-    let Some(row) = row.filter(|_| budget.take(&tale.member, &tale.reason, shared.env.now())) else {
+    let Some(row) = row.filter(|_| budget.take(&tale.member, &tale.reason, shared.env.now()))
+    else {
         return;
     };
     let api: Api<Event> = Api::namespaced(host.clone(), NAMESPACE);
     let event = event(shared, tale, &row.object);
-    let result = shared.env.timeout(LIMIT, api.create(&PostParams::default(), &event)).await;
+    let result = shared
+        .env
+        .timeout(LIMIT, api.create(&PostParams::default(), &event))
+        .await;
     if let Ok(Err(error)) = result {
         tracing::debug!(%error, member = %tale.member, "an Event could not be written");
     }
@@ -130,7 +146,11 @@ fn event(shared: &Shared, tale: &Tale, object: &DynamicObject) -> Event {
     let time = k8s_openapi::jiff::Timestamp::from_millisecond(now).unwrap_or_default();
     Event {
         metadata: ObjectMeta {
-            name: Some(format!("{}.{:016x}", tale.member, shared.env.random().next_u64())),
+            name: Some(format!(
+                "{}.{:016x}",
+                tale.member,
+                shared.env.random().next_u64()
+            )),
             namespace: Some(NAMESPACE.to_owned()),
             ..ObjectMeta::default()
         },

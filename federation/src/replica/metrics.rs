@@ -54,7 +54,11 @@ struct Shown {
 impl ReplicaMetrics {
     /// Over a process's registry.
     pub(crate) fn new(metrics: Metrics) -> Self {
-        Self { metrics, refused: Mutex::default(), shown: Mutex::default() }
+        Self {
+            metrics,
+            refused: Mutex::default(),
+            shown: Mutex::default(),
+        }
     }
 
     /// A plan was computed.
@@ -64,9 +68,12 @@ impl ReplicaMetrics {
 
     /// A plan was refused.
     pub(crate) fn plan_refused(&self, refusal: &Refusal) {
-        self.metrics.count_decision(DecisionOutcome::Refused, rule(refusal));
+        self.metrics
+            .count_decision(DecisionOutcome::Refused, rule(refusal));
         let service = match refusal {
-            Refusal::PlanCheck { service, .. } | Refusal::VerdictIgnored { service, .. } | Refusal::StalePolicy { service, .. } => service,
+            Refusal::PlanCheck { service, .. }
+            | Refusal::VerdictIgnored { service, .. }
+            | Refusal::StalePolicy { service, .. } => service,
             _ => return,
         };
         let mut refused = lock(&self.refused);
@@ -90,8 +97,12 @@ impl ReplicaMetrics {
                     refused.remove(service);
                 }
             }
-            Ok(Outcome::Unchanged | Outcome::Duplicate) => self.metrics.count_decision(DecisionOutcome::Unchanged, ""),
-            Ok(Outcome::Refused(refusal)) => self.metrics.count_decision(DecisionOutcome::Refused, rule(refusal)),
+            Ok(Outcome::Unchanged | Outcome::Duplicate) => {
+                self.metrics.count_decision(DecisionOutcome::Unchanged, "")
+            }
+            Ok(Outcome::Refused(refusal)) => self
+                .metrics
+                .count_decision(DecisionOutcome::Refused, rule(refusal)),
             Err(_) => self.metrics.count_decision(DecisionOutcome::Failed, ""),
         }
     }
@@ -117,9 +128,13 @@ impl ReplicaMetrics {
             for condition in conditions(&look.member(member)) {
                 metrics.set_condition(member, &condition);
             }
-            let Some(session) = look.sessions.get(member) else { continue };
+            let Some(session) = look.sessions.get(member) else {
+                continue;
+            };
             metrics.set_view_lag_ms(member, session.behind_ms.unwrap_or(0));
-            let conflicts = session.applied.as_ref().map_or(0, |applied| applied.conditions.iter().filter(|c| in_the_way(c)).count());
+            let conflicts = session.applied.as_ref().map_or(0, |applied| {
+                applied.conditions.iter().filter(|c| in_the_way(c)).count()
+            });
             metrics.set_foreign_conflicts(member, counts::count(conflicts));
         }
         let subjects: BTreeSet<Subject> = self.verdict_states(look.state);
@@ -146,7 +161,11 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
         let reachable = super::backend::quorum::quorum(&shared.consensus.status()).reachable;
         shared.metrics.metrics.set_quorum_reachable(reachable);
-        let (rows, sessions, refusals) = (shared.declared.rows(), session::all(&shared), shared.refusals.all());
+        let (rows, sessions, refusals) = (
+            shared.declared.rows(),
+            session::all(&shared),
+            shared.refusals.all(),
+        );
         shared.consensus.read(|state| {
             let facts = shared.facts();
             exports.refresh(&facts);
@@ -195,11 +214,27 @@ mod tests {
     fn a_refused_plan_is_remembered_until_one_is_accepted() {
         let metrics = ReplicaMetrics::new(Metrics::new("controller"));
         let service: ServiceKey = "shop/cart".parse().unwrap();
-        let refusal = Refusal::PlanCheck { service: service.clone(), check: "shares-sum".to_owned(), message: "9 of 10".to_owned() };
+        let refusal = Refusal::PlanCheck {
+            service: service.clone(),
+            check: "shares-sum".to_owned(),
+            message: "9 of 10".to_owned(),
+        };
         metrics.plan_refused(&refusal);
-        assert!(metrics.refused_plans().get(&service).unwrap().contains("shares-sum"));
-        let effect = Effect { planned: vec![service.clone()], ..Effect::default() };
-        metrics.proposed(&Ok(Outcome::Accepted { generation: causeway_api::Generation::default(), effect }));
+        assert!(
+            metrics
+                .refused_plans()
+                .get(&service)
+                .unwrap()
+                .contains("shares-sum")
+        );
+        let effect = Effect {
+            planned: vec![service.clone()],
+            ..Effect::default()
+        };
+        metrics.proposed(&Ok(Outcome::Accepted {
+            generation: causeway_api::Generation::default(),
+            effect,
+        }));
         assert!(metrics.refused_plans().is_empty());
         let text = metrics.metrics.text();
         for line in [

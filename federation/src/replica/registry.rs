@@ -151,7 +151,12 @@ impl Keeper<'_> {
     fn forget_trouble(&mut self) {
         let now = self.shared.env.now();
         let over = |(_, at): &(Kind, Monotonic)| now.since(*at) >= TROUBLE;
-        let kinds: Vec<Kind> = self.passing.iter().filter(|row| over(row)).map(|(kind, _)| *kind).collect();
+        let kinds: Vec<Kind> = self
+            .passing
+            .iter()
+            .filter(|row| over(row))
+            .map(|(kind, _)| *kind)
+            .collect();
         for kind in kinds {
             self.clear_trouble(kind);
         }
@@ -163,12 +168,22 @@ impl Keeper<'_> {
             return false;
         }
         let rows = self.shared.declared.rows();
-        let puts = self.shared.consensus.read(|state| reconcile::puts(state, &rows));
-        for Put { kind, name, command } in puts {
+        let puts = self
+            .shared
+            .consensus
+            .read(|state| reconcile::puts(state, &rows));
+        for Put {
+            kind,
+            name,
+            command,
+        } in puts
+        {
             match self.shared.propose(command).await {
                 Ok(Outcome::Refused(refusal)) => {
                     tracing::error!(%kind, %name, %refusal, "the declaration was refused");
-                    self.shared.declared.refuse(kind, &name, refusal.to_string());
+                    self.shared
+                        .declared
+                        .refuse(kind, &name, refusal.to_string());
                 }
                 Ok(_) => tracing::info!(%kind, %name, "declared"),
                 Err(error) => {
@@ -192,7 +207,11 @@ impl Keeper<'_> {
             Kind::Policy => !rows.members.is_empty() || !rows.policies.is_empty(),
         };
         let there = self.shared.declared.names(kind);
-        let absent: Vec<String> = self.held(kind).into_iter().filter(|name| !there.contains(name)).collect();
+        let absent: Vec<String> = self
+            .held(kind)
+            .into_iter()
+            .filter(|name| !there.contains(name))
+            .collect();
         let now = self.shared.env.now();
         let ledger = self.ledger(kind);
         ledger.settle(&absent, now);
@@ -219,13 +238,17 @@ impl Keeper<'_> {
     }
 
     async fn removed(&mut self, kind: Kind, name: &str) -> bool {
-        let Some(command) = reconcile::removal(kind, name) else { return true };
+        let Some(command) = reconcile::removal(kind, name) else {
+            return true;
+        };
         let member = match &command {
             Command::RemoveMember(member) => Some(member.clone()),
             _ => None,
         };
         match self.shared.propose(command).await {
-            Ok(Outcome::Refused(refusal)) => tracing::error!(%kind, %name, %refusal, "the removal was refused"),
+            Ok(Outcome::Refused(refusal)) => {
+                tracing::error!(%kind, %name, %refusal, "the removal was refused")
+            }
             Ok(_) => tracing::info!(%kind, %name, "removed"),
             Err(error) => {
                 tracing::warn!(%kind, %name, %error, "the removal could not be committed; it is tried again");

@@ -85,7 +85,11 @@ struct Written {
 impl Writer {
     async fn write(&mut self, shared: &Shared, host: &kube::Client) {
         let now = shared.env.now();
-        let due: Vec<StatusPatch> = self.due(shared).into_iter().filter(|patch| self.may_try(patch, now)).collect();
+        let due: Vec<StatusPatch> = self
+            .due(shared)
+            .into_iter()
+            .filter(|patch| self.may_try(patch, now))
+            .collect();
         let write = |patch: StatusPatch| async move {
             let written = shared.env.timeout(LIMIT, patch.write(host)).await;
             let result = match written {
@@ -103,11 +107,20 @@ impl Writer {
             match result {
                 Ok(()) => {
                     self.failed.remove(&key);
-                    self.written.insert(key, Written { seen: patch.object, status: patch.status });
+                    self.written.insert(
+                        key,
+                        Written {
+                            seen: patch.object,
+                            status: patch.status,
+                        },
+                    );
                 }
                 Err(why) => {
                     let why = why.unwrap_or_default();
-                    let known = self.failed.get(&key).is_some_and(|(_, before)| *before == why);
+                    let known = self
+                        .failed
+                        .get(&key)
+                        .is_some_and(|(_, before)| *before == why);
                     if !known && !why.is_empty() {
                         tracing::warn!(kind = %patch.kind, name = %patch.name, error = %why, "a status could not be written");
                     }
@@ -151,7 +164,9 @@ impl Writer {
             for (name, row) in &rows.members {
                 let before = patch::of(self.before(Kind::Member, name, &row.object).as_ref());
                 let parsed = MemberName::new(name).ok();
-                let one = parsed.as_ref().map_or_else(|| look.nameless(name), |member| look.member(member));
+                let one = parsed
+                    .as_ref()
+                    .map_or_else(|| look.nameless(name), |member| look.member(member));
                 let after = member::status(&one, &imports, &before, now);
                 push(&mut due, Kind::Member, name, &row.object, &before, &after);
             }
@@ -167,8 +182,13 @@ impl Writer {
 
     /// The status that an object has, as far as it is known.
     fn before(&self, kind: Kind, name: &str, seen: &Arc<DynamicObject>) -> Option<Value> {
-        let written = self.written.get(&(kind, name.to_owned())).filter(|written| Arc::ptr_eq(&written.seen, seen));
-        written.map(|written| written.status.clone()).or_else(|| seen.data.get("status").cloned())
+        let written = self
+            .written
+            .get(&(kind, name.to_owned()))
+            .filter(|written| Arc::ptr_eq(&written.seen, seen));
+        written
+            .map(|written| written.status.clone())
+            .or_else(|| seen.data.get("status").cloned())
     }
 }
 
@@ -181,6 +201,11 @@ fn push<S: PartialEq + Serialize>(
     after: &S,
 ) {
     if before != after {
-        due.push(StatusPatch { kind, name: name.to_owned(), object: object.clone(), status: patch::json(after) });
+        due.push(StatusPatch {
+            kind,
+            name: name.to_owned(),
+            object: object.clone(),
+            status: patch::json(after),
+        });
     }
 }

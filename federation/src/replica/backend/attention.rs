@@ -14,7 +14,13 @@ const PLANS: usize = 5;
 
 /// Everything that needs a person.
 pub(super) fn attention(sight: &Sight<'_>, members: &[ClusterRow]) -> Vec<Attention> {
-    let mut all: Vec<Attention> = sight.look.rows.trouble.values().map(|why| of("registry", why.clone())).collect();
+    let mut all: Vec<Attention> = sight
+        .look
+        .rows
+        .trouble
+        .values()
+        .map(|why| of("registry", why.clone()))
+        .collect();
     all.extend(declarations(sight));
     all.extend(strangers(sight));
     for row in members {
@@ -25,7 +31,12 @@ pub(super) fn attention(sight: &Sight<'_>, members: &[ClusterRow]) -> Vec<Attent
 }
 
 fn of(object: impl Into<String>, message: impl Into<String>) -> Attention {
-    Attention { object: object.into(), message: message.into(), member: None, command: None }
+    Attention {
+        object: object.into(),
+        message: message.into(),
+        member: None,
+        command: None,
+    }
 }
 
 /// Objects that are malformed or gone, while what they declared is in force.
@@ -34,12 +45,27 @@ fn declarations(sight: &Sight<'_>) -> Vec<Attention> {
     let mut all = Vec::new();
     for (name, row) in &rows.members {
         // A registered one says it by its conditions.
-        let registered = name.parse::<MemberName>().is_ok_and(|member| sight.look.state.members.contains_key(&member));
-        let why = row.declared.as_ref().err().map(|fault| fault.message.clone()).or_else(|| row.refused.clone());
-        all.extend(why.filter(|_| !registered).map(|why| of(format!("MemberCluster {name}"), why)));
+        let registered = name
+            .parse::<MemberName>()
+            .is_ok_and(|member| sight.look.state.members.contains_key(&member));
+        let why = row
+            .declared
+            .as_ref()
+            .err()
+            .map(|fault| fault.message.clone())
+            .or_else(|| row.refused.clone());
+        all.extend(
+            why.filter(|_| !registered)
+                .map(|why| of(format!("MemberCluster {name}"), why)),
+        );
     }
     for (name, row) in &rows.policies {
-        let why = row.declared.as_ref().err().map(|fault| fault.message.clone()).or_else(|| row.refused.clone());
+        let why = row
+            .declared
+            .as_ref()
+            .err()
+            .map(|fault| fault.message.clone())
+            .or_else(|| row.refused.clone());
         all.extend(why.map(|why| of(format!("FailoverPolicy {name}"), why)));
     }
     for ((kind, name), why) in &rows.kept {
@@ -47,17 +73,30 @@ fn declarations(sight: &Sight<'_>) -> Vec<Attention> {
             Kind::Member => "to remove the member, create the MemberCluster again and delete it",
             Kind::Policy => "to remove the policy, create it again and delete it",
         };
-        all.push(of(format!("{kind} {name}"), format!("its object is gone, and it stays in force: {why}; {remedy}")));
+        all.push(of(
+            format!("{kind} {name}"),
+            format!("its object is gone, and it stays in force: {why}; {remedy}"),
+        ));
     }
     all
 }
 
 /// Agents whose member nobody registered.
 fn strangers(sight: &Sight<'_>) -> Vec<Attention> {
-    let unknown = sight.look.refusals.iter().filter(|(member, _)| !sight.look.state.members.contains_key(*member));
+    let unknown = sight
+        .look
+        .refusals
+        .iter()
+        .filter(|(member, _)| !sight.look.state.members.contains_key(*member));
     let said = unknown.map(|(member, refused)| Attention {
         member: Some(member.clone()),
-        ..of(format!("agent of {member}"), format!("an agent asks for a session and is refused: {}", refused.reason))
+        ..of(
+            format!("agent of {member}"),
+            format!(
+                "an agent asks for a session and is refused: {}",
+                refused.reason
+            ),
+        )
     });
     said.take(20).collect()
 }
@@ -65,11 +104,16 @@ fn strangers(sight: &Sight<'_>) -> Vec<Attention> {
 fn member(sight: &Sight<'_>, row: &ClusterRow) -> Vec<Attention> {
     let mut all = Vec::new();
     let object = format!("MemberCluster {}", row.name);
-    let ready = row.condition(READY).filter(|ready| ready.status == ConditionStatus::False);
+    let ready = row
+        .condition(READY)
+        .filter(|ready| ready.status == ConditionStatus::False);
     if let Some(ready) = ready {
         // What a verdict says already is an incident, and told as one.
         let told = [AGENT_CONNECTED, GATEWAY_REACHABLE].iter().any(|kind| {
-            !row.verdict.may_receive() && row.condition(kind).is_some_and(|condition| condition.message == ready.message)
+            !row.verdict.may_receive()
+                && row
+                    .condition(kind)
+                    .is_some_and(|condition| condition.reason == ready.reason)
         });
         if !told {
             all.push(Attention {
@@ -80,22 +124,37 @@ fn member(sight: &Sight<'_>, row: &ClusterRow) -> Vec<Attention> {
         }
     }
     // What is wrong with single objects keeps the member from nothing, and somebody should know.
-    let problems = sight.look.member(&row.name).fact().map(|fact| fact.problems.as_slice()).unwrap_or_default();
-    let single: Vec<&String> = problems.iter().filter(|problem| of_one_object(problem)).collect();
+    let problems = sight
+        .look
+        .member(&row.name)
+        .fact()
+        .map(|fact| fact.problems.as_slice())
+        .unwrap_or_default();
+    let single: Vec<&String> = problems
+        .iter()
+        .filter(|problem| of_one_object(problem))
+        .collect();
     if let Some(first) = single.first() {
         let more = match count(single.len()) {
             1 => String::new(),
             number => format!(" (and {} more)", number - 1),
         };
-        all.push(Attention { member: Some(row.name.clone()), ..of(object, format!("{first}{more}")) });
+        all.push(Attention {
+            member: Some(row.name.clone()),
+            ..of(object, format!("{first}{more}"))
+        });
     }
     all
 }
 
 fn command(row: &ClusterRow, reason: &str) -> String {
     match reason {
-        "GatewayLost" | "Recovering" | "SessionLost" => format!("causeway explain member/{}", row.name),
-        reason if reason.starts_with("Foreign") || reason == "Suspended" || reason == "Behind" => format!("causeway diff {}", row.name),
+        "GatewayLost" | "Recovering" | "SessionLost" => {
+            format!("causeway explain member/{}", row.name)
+        }
+        reason if reason.starts_with("Foreign") || reason == "Suspended" || reason == "Behind" => {
+            format!("causeway diff {}", row.name)
+        }
         _ => "causeway clusters -o wide".to_owned(),
     }
 }
@@ -107,11 +166,22 @@ fn plans(sight: &Sight<'_>) -> Vec<Attention> {
         .take(PLANS)
         .map(|(service, why)| Attention {
             command: Some(format!("causeway explain {service}")),
-            ..of(service.to_string(), format!("{why}; the last good plan stays in force"))
+            ..of(
+                service.to_string(),
+                format!("{why}; the last good plan stays in force"),
+            )
         })
         .collect();
-    if let Some(more) = sight.refused.len().checked_sub(PLANS).filter(|more| *more > 0) {
-        all.push(of("plans", format!("{more} more services have a plan that was refused: causeway services")));
+    if let Some(more) = sight
+        .refused
+        .len()
+        .checked_sub(PLANS)
+        .filter(|more| *more > 0)
+    {
+        all.push(of(
+            "plans",
+            format!("{more} more services have a plan that was refused: causeway services"),
+        ));
     }
     all
 }

@@ -18,13 +18,21 @@ use crate::replica::status::mesh::in_the_way;
 /// The members that are registered, by name.
 pub(super) fn rows(sight: &Sight<'_>) -> Vec<ClusterRow> {
     let imports = counts::imports(sight.look.state);
-    sight.look.state.members.keys().map(|member| row(sight, member, &imports)).collect()
+    sight
+        .look
+        .state
+        .members
+        .keys()
+        .map(|member| row(sight, member, &imports))
+        .collect()
 }
 
 fn row(sight: &Sight<'_>, member: &MemberName, imports: &BTreeMap<MemberName, u64>) -> ClusterRow {
     let look = sight.look.member(member);
     let state = sight.look.state;
-    let subject = Subject::Member { member: member.clone() };
+    let subject = Subject::Member {
+        member: member.clone(),
+    };
     let spec = look.held.map(|held| &held.spec);
     let applied = look.session.and_then(|session| session.applied.as_ref());
     let fact = look.fact();
@@ -45,10 +53,15 @@ fn row(sight: &Sight<'_>, member: &MemberName, imports: &BTreeMap<MemberName, u6
         imported: imports.get(member).copied().unwrap_or(0),
         view: look.session.map(|session| session.sent),
         applied: applied.map(|applied| applied.generation),
-        lag_ms: look.session.filter(|session| session.applied.is_some()).map(|session| session.behind_ms.unwrap_or(0)),
+        lag_ms: look
+            .session
+            .filter(|session| session.applied.is_some())
+            .map(|session| session.behind_ms.unwrap_or(0)),
         objects: applied.map(|applied| applied.objects),
         would_change: applied.map(|applied| applied.would_change),
-        foreign_conflicts: count(applied.map_or(0, |applied| applied.conditions.iter().filter(|c| in_the_way(c)).count())),
+        foreign_conflicts: count(applied.map_or(0, |applied| {
+            applied.conditions.iter().filter(|c| in_the_way(c)).count()
+        })),
         conditions: conditions(&look),
     }
 }
@@ -62,7 +75,10 @@ fn agent(sight: &Sight<'_>, look: &MemberLook<'_>, member: &MemberName) -> Agent
             version: Some(session.version.clone()),
             epoch: Some(session.epoch),
             // A heartbeat says that nothing has changed, as long as the agent sees its API server.
-            facts_age_ms: look.fact().filter(|fact| fact.api == ApiFact::Reachable).map(|_| session.heard_ago_ms),
+            facts_age_ms: look
+                .fact()
+                .filter(|fact| fact.api == ApiFact::Reachable)
+                .map(|_| session.heard_ago_ms),
         },
         None => {
             let heard_ago_ms = sight.ages.left_ms(member).or_else(|| written(sight, look));
@@ -88,9 +104,17 @@ fn written(sight: &Sight<'_>, look: &MemberLook<'_>) -> Option<u64> {
 fn gateways(look: &MemberLook<'_>) -> Vec<GatewayRow> {
     let address = |name: &str| {
         let gateway = look.placement()?.gateways.get(name)?;
-        let all: Vec<String> = gateway.addresses.iter().map(|address| format!("{address}:{}", gateway.port)).collect();
+        let all: Vec<String> = gateway
+            .addresses
+            .iter()
+            .map(|address| format!("{address}:{}", gateway.port))
+            .collect();
         Some(all.join(","))
     };
-    let row = |(name, _, verdict): (String, _, _)| GatewayRow { address: address(&name).unwrap_or_default(), name, verdict };
+    let row = |(name, _, verdict): (String, _, _)| GatewayRow {
+        address: address(&name).unwrap_or_default(),
+        name,
+        verdict,
+    };
     look.gateways().into_iter().map(row).collect()
 }

@@ -6,12 +6,18 @@ use super::Sight;
 use crate::admin::api::{AdminError, DiffReport};
 
 /// The report without its entries, which only the agent can tell.
-pub(super) fn ask(sight: &Sight<'_>, member: &MemberName, connected: bool) -> Result<DiffReport, AdminError> {
+pub(super) fn ask(
+    sight: &Sight<'_>,
+    member: &MemberName,
+    connected: bool,
+) -> Result<DiffReport, AdminError> {
     let look = sight.look.member(member);
     let Some(held) = look.held else {
         return Err(AdminError::not_found(
             format!("member {member} is not registered"),
-            format!("causeway clusters shows those that are; create a MemberCluster named {member} to register it"),
+            format!(
+                "causeway clusters shows those that are; create a MemberCluster named {member} to register it"
+            ),
         ));
     };
     if !connected {
@@ -29,7 +35,9 @@ pub(super) fn ask(sight: &Sight<'_>, member: &MemberName, connected: bool) -> Re
 /// Only the agent sees its mesh.
 pub(super) fn silent(member: &MemberName) -> AdminError {
     AdminError::unavailable(
-        format!("the agent of member {member} has no session with this replica, and only it sees its mesh"),
+        format!(
+            "the agent of member {member} has no session with this replica, and only it sees its mesh"
+        ),
         "see whether the agent runs and reaches the controller: causeway clusters",
     )
 }

@@ -14,13 +14,25 @@ pub(super) fn incidents(sight: &Sight<'_>) -> Vec<Incident> {
     let mut subjects: Vec<(&Subject, VerdictState)> = state
         .verdicts
         .iter()
-        .filter(|(subject, standing)| such(standing.state) && !matches!(subject, Subject::Session { .. }))
+        .filter(|(subject, standing)| {
+            such(standing.state) && !matches!(subject, Subject::Session { .. })
+        })
         .map(|(subject, standing)| (subject, standing.state))
         .collect();
-    subjects.sort_by_key(|(subject, state)| (width(subject), *state != VerdictState::Lost, (*subject).clone()));
+    subjects.sort_by_key(|(subject, state)| {
+        (
+            width(subject),
+            *state != VerdictState::Lost,
+            (*subject).clone(),
+        )
+    });
     let within: Vec<Incident> = subjects
         .iter()
-        .filter(|(subject, of)| !wider(sight, subject).iter().any(|wide| state.verdicts.state(wide) == *of))
+        .filter(|(subject, of)| {
+            !wider(sight, subject)
+                .iter()
+                .any(|wide| state.verdicts.state(wide) == *of)
+        })
         .map(|(subject, of)| incident(sight, subject, *of))
         .collect();
     within
@@ -40,31 +52,63 @@ fn width(subject: &Subject) -> u8 {
 fn wider(sight: &Sight<'_>, subject: &Subject) -> Vec<Subject> {
     match subject {
         Subject::Gateway { member, .. } | Subject::Session { member } => {
-            let member_subject = Subject::Member { member: member.clone() };
+            let member_subject = Subject::Member {
+                member: member.clone(),
+            };
             let mut all = wider(sight, &member_subject);
             all.push(member_subject);
             all
         }
         Subject::Member { member } => {
-            let region = sight.look.state.member(member).and_then(|held| held.region());
-            region.map(|region| Subject::Region { region: region.clone() }).into_iter().collect()
+            let region = sight
+                .look
+                .state
+                .member(member)
+                .and_then(|held| held.region());
+            region
+                .map(|region| Subject::Region {
+                    region: region.clone(),
+                })
+                .into_iter()
+                .collect()
         }
-        Subject::Zone { region, .. } => vec![Subject::Region { region: region.clone() }],
+        Subject::Zone { region, .. } => vec![Subject::Region {
+            region: region.clone(),
+        }],
         Subject::Region { .. } => Vec::new(),
     }
 }
 
 fn incident(sight: &Sight<'_>, subject: &Subject, of: VerdictState) -> Incident {
     let state = sight.look.state;
-    let evidence: &[Evidence] = state.verdicts.standing(subject).map_or(&[], |standing| &standing.evidence);
-    let observers = |rows: &[&Evidence]| rows.iter().map(|row| row.observer.clone()).collect::<BTreeSet<_>>().len();
-    let counted: Vec<&Evidence> = evidence.iter().filter(|row| row.not_counted.is_none()).collect();
-    let agreed: Vec<&Evidence> = counted.iter().copied().filter(|row| row.ballot == Ballot::Unreachable).collect();
+    let evidence: &[Evidence] = state
+        .verdicts
+        .standing(subject)
+        .map_or(&[], |standing| &standing.evidence);
+    let observers = |rows: &[&Evidence]| {
+        rows.iter()
+            .map(|row| row.observer.clone())
+            .collect::<BTreeSet<_>>()
+            .len()
+    };
+    let counted: Vec<&Evidence> = evidence
+        .iter()
+        .filter(|row| row.not_counted.is_none())
+        .collect();
+    let agreed: Vec<&Evidence> = counted
+        .iter()
+        .copied()
+        .filter(|row| row.ballot == Ballot::Unreachable)
+        .collect();
     let domains: BTreeSet<&str> = agreed.iter().map(|row| row.domain.as_str()).collect();
     let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let not_counted: BTreeSet<String> = evidence
         .iter()
-        .filter_map(|row| row.not_counted.as_ref().map(|why| format!("{}: {why}", row.observer)))
+        .filter_map(|row| {
+            row.not_counted
+                .as_ref()
+                .map(|why| format!("{}: {why}", row.observer))
+        })
         .collect();
     let left = state.verdicts.standing(subject).map(|standing| {
         let ends = standing.since.plus_ms(state.rules().hold_down_ms);

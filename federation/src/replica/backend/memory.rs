@@ -59,7 +59,11 @@ impl Memory {
 
     /// Everything that is remembered, seen from now.
     pub(crate) fn ages(&self, now: Monotonic, wall: WallClock) -> Ages {
-        Ages { rows: lock(&self.rows).clone(), now, wall }
+        Ages {
+            rows: lock(&self.rows).clone(),
+            now,
+            wall,
+        }
     }
 }
 

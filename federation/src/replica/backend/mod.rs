@@ -26,7 +26,8 @@ use super::status::counts::{self, Exports};
 use super::status::look::Look;
 use super::status::session;
 use crate::admin::api::{
-    AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow, Severity, StatusReport, SubjectExplanation,
+    AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow, Severity,
+    StatusReport, SubjectExplanation,
 };
 use crate::admin::backend::AdminBackend;
 use memory::Ages;
@@ -52,7 +53,11 @@ impl Backend {
     /// Calls `f` with everything at one moment. Locks are held meanwhile: it computes and returns.
     fn see<T>(&self, f: impl FnOnce(&Sight<'_>) -> T) -> T {
         let shared = &self.shared;
-        let (rows, sessions, refusals) = (shared.declared.rows(), session::all(shared), shared.refusals.all());
+        let (rows, sessions, refusals) = (
+            shared.declared.rows(),
+            session::all(shared),
+            shared.refusals.all(),
+        );
         let ages = shared.memory.ages(shared.env.now(), shared.env.wall());
         let refused = shared.metrics.refused_plans();
         shared.consensus.read(|state| {
@@ -90,7 +95,11 @@ impl AdminBackend for Backend {
                 asked_at_ms,
                 quorum,
                 generation: sight.look.state.last_applied,
-                data_age_ms: members.iter().filter(|row| row.agent.connected).filter_map(|row| row.agent.facts_age_ms).max(),
+                data_age_ms: members
+                    .iter()
+                    .filter(|row| row.agent.connected)
+                    .filter_map(|row| row.agent.facts_age_ms)
+                    .max(),
                 incidents: incidents::incidents(sight),
                 needs_you: attention::attention(sight, &members),
                 services: totals::totals(sight),
@@ -108,7 +117,11 @@ impl AdminBackend for Backend {
         Ok(self.see(|sight| services::rows(sight, query)))
     }
 
-    async fn explain(&self, service: &ServiceKey, from: Option<&Origin>) -> Result<Explanation, AdminError> {
+    async fn explain(
+        &self,
+        service: &ServiceKey,
+        from: Option<&Origin>,
+    ) -> Result<Explanation, AdminError> {
         self.see(|sight| explain::explain(sight, service, from))
     }
 
@@ -123,7 +136,10 @@ impl AdminBackend for Backend {
             return Err(diff::silent(member));
         };
         let entries = session.diff(&self.shared.env).await.map_err(|error| {
-            AdminError::unavailable(error, format!("see the log of the agent of member {member}, and ask again"))
+            AdminError::unavailable(
+                error,
+                format!("see the log of the agent of member {member}, and ask again"),
+            )
         })?;
         Ok(DiffReport { entries, ..asked })
     }
@@ -133,3 +149,6 @@ impl AdminBackend for Backend {
 fn count(number: usize) -> u64 {
     counts::count(number)
 }
+
+#[cfg(test)]
+mod tests;

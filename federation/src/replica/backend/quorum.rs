@@ -9,7 +9,8 @@ const LEASE_MS: u64 = 5_000;
 
 /// Whether decisions can be made, as this replica sees it.
 pub(crate) fn quorum(status: &Status) -> Quorum {
-    let voters = u32::try_from(status.members.iter().filter(|member| member.voter).count()).unwrap_or(u32::MAX);
+    let voters = u32::try_from(status.members.iter().filter(|member| member.voter).count())
+        .unwrap_or(u32::MAX);
     let leads = status.role == Role::Leader;
     let alone = voters == 1 && leads;
     let reachable = match status.role {
@@ -23,7 +24,12 @@ pub(crate) fn quorum(status: &Status) -> Quorum {
         (true, voters) => voters / 2 + 1,
         (false, voters) => voters.min(u32::from(status.role != Role::Stopped)),
     };
-    Quorum { reachable, voters, answering, leader: status.leader.map(|leader| leader.to_string()) }
+    Quorum {
+        reachable,
+        voters,
+        answering,
+        leader: status.leader.map(|leader| leader.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -48,7 +54,13 @@ mod tests {
             applied: 1,
             snapshot: 0,
             purged: 0,
-            members: (1..=voters).map(|id| Member { replica: ReplicaId(id), node: ReplicaNode::default(), voter: true }).collect(),
+            members: (1..=voters)
+                .map(|id| Member {
+                    replica: ReplicaId(id),
+                    node: ReplicaNode::default(),
+                    voter: true,
+                })
+                .collect(),
         }
     }
 
@@ -66,6 +78,9 @@ mod tests {
         confirmed.quorum_heard_ms = Some(300);
         assert!(quorum(&confirmed).reachable);
         assert!(!quorum(&status(Role::Candidate, 3)).reachable);
-        assert!(!quorum(&status(Role::Follower, 3)).reachable, "no leader is known");
+        assert!(
+            !quorum(&status(Role::Follower, 3)).reachable,
+            "no leader is known"
+        );
     }
 }

@@ -14,7 +14,10 @@ use crate::admin::api::{AdminError, SubjectExplanation};
 const SERVICES: usize = 1_000;
 
 /// The explanation.
-pub(super) fn explain(sight: &Sight<'_>, subject: &Subject) -> Result<SubjectExplanation, AdminError> {
+pub(super) fn explain(
+    sight: &Sight<'_>,
+    subject: &Subject,
+) -> Result<SubjectExplanation, AdminError> {
     let state = sight.look.state;
     let Some(verdict) = state.verdict(subject) else {
         return Err(AdminError::not_found(
@@ -22,11 +25,18 @@ pub(super) fn explain(sight: &Sight<'_>, subject: &Subject) -> Result<SubjectExp
             "causeway clusters shows members with their gateways; a region or a zone counts once a member stands in it",
         ));
     };
-    let rests_on: Vec<Verdict> = parts(state, subject).iter().filter_map(|part| state.verdict(part)).collect();
+    let rests_on: Vec<Verdict> = parts(state, subject)
+        .iter()
+        .filter_map(|part| state.verdict(part))
+        .collect();
     Ok(SubjectExplanation {
         subject: subject.clone(),
         since_ago_ms: sight.ages.verdict_ms(state, subject).unwrap_or(0),
-        services: if verdict.state.may_receive() { Vec::new() } else { left_out(state, subject) },
+        services: if verdict.state.may_receive() {
+            Vec::new()
+        } else {
+            left_out(state, subject)
+        },
         verdict,
         rests_on,
     })
@@ -35,14 +45,23 @@ pub(super) fn explain(sight: &Sight<'_>, subject: &Subject) -> Result<SubjectExp
 /// The members that a subject is about.
 fn members(state: &State, subject: &Subject) -> BTreeSet<MemberName> {
     match subject {
-        Subject::Gateway { member, .. } | Subject::Session { member } | Subject::Member { member } => [member.clone()].into(),
+        Subject::Gateway { member, .. }
+        | Subject::Session { member }
+        | Subject::Member { member } => [member.clone()].into(),
         Subject::Region { region } => {
-            let there = state.members.iter().filter(|(_, held)| held.region() == Some(region));
+            let there = state
+                .members
+                .iter()
+                .filter(|(_, held)| held.region() == Some(region));
             there.map(|(name, _)| name.clone()).collect()
         }
         Subject::Zone { region, zone } => {
             let there = state.members.iter().filter(|(_, held)| {
-                held.region() == Some(region) && held.placement.as_ref().is_some_and(|placement| placement.zones.contains(zone))
+                held.region() == Some(region)
+                    && held
+                        .placement
+                        .as_ref()
+                        .is_some_and(|placement| placement.zones.contains(zone))
             });
             there.map(|(name, _)| name.clone()).collect()
         }
@@ -54,29 +73,41 @@ fn parts(state: &State, subject: &Subject) -> Vec<Subject> {
     match subject {
         Subject::Gateway { .. } | Subject::Session { .. } => Vec::new(),
         Subject::Member { member } => {
-            let gateways = state.verdicts.gateways(member).map(|(subject, _)| subject.clone());
-            gateways.chain([Subject::Session { member: member.clone() }]).collect()
+            let gateways = state
+                .verdicts
+                .gateways(member)
+                .map(|(subject, _)| subject.clone());
+            gateways
+                .chain([Subject::Session {
+                    member: member.clone(),
+                }])
+                .collect()
         }
-        Subject::Zone { .. } | Subject::Region { .. } => {
-            members(state, subject).into_iter().map(|member| Subject::Member { member }).collect()
-        }
+        Subject::Zone { .. } | Subject::Region { .. } => members(state, subject)
+            .into_iter()
+            .map(|member| Subject::Member { member })
+            .collect(),
     }
 }
 
 /// Services whose plan leaves the subject out because of its verdict.
 fn left_out(state: &State, subject: &Subject) -> Vec<ServiceKey> {
     let members = members(state, subject);
-    let networks: BTreeSet<&NetworkName> =
-        members.iter().filter_map(|member| state.member(member)?.network()).collect();
+    let networks: BTreeSet<&NetworkName> = members
+        .iter()
+        .filter_map(|member| state.member(member)?.network())
+        .collect();
     let by_verdict = |why: Withdrawal| matches!(why, Withdrawal::Lost | Withdrawal::Recovering);
     let plans = state.plans.iter().filter(|(_, row)| {
         row.value.as_ref().is_some_and(|held| {
-            let withdrawn = held.plan.withdrawn.iter().any(|(network, why)| networks.contains(network) && by_verdict(*why));
-            let destination = held
-                .inputs
-                .destinations
+            let withdrawn = held
+                .plan
+                .withdrawn
                 .iter()
-                .any(|to| members.contains(&to.member) && to.exported && to.withdrawn.is_some_and(by_verdict));
+                .any(|(network, why)| networks.contains(network) && by_verdict(*why));
+            let destination = held.inputs.destinations.iter().any(|to| {
+                members.contains(&to.member) && to.exported && to.withdrawn.is_some_and(by_verdict)
+            });
             withdrawn && destination
         })
     });

@@ -22,7 +22,11 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(now: Monotonic) -> Self {
-        Self { left: BURST, filled: now, last: BTreeMap::new() }
+        Self {
+            left: BURST,
+            filled: now,
+            last: BTreeMap::new(),
+        }
     }
 
     /// Whether an Event may be written now; it counts if so.
@@ -68,10 +72,14 @@ mod tests {
     #[test]
     fn a_storm_is_cut_and_the_budget_fills_again() {
         let mut budget = Budget::new(at(0));
-        let written = (0..100).filter(|n| budget.take(&n.to_string(), "MemberLost", at(1))).count();
+        let written = (0..100)
+            .filter(|n| budget.take(&n.to_string(), "MemberLost", at(1)))
+            .count();
         assert_eq!(written, 25);
         assert!(!budget.take("x", "MemberLost", at(2)));
-        let later = (0..100).filter(|n| budget.take(&n.to_string(), "Other", at(11))).count();
+        let later = (0..100)
+            .filter(|n| budget.take(&n.to_string(), "Other", at(11)))
+            .count();
         assert_eq!(later, 5);
     }
 }

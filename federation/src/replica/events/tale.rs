@@ -26,7 +26,12 @@ pub(super) struct Tale {
 }
 
 /// A verdict that changed; those on zones, regions and sessions are about no object of their own.
-pub(super) fn of_verdict(subject: &Subject, from: VerdictState, to: VerdictState, verdict: Option<&Verdict>) -> Option<Tale> {
+pub(super) fn of_verdict(
+    subject: &Subject,
+    from: VerdictState,
+    to: VerdictState,
+    verdict: Option<&Verdict>,
+) -> Option<Tale> {
     let (member, what) = match subject {
         Subject::Member { member } => (member, "Member"),
         Subject::Gateway { member, .. } => (member, "Gateway"),
@@ -37,15 +42,24 @@ pub(super) fn of_verdict(subject: &Subject, from: VerdictState, to: VerdictState
         return None;
     }
     let evidence = verdict.map(|verdict| {
-        let against = verdict.evidence.iter().filter(|row| row.ballot == Ballot::Unreachable && row.not_counted.is_none());
-        against.map(|row| format!("; {}: {}", row.observer, row.evidence)).take(3).collect::<String>()
+        let against = verdict
+            .evidence
+            .iter()
+            .filter(|row| row.ballot == Ballot::Unreachable && row.not_counted.is_none());
+        against
+            .map(|row| format!("; {}: {}", row.observer, row.evidence))
+            .take(3)
+            .collect::<String>()
     });
     Some(Tale {
         member: member.to_string(),
         warning: !matches!(to, VerdictState::Serving | VerdictState::Away),
         reason: format!("{what}{to}"),
         action: "Judge",
-        note: format!("{subject} was {from} and is {to}{}", evidence.unwrap_or_default()),
+        note: format!(
+            "{subject} was {from} and is {to}{}",
+            evidence.unwrap_or_default()
+        ),
     })
 }
 
@@ -64,10 +78,21 @@ impl Said {
 
     /// What conditions say that they did not say before. What an object's status says already when a member is first
     /// looked at was told by whoever wrote it.
-    pub(super) fn compare(&mut self, member: &str, object: Option<&DynamicObject>, conditions: &[Condition]) -> Vec<Tale> {
-        let said = self.rows.entry(member.to_owned()).or_insert_with(|| in_status(object));
+    pub(super) fn compare(
+        &mut self,
+        member: &str,
+        object: Option<&DynamicObject>,
+        conditions: &[Condition],
+    ) -> Vec<Tale> {
+        let said = self
+            .rows
+            .entry(member.to_owned())
+            .or_insert_with(|| in_status(object));
         let mut tales = Vec::new();
-        for condition in conditions.iter().filter(|condition| condition.kind != READY) {
+        for condition in conditions
+            .iter()
+            .filter(|condition| condition.kind != READY)
+        {
             let now = (condition.status, condition.reason.clone());
             let before = said.insert(condition.kind.clone(), now.clone());
             if before.as_ref() == Some(&now) {
@@ -85,13 +110,25 @@ impl Said {
 }
 
 fn tale(member: &str, condition: &Condition, warning: bool) -> Tale {
-    let reason = if warning { condition.reason.clone() } else { condition.kind.clone() };
-    Tale { member: member.to_owned(), warning, reason, action: "Observe", note: condition.message.clone() }
+    let reason = if warning {
+        condition.reason.clone()
+    } else {
+        condition.kind.clone()
+    };
+    Tale {
+        member: member.to_owned(),
+        warning,
+        reason,
+        action: "Observe",
+        note: condition.message.clone(),
+    }
 }
 
 fn in_status(object: Option<&DynamicObject>) -> BTreeMap<String, (ConditionStatus, String)> {
     let status = object.and_then(|object| object.data.get("status"));
-    let status = status.and_then(|status| MemberClusterStatus::deserialize(status).ok()).unwrap_or_default();
+    let status = status
+        .and_then(|status| MemberClusterStatus::deserialize(status).ok())
+        .unwrap_or_default();
     let row = |condition: k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
         let status = match condition.status.as_str() {
             "True" => ConditionStatus::True,
@@ -111,7 +148,12 @@ mod tests {
     use super::*;
 
     fn condition(status: ConditionStatus, reason: &str) -> Condition {
-        Condition { kind: "Registered".to_owned(), status, reason: reason.to_owned(), message: "why".to_owned() }
+        Condition {
+            kind: "Registered".to_owned(),
+            status,
+            reason: reason.to_owned(),
+            message: "why".to_owned(),
+        }
     }
 
     #[test]
@@ -119,7 +161,10 @@ mod tests {
         let mut said = Said::default();
         let bad = [condition(ConditionStatus::False, "Invalid")];
         let told = said.compare("a", None, &bad);
-        assert!(told.len() == 1 && told[0].warning && told[0].reason == "Invalid", "{told:?}");
+        assert!(
+            told.len() == 1 && told[0].warning && told[0].reason == "Invalid",
+            "{told:?}"
+        );
         assert_eq!(said.compare("a", None, &bad), []);
         let told = said.compare("a", None, &[condition(ConditionStatus::True, "Registered")]);
         assert!(told.len() == 1 && !told[0].warning, "{told:?}");
@@ -137,7 +182,11 @@ mod tests {
             }] },
         }))
         .unwrap();
-        let told = Said::default().compare("a", Some(&object), &[condition(ConditionStatus::False, "Invalid")]);
+        let told = Said::default().compare(
+            "a",
+            Some(&object),
+            &[condition(ConditionStatus::False, "Invalid")],
+        );
         assert_eq!(told, []);
     }
 
@@ -146,8 +195,14 @@ mod tests {
         let member: Subject = "member/a".parse().unwrap();
         let told = of_verdict(&member, VerdictState::Serving, VerdictState::Lost, None).unwrap();
         assert!(told.warning && told.reason == "MemberLost" && told.member == "a");
-        assert_eq!(of_verdict(&member, VerdictState::Unknown, VerdictState::Serving, None), None);
+        assert_eq!(
+            of_verdict(&member, VerdictState::Unknown, VerdictState::Serving, None),
+            None
+        );
         let region: Subject = "region/r1".parse().unwrap();
-        assert_eq!(of_verdict(&region, VerdictState::Serving, VerdictState::Lost, None), None);
+        assert_eq!(
+            of_verdict(&region, VerdictState::Serving, VerdictState::Lost, None),
+            None
+        );
     }
 }

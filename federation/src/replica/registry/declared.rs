@@ -60,18 +60,22 @@ impl Declared {
         rows.listed.insert(kind);
         match kind {
             Kind::Member => {
-                let fresh = objects.into_iter().map(|object| (kind.key(&object), row::member(object)));
+                let fresh = objects
+                    .into_iter()
+                    .map(|object| (kind.key(&object), row::member(object)));
                 replace(&mut rows.members, fresh);
             }
             Kind::Policy => {
-                let fresh = objects.into_iter().map(|object| (kind.key(&object), row::policy(object, root)));
+                let fresh = objects
+                    .into_iter()
+                    .map(|object| (kind.key(&object), row::policy(object, root)));
                 replace(&mut rows.policies, fresh);
             }
         }
     }
 
     /// An object came or changed; returns its key.
-    pub(super) fn applied(&self, kind: Kind, object: DynamicObject, root: &Name) -> String {
+    pub(crate) fn applied(&self, kind: Kind, object: DynamicObject, root: &Name) -> String {
         let key = kind.key(&object);
         let mut rows = lock(&self.rows);
         match kind {
@@ -114,8 +118,12 @@ impl Declared {
     /// What is in force though its object is gone; returns whether that is news.
     pub(super) fn set_kept(&self, kind: Kind, kept: Vec<(String, String)>) -> bool {
         let mut rows = lock(&self.rows);
-        let mut all: BTreeMap<(Kind, String), String> =
-            rows.kept.iter().filter(|((of, _), _)| *of != kind).map(|(key, why)| (key.clone(), why.clone())).collect();
+        let mut all: BTreeMap<(Kind, String), String> = rows
+            .kept
+            .iter()
+            .filter(|((of, _), _)| *of != kind)
+            .map(|(key, why)| (key.clone(), why.clone()))
+            .collect();
         all.extend(kept.into_iter().map(|(name, why)| ((kind, name), why)));
         let news = all != rows.kept;
         rows.kept = all;
@@ -130,7 +138,10 @@ impl Rows {
     }
 }
 
-fn replace<S>(rows: &mut BTreeMap<String, Arc<Row<S>>>, fresh: impl Iterator<Item = (String, Row<S>)>) {
+fn replace<S>(
+    rows: &mut BTreeMap<String, Arc<Row<S>>>,
+    fresh: impl Iterator<Item = (String, Row<S>)>,
+) {
     let mut old = std::mem::take(rows);
     for (key, row) in fresh {
         if let Some(before) = old.remove(&key) {
@@ -142,7 +153,9 @@ fn replace<S>(rows: &mut BTreeMap<String, Arc<Row<S>>>, fresh: impl Iterator<Ite
 
 /// A refusal stays with the declaration that was refused, not with the object.
 fn put<S>(rows: &mut BTreeMap<String, Arc<Row<S>>>, key: String, mut row: Row<S>) {
-    let before = rows.get(&key).filter(|before| before.same_declaration(&row));
+    let before = rows
+        .get(&key)
+        .filter(|before| before.same_declaration(&row));
     row.refused = before.and_then(|before| before.refused.clone());
     rows.insert(key, Arc::new(row));
 }
@@ -173,7 +186,11 @@ mod tests {
     fn a_malformed_object_hides_no_other() {
         let declared = Declared::default();
         let root: Name = "causeway-system".parse().unwrap();
-        declared.listed(Kind::Member, vec![object("a", 1, "Fly"), object("b", 1, "Observe")], &root);
+        declared.listed(
+            Kind::Member,
+            vec![object("a", 1, "Fly"), object("b", 1, "Observe")],
+            &root,
+        );
         let rows = declared.rows();
         assert!(rows.members["a"].declared.is_err() && rows.members["b"].declared.is_ok());
         assert!(rows.was_listed(Kind::Member) && !rows.was_listed(Kind::Policy));
@@ -186,7 +203,10 @@ mod tests {
         declared.listed(Kind::Member, vec![object("a", 1, "Observe")], &root);
         declared.refuse(Kind::Member, "a", "too large".to_owned());
         declared.listed(Kind::Member, vec![object("a", 1, "Observe")], &root);
-        assert_eq!(declared.rows().members["a"].refused.as_deref(), Some("too large"));
+        assert_eq!(
+            declared.rows().members["a"].refused.as_deref(),
+            Some("too large")
+        );
         declared.applied(Kind::Member, object("a", 2, "Observe"), &root);
         assert_eq!(declared.rows().members["a"].refused, None);
     }

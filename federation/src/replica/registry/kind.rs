@@ -41,7 +41,9 @@ impl Kind {
     pub(crate) fn api(self, host: &Client, object: &DynamicObject) -> Api<DynamicObject> {
         let resource = self.resource();
         match (self, object.namespace()) {
-            (Self::Policy, Some(namespace)) => Api::namespaced_with(host.clone(), &namespace, &resource),
+            (Self::Policy, Some(namespace)) => {
+                Api::namespaced_with(host.clone(), &namespace, &resource)
+            }
             _ => Api::all_with(host.clone(), &resource),
         }
     }

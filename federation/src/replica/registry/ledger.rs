@@ -57,15 +57,24 @@ pub(super) enum Judgement {
 
 impl Ledger {
     /// A fresh list was made, and lacks `absent`.
-    pub(super) fn listed(&mut self, crd: &Crd, absent: impl Iterator<Item = String>, now: Monotonic) {
+    pub(super) fn listed(
+        &mut self,
+        crd: &Crd,
+        absent: impl Iterator<Item = String>,
+        now: Monotonic,
+    ) {
         let absent: Vec<String> = absent.collect();
         if let Crd::Sound(uid) = crd {
             let another = self.definition.as_ref().is_some_and(|before| before != uid);
             if another {
                 // Whatever was not created again under the new definition went with the old one.
                 self.absent.clear();
-                let vanished = Absence { how: How::Vanished, since: now };
-                self.absent.extend(absent.iter().map(|name| (name.clone(), vanished)));
+                let vanished = Absence {
+                    how: How::Vanished,
+                    since: now,
+                };
+                self.absent
+                    .extend(absent.iter().map(|name| (name.clone(), vanished)));
             }
             self.definition = Some(uid.clone());
         }
@@ -80,7 +89,10 @@ impl Ledger {
         }
         self.absent.retain(|name, _| absent.contains(name));
         for name in absent {
-            self.absent.entry(name.clone()).or_insert(Absence { how: How::Missing, since: now });
+            self.absent.entry(name.clone()).or_insert(Absence {
+                how: How::Missing,
+                since: now,
+            });
         }
     }
 
@@ -91,7 +103,13 @@ impl Ledger {
 
     /// An object's deletion was seen.
     pub(super) fn deleted(&mut self, name: String, now: Monotonic) {
-        self.absent.insert(name, Absence { how: How::Deleted, since: now });
+        self.absent.insert(
+            name,
+            Absence {
+                how: How::Deleted,
+                since: now,
+            },
+        );
     }
 
     /// Whether the definition must be looked at.
@@ -104,30 +122,47 @@ impl Ledger {
     }
 
     /// What is to be done about one that is absent. `credible`: the host cluster shows other objects.
-    pub(super) fn judge(&mut self, name: &str, now: Monotonic, crd: &Crd, credible: bool) -> Judgement {
+    pub(super) fn judge(
+        &mut self,
+        name: &str,
+        now: Monotonic,
+        crd: &Crd,
+        credible: bool,
+    ) -> Judgement {
         let Some(absence) = self.absent.get_mut(name) else {
-            return Judgement::Wait("no list of the host cluster's objects was made yet".to_owned());
+            return Judgement::Wait(
+                "no list of the host cluster's objects was made yet".to_owned(),
+            );
         };
         match (absence.how, crd) {
             (How::Missing, _) if !credible => {
                 return Judgement::Keep("the host cluster has none of its kind at all, and an empty list removes nothing".to_owned());
             }
-            (How::Deleted | How::Missing, Crd::Sound(uid)) if self.definition.as_ref() == Some(uid) => {}
+            (How::Deleted | How::Missing, Crd::Sound(uid))
+                if self.definition.as_ref() == Some(uid) => {}
             (How::Deleted | How::Missing, Crd::Unreadable(why)) => {
-                return Judgement::Wait(format!("whether its definition is still the same cannot be told: {why}"));
+                return Judgement::Wait(format!(
+                    "whether its definition is still the same cannot be told: {why}"
+                ));
             }
             (How::Deleted | How::Missing, Crd::NotAsked) => {
                 return Judgement::Wait("its definition was not looked at yet".to_owned());
             }
             (How::Vanished, _) | (_, Crd::Sound(_) | Crd::Terminating | Crd::Absent) => {
                 absence.how = How::Vanished;
-                return Judgement::Keep("it went with its CustomResourceDefinition, which nobody means by that".to_owned());
+                return Judgement::Keep(
+                    "it went with its CustomResourceDefinition, which nobody means by that"
+                        .to_owned(),
+                );
             }
         }
         if absence.how == How::Deleted || now.since(absence.since) >= HOLD {
             Judgement::Remove
         } else {
-            Judgement::Wait(format!("its deletion was not seen; it is removed if it stays away for {} s", HOLD.as_secs()))
+            Judgement::Wait(format!(
+                "its deletion was not seen; it is removed if it stays away for {} s",
+                HOLD.as_secs()
+            ))
         }
     }
 }

@@ -20,15 +20,32 @@ pub(super) struct Put {
 /// Policies first, so that a member's first plans already follow them.
 pub(super) fn puts(state: &State, rows: &Rows) -> Vec<Put> {
     let policies = rows.policies.iter().filter_map(|(name, row)| {
-        let spec = row.declared.as_ref().ok().filter(|_| row.refused.is_none())?;
-        let command = (state.policies.get(&spec.key) != Some(spec)).then(|| Command::PutPolicy(spec.clone()))?;
-        Some(Put { kind: Kind::Policy, name: name.clone(), command })
+        let spec = row
+            .declared
+            .as_ref()
+            .ok()
+            .filter(|_| row.refused.is_none())?;
+        let command = (state.policies.get(&spec.key) != Some(spec))
+            .then(|| Command::PutPolicy(spec.clone()))?;
+        Some(Put {
+            kind: Kind::Policy,
+            name: name.clone(),
+            command,
+        })
     });
     let members = rows.members.iter().filter_map(|(name, row)| {
-        let spec = row.declared.as_ref().ok().filter(|_| row.refused.is_none())?;
+        let spec = row
+            .declared
+            .as_ref()
+            .ok()
+            .filter(|_| row.refused.is_none())?;
         let held = state.member(&spec.name).map(|held| &held.spec);
         let command = (held != Some(spec)).then(|| Command::PutMember(spec.clone()))?;
-        Some(Put { kind: Kind::Member, name: name.clone(), command })
+        Some(Put {
+            kind: Kind::Member,
+            name: name.clone(),
+            command,
+        })
     });
     policies.chain(members).collect()
 }
@@ -56,7 +73,12 @@ mod tests {
         "causeway-system".parse().unwrap()
     }
 
-    fn object(kind: &str, name: &str, namespace: Option<&str>, spec: serde_json::Value) -> kube::core::DynamicObject {
+    fn object(
+        kind: &str,
+        name: &str,
+        namespace: Option<&str>,
+        spec: serde_json::Value,
+    ) -> kube::core::DynamicObject {
         serde_json::from_value(json!({
             "apiVersion": "causeway.dev/v1alpha1", "kind": kind,
             "metadata": { "name": name, "namespace": namespace, "uid": name, "generation": 1 }, "spec": spec,
@@ -65,8 +87,22 @@ mod tests {
     }
 
     fn run(state: &mut State, serial: u64, command: Command) {
-        let client = ClientId { replica: ReplicaId(1), nonce: 1 };
-        apply(state, LogPosition { term: 1, index: serial }, &Request { client, serial, command });
+        let client = ClientId {
+            replica: ReplicaId(1),
+            nonce: 1,
+        };
+        apply(
+            state,
+            LogPosition {
+                term: 1,
+                index: serial,
+            },
+            &Request {
+                client,
+                serial,
+                command,
+            },
+        );
     }
 
     #[test]
@@ -77,7 +113,11 @@ mod tests {
             object("MemberCluster", "b", None, json!({ "mode": "Fly" })),
         ];
         declared.listed(Kind::Member, members, &root());
-        declared.listed(Kind::Policy, vec![object("FailoverPolicy", "p", Some("shop"), json!({}))], &root());
+        declared.listed(
+            Kind::Policy,
+            vec![object("FailoverPolicy", "p", Some("shop"), json!({}))],
+            &root(),
+        );
         let mut state = State::default();
         run(&mut state, 1, Command::Bootstrap { incarnation: 1 });
         let due = puts(&state, &declared.rows());
@@ -88,27 +128,48 @@ mod tests {
         }
         assert_eq!(puts(&state, &declared.rows()), []);
 
-        declared.applied(Kind::Member, object("MemberCluster", "a", None, json!({ "suspend": true })), &root());
+        declared.applied(
+            Kind::Member,
+            object("MemberCluster", "a", None, json!({ "suspend": true })),
+            &root(),
+        );
         assert_eq!(puts(&state, &declared.rows()).len(), 1);
     }
 
     #[test]
     fn a_declaration_that_becomes_malformed_stays_in_force_as_it_was() {
         let declared = Declared::default();
-        declared.listed(Kind::Member, vec![object("MemberCluster", "a", None, json!({}))], &root());
+        declared.listed(
+            Kind::Member,
+            vec![object("MemberCluster", "a", None, json!({}))],
+            &root(),
+        );
         let mut state = State::default();
         run(&mut state, 1, Command::Bootstrap { incarnation: 1 });
         for put in puts(&state, &declared.rows()) {
             run(&mut state, 2, put.command);
         }
-        declared.applied(Kind::Member, object("MemberCluster", "a", None, json!({ "mode": "Fly" })), &root());
+        declared.applied(
+            Kind::Member,
+            object("MemberCluster", "a", None, json!({ "mode": "Fly" })),
+            &root(),
+        );
         assert_eq!(puts(&state, &declared.rows()), []);
-        assert!(declared.names(Kind::Member).contains("a"), "what is there is not absent");
+        assert!(
+            declared.names(Kind::Member).contains("a"),
+            "what is there is not absent"
+        );
     }
 
     #[test]
     fn removals_name_what_is_removed() {
-        assert_eq!(removal(Kind::Member, "a"), Some(Command::RemoveMember("a".parse().unwrap())));
-        assert_eq!(removal(Kind::Policy, "shop/p"), Some(Command::RemovePolicy("shop/p".parse().unwrap())));
+        assert_eq!(
+            removal(Kind::Member, "a"),
+            Some(Command::RemoveMember("a".parse().unwrap()))
+        );
+        assert_eq!(
+            removal(Kind::Policy, "shop/p"),
+            Some(Command::RemovePolicy("shop/p".parse().unwrap()))
+        );
     }
 }

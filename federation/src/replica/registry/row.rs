@@ -35,7 +35,11 @@ pub(crate) const INVALID: &str = "Invalid";
 
 impl<S> Row<S> {
     fn new(object: DynamicObject, declared: Result<S, Fault>) -> Self {
-        Self { object: Arc::new(object), declared, refused: None }
+        Self {
+            object: Arc::new(object),
+            declared,
+            refused: None,
+        }
     }
 
     /// Whether it declares the same as `other`: the same object, of the same generation.
@@ -83,7 +87,10 @@ where
 }
 
 fn invalid(error: &causeway_crds::ConvertError) -> Fault {
-    Fault { reason: INVALID, message: error.to_string() }
+    Fault {
+        reason: INVALID,
+        message: error.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -107,7 +114,14 @@ mod tests {
         let row = member(object("MemberCluster", None, json!({ "mode": "Federate" })));
         assert_eq!(row.declared.unwrap().name.as_str(), "a");
         let root: Name = "our-root".parse().unwrap();
-        let row = policy(object("FailoverPolicy", Some("our-root"), json!({ "detection": {} })), &root);
+        let row = policy(
+            object(
+                "FailoverPolicy",
+                Some("our-root"),
+                json!({ "detection": {} }),
+            ),
+            &root,
+        );
         assert!(row.declared.unwrap().root);
     }
 
@@ -116,12 +130,24 @@ mod tests {
         let row = member(object("MemberCluster", None, json!({ "mode": "Fly" })));
         let fault = row.declared.unwrap_err();
         assert_eq!(fault.reason, UNREADABLE);
-        assert!(fault.message.starts_with("MemberCluster a cannot be read:") && fault.message.contains("Fly"), "{}", fault.message);
+        assert!(
+            fault.message.starts_with("MemberCluster a cannot be read:")
+                && fault.message.contains("Fly"),
+            "{}",
+            fault.message
+        );
 
         let root: Name = "our-root".parse().unwrap();
-        let row = policy(object("FailoverPolicy", Some("shop"), json!({ "detection": {} })), &root);
+        let row = policy(
+            object("FailoverPolicy", Some("shop"), json!({ "detection": {} })),
+            &root,
+        );
         let fault = row.declared.unwrap_err();
         assert_eq!(fault.reason, INVALID);
-        assert!(fault.message.contains("spec.detection") && fault.message.contains("our-root"), "{}", fault.message);
+        assert!(
+            fault.message.contains("spec.detection") && fault.message.contains("our-root"),
+            "{}",
+            fault.message
+        );
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use causeway_seam::Env;
 use futures::StreamExt as _;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
@@ -23,7 +24,10 @@ const LOOK_UP: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) enum Seen {
     /// All objects, and the definition under which they stand.
-    Listed { crd: Crd, objects: Vec<DynamicObject> },
+    Listed {
+        crd: Crd,
+        objects: Vec<DynamicObject>,
+    },
     /// An object came or changed.
     Applied(DynamicObject),
     /// An object was deleted.
@@ -65,12 +69,18 @@ pub(super) async fn follow(env: &Env, host: &Client, kind: Kind, tell: mpsc::Sen
                 listing.push(object);
                 continue;
             }
-            Ok(Event::InitDone) => Seen::Listed { crd: crd.clone(), objects: std::mem::take(&mut listing) },
+            Ok(Event::InitDone) => Seen::Listed {
+                crd: crd.clone(),
+                objects: std::mem::take(&mut listing),
+            },
             Ok(Event::Apply(object)) => Seen::Applied(object),
             Ok(Event::Delete(object)) => Seen::Deleted(object),
             Err(error) => {
                 let lasting = matches!(error, watcher::Error::InitialListFailed(_));
-                let seen = Seen::Trouble { message: sentence(kind, &error), lasting };
+                let seen = Seen::Trouble {
+                    message: sentence(kind, &error),
+                    lasting,
+                };
                 if tell.send((kind, seen)).await.is_err() {
                     return;
                 }
@@ -97,12 +107,25 @@ pub(super) async fn look_up(env: &Env, host: &Client, kind: Kind) -> Crd {
             (None, Some(uid)) => Crd::Sound(uid),
             (None, None) => Crd::Unreadable(format!("CustomResourceDefinition {name} has no UID")),
         },
-        Ok(Ok(None)) => Crd::Absent,
+        Ok(Ok(None)) => served_otherwise(env, host, kind).await,
         Ok(Err(kube::Error::Api(status))) if status.code == 403 => Crd::Unreadable(format!(
             "the controller may not get CustomResourceDefinition {name} in the host cluster: grant it the verb get"
         )),
         Ok(Err(error)) => Crd::Unreadable(format!("CustomResourceDefinition {name}: {error}")),
         Err(elapsed) => Crd::Unreadable(format!("CustomResourceDefinition {name}: {elapsed}")),
+    }
+}
+
+/// A kind may be served without a definition, as an aggregated API. A definition that was there and went is another
+/// one than this, so that the moment in which its kind is still served makes no difference.
+async fn served_otherwise(env: &Env, host: &Client, kind: Kind) -> Crd {
+    let api: Api<DynamicObject> = Api::all_with(host.clone(), &kind.resource());
+    match env
+        .timeout(LOOK_UP, api.list(&ListParams::default().limit(1)))
+        .await
+    {
+        Ok(Ok(_)) => Crd::Sound("served without a definition".to_owned()),
+        _ => Crd::Absent,
     }
 }
 
@@ -118,7 +141,9 @@ fn sentence(kind: Kind, error: &watcher::Error) -> String {
             "the controller may not list or watch {definition} in the host cluster: grant it the verbs get, list and watch; until then \
              what is registered stays"
         ),
-        Some(401) => format!("the host cluster does not know the controller ({error}): renew its credentials"),
+        Some(401) => format!(
+            "the host cluster does not know the controller ({error}): renew its credentials"
+        ),
         _ => format!("{kind}s of the host cluster cannot be read: {error}"),
     }
 }
@@ -139,10 +164,23 @@ mod tests {
 
     #[test]
     fn trouble_names_the_definition_and_the_remedy() {
-        let status = |code| watcher::Error::InitialListFailed(kube::Error::Api(Box::new(kube::core::Status { code, ..Default::default() })));
+        let status = |code| {
+            watcher::Error::InitialListFailed(kube::Error::Api(Box::new(kube::core::Status {
+                code,
+                ..Default::default()
+            })))
+        };
         let missing = sentence(Kind::Member, &status(404));
-        assert!(missing.contains("memberclusters.causeway.dev is not installed") && missing.contains("causeway-crds"), "{missing}");
+        assert!(
+            missing.contains("memberclusters.causeway.dev is not installed")
+                && missing.contains("causeway-crds"),
+            "{missing}"
+        );
         let forbidden = sentence(Kind::Policy, &status(403));
-        assert!(forbidden.contains("failoverpolicies.causeway.dev") && forbidden.contains("list and watch"), "{forbidden}");
+        assert!(
+            forbidden.contains("failoverpolicies.causeway.dev")
+                && forbidden.contains("list and watch"),
+            "{forbidden}"
+        );
     }
 }

@@ -9,16 +9,22 @@ use crate::replica::shared::RefusedKind;
 
 /// The condition.
 pub(super) fn agent_connected(look: &MemberLook<'_>) -> Condition {
-    let is = |status, reason: &str, message: String| condition(AGENT_CONNECTED, status, reason, message);
+    let is =
+        |status, reason: &str, message: String| condition(AGENT_CONNECTED, status, reason, message);
     if let Some(session) = look.session {
         let lease = match session.epoch {
-            0 => "; it holds no Lease in its cluster and writes nothing: another agent does, or it waits for one that is gone",
+            0 => {
+                "; it holds no Lease in its cluster and writes nothing: another agent does, or it waits for one that is gone"
+            }
             _ => "",
         };
         return is(
             ConditionStatus::True,
             "Connected",
-            format!("the agent (version {}) has a session with replica {}{lease}", session.version, look.all.replica),
+            format!(
+                "the agent (version {}) has a session with replica {}{lease}",
+                session.version, look.all.replica
+            ),
         );
     }
     if let Some(refused) = look.refused {
@@ -30,10 +36,20 @@ pub(super) fn agent_connected(look: &MemberLook<'_>) -> Condition {
             RefusedKind::Unregistered => "NotRegistered",
             RefusedKind::Facts => "FactsRefused",
         };
-        return is(ConditionStatus::False, reason, format!("the agent's session was refused: {}", refused.reason));
+        return is(
+            ConditionStatus::False,
+            reason,
+            format!("the agent's session was refused: {}", refused.reason),
+        );
     }
-    let verdict = look.member.map(|member| look.all.state.verdicts.state(&Subject::Session { member: member.clone() }));
-    let ever = look.facts.is_some() || verdict.is_some_and(|state| state != VerdictState::Unknown) || look.placement().is_some();
+    let verdict = look.member.map(|member| {
+        look.all.state.verdicts.state(&Subject::Session {
+            member: member.clone(),
+        })
+    });
+    let ever = look.facts.is_some()
+        || verdict.is_some_and(|state| state != VerdictState::Unknown)
+        || look.placement().is_some();
     if ever {
         let message = format!(
             "the agent of member {} has no session; its mesh keeps what it has, and its last facts stay in force: see whether the agent \

@@ -26,16 +26,26 @@ fn ready(name: &str, facts: &[Condition]) -> Condition {
     for status in [ConditionStatus::False, ConditionStatus::Unknown] {
         let mut such = facts.iter().filter(|fact| fact.status == status);
         if let Some(first) = such.next() {
-            let others: Vec<String> = such.map(|fact| format!("{} ({})", fact.kind, fact.reason)).collect();
+            let others: Vec<String> = such
+                .map(|fact| format!("{} ({})", fact.kind, fact.reason))
+                .collect();
             let also = match others.is_empty() {
                 true => String::new(),
                 false => format!("; also: {}", others.join(", ")),
             };
-            return condition(READY, status, &first.reason, format!("{}{also}", first.message));
+            return condition(
+                READY,
+                status,
+                &first.reason,
+                format!("{}{also}", first.message),
+            );
         }
     }
     let observe = facts.iter().find(|fact| fact.reason == "Observe");
-    let message = observe.map_or_else(|| format!("member {name} is ready"), |fact| fact.message.clone());
+    let message = observe.map_or_else(
+        || format!("member {name} is ready"),
+        |fact| fact.message.clone(),
+    );
     condition(READY, ConditionStatus::True, "Ready", message)
 }
 

@@ -17,22 +17,37 @@ impl Exports {
     pub(crate) fn refresh(&mut self, facts: &FactStore) {
         self.rows.retain(|member, _| facts.owner(member).is_some());
         for (member, owner) in facts.owners() {
-            if self.rows.get(member).is_some_and(|(version, _)| *version == owner.version) {
+            if self
+                .rows
+                .get(member)
+                .is_some_and(|(version, _)| *version == owner.version)
+            {
                 continue;
             }
-            let exported = owner.services().filter(|key| owner.exports(key)).cloned().collect();
+            let exported = owner
+                .services()
+                .filter(|key| owner.exports(key))
+                .cloned()
+                .collect();
             self.rows.insert(member.clone(), (owner.version, exported));
         }
     }
 
     /// How many services a member exports.
     pub(crate) fn of(&self, member: &MemberName) -> u64 {
-        count(self.rows.get(member).map_or(0, |(_, services)| services.len()))
+        count(
+            self.rows
+                .get(member)
+                .map_or(0, |(_, services)| services.len()),
+        )
     }
 
     /// Every service that any member exports.
     pub(crate) fn services(&self) -> BTreeSet<&ServiceKey> {
-        self.rows.values().flat_map(|(_, services)| services).collect()
+        self.rows
+            .values()
+            .flat_map(|(_, services)| services)
+            .collect()
     }
 }
 
@@ -52,8 +67,18 @@ pub(crate) fn imports(state: &State) -> BTreeMap<MemberName, u64> {
 
 /// The members that call a service which another member exports.
 pub(crate) fn importers(inputs: &causeway_api::plan::PlanInputs) -> BTreeSet<&MemberName> {
-    let elsewhere = |member: &MemberName| inputs.destinations.iter().any(|to| to.exported && to.member != *member);
-    inputs.sources.iter().map(|source| &source.source.member).filter(|member| elsewhere(member)).collect()
+    let elsewhere = |member: &MemberName| {
+        inputs
+            .destinations
+            .iter()
+            .any(|to| to.exported && to.member != *member)
+    };
+    inputs
+        .sources
+        .iter()
+        .map(|source| &source.source.member)
+        .filter(|member| elsewhere(member))
+        .collect()
 }
 
 /// A count as a number of the API.

@@ -8,13 +8,17 @@ use crate::admin::api::{Condition, ConditionStatus};
 
 /// The condition.
 pub(super) fn gateway_reachable(look: &MemberLook<'_>) -> Condition {
-    let is = |status, reason: &str, message: String| condition(GATEWAY_REACHABLE, status, reason, message);
+    let is = |status, reason: &str, message: String| {
+        condition(GATEWAY_REACHABLE, status, reason, message)
+    };
     let name = look.name;
     let (Some(member), Some(placement)) = (look.member, look.placement()) else {
         return is(
             ConditionStatus::Unknown,
             "NotReported",
-            format!("the agent of member {name} has not reported where the member is and which gateways it has"),
+            format!(
+                "the agent of member {name} has not reported where the member is and which gateways it has"
+            ),
         );
     };
     let gateways = look.gateways();
@@ -22,8 +26,13 @@ pub(super) fn gateway_reachable(look: &MemberLook<'_>) -> Condition {
         return none(look);
     }
     let of = |wanted: VerdictState| {
-        let names = gateways.iter().filter(move |(_, _, state)| *state == wanted);
-        some_of(names.map(|(name, subject, _)| addressed(look, name, subject)), 3)
+        let names = gateways
+            .iter()
+            .filter(move |(_, _, state)| *state == wanted);
+        some_of(
+            names.map(|(name, subject, _)| addressed(look, name, subject)),
+            3,
+        )
     };
     let any = |wanted: VerdictState| gateways.iter().any(|(_, _, state)| *state == wanted);
     if any(VerdictState::Lost) {
@@ -31,13 +40,18 @@ pub(super) fn gateway_reachable(look: &MemberLook<'_>) -> Condition {
         is(
             ConditionStatus::False,
             "GatewayLost",
-            format!("gateways of member {name} are lost: {lost}. See to them and to the way there: causeway explain member/{name}"),
+            format!(
+                "gateways of member {name} are lost: {lost}. See to them and to the way there: causeway explain member/{name}"
+            ),
         )
     } else if any(VerdictState::Recovering) {
         is(
             ConditionStatus::False,
             "Recovering",
-            format!("gateways of member {name} are reached again and wait out their hold-down: {}", of(VerdictState::Recovering)),
+            format!(
+                "gateways of member {name} are reached again and wait out their hold-down: {}",
+                of(VerdictState::Recovering)
+            ),
         )
     } else if any(VerdictState::Unknown) {
         is(
@@ -53,7 +67,10 @@ pub(super) fn gateway_reachable(look: &MemberLook<'_>) -> Condition {
         is(
             ConditionStatus::True,
             "Degraded",
-            format!("some observers do not reach gateways of member {name}: {}", of(VerdictState::Degraded)),
+            format!(
+                "some observers do not reach gateways of member {name}: {}",
+                of(VerdictState::Degraded)
+            ),
         )
     } else if let Some(other) = look.all.state.gateway_conflict(member) {
         // Either leads into the network if it is one; only its owners know whether it is.
@@ -67,21 +84,35 @@ pub(super) fn gateway_reachable(look: &MemberLook<'_>) -> Condition {
             ),
         )
     } else {
-        is(ConditionStatus::True, "Reachable", format!("all observers reach the gateways of member {name}"))
+        is(
+            ConditionStatus::True,
+            "Reachable",
+            format!("all observers reach the gateways of member {name}"),
+        )
     }
 }
 
 /// A member without gateways: whether anybody needs one.
 fn none(look: &MemberLook<'_>) -> Condition {
-    let is = |status, reason: &str, message: String| condition(GATEWAY_REACHABLE, status, reason, message);
+    let is = |status, reason: &str, message: String| {
+        condition(GATEWAY_REACHABLE, status, reason, message)
+    };
     let name = look.name;
-    let networks = || look.all.state.members.values().filter_map(|other| other.placement.as_ref());
+    let networks = || {
+        look.all
+            .state
+            .members
+            .values()
+            .filter_map(|other| other.placement.as_ref())
+    };
     let own = look.placement().map(|placement| &placement.network);
     let others = networks().any(|other| Some(&other.network) != own);
     let led = networks().any(|other| Some(&other.network) == own && !other.gateways.is_empty());
     let exports = look.member.map_or(0, |member| look.all.exports.of(member));
     if !others || led || exports == 0 {
-        let message = format!("member {name} has no gateway and needs none: it exports nothing to another network, or a neighbour has one");
+        let message = format!(
+            "member {name} has no gateway and needs none: it exports nothing to another network, or a neighbour has one"
+        );
         return is(ConditionStatus::True, "NotNeeded", message);
     }
     is(
@@ -96,12 +127,21 @@ fn none(look: &MemberLook<'_>) -> Condition {
 
 /// A gateway with its address and what an observer who does not reach it says.
 fn addressed(look: &MemberLook<'_>, name: &str, subject: &Subject) -> String {
-    let address = look.placement().and_then(|placement| placement.gateways.get(name)).and_then(|gateway| {
-        let first = gateway.addresses.first()?;
-        Some(format!(" ({first}:{})", gateway.port))
-    });
+    let address = look
+        .placement()
+        .and_then(|placement| placement.gateways.get(name))
+        .and_then(|gateway| {
+            let first = gateway.addresses.first()?;
+            Some(format!(" ({first}:{})", gateway.port))
+        });
     let mut votes = look.all.state.votes.on(subject);
     let word = votes.find(|(_, vote)| vote.ballot != causeway_api::verdict::Ballot::Reachable);
-    let word = word.filter(|(_, vote)| !vote.evidence.is_empty()).map(|(_, vote)| format!(": {}", vote.evidence));
-    format!("{name}{}{}", address.unwrap_or_default(), word.unwrap_or_default())
+    let word = word
+        .filter(|(_, vote)| !vote.evidence.is_empty())
+        .map(|(_, vote)| format!(": {}", vote.evidence));
+    format!(
+        "{name}{}{}",
+        address.unwrap_or_default(),
+        word.unwrap_or_default()
+    )
 }

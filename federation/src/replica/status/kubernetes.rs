@@ -28,7 +28,9 @@ pub(super) fn support(version: &str) -> Support {
         (1, minor) if minor > NEWEST => Support::No(format!(
             "runs Kubernetes {version}, which is newer than what was tested (1.{OLDEST} to 1.{NEWEST}): update Causeway"
         )),
-        _ => Support::No(format!("runs Kubernetes {version}: supported are 1.{OLDEST} to 1.{NEWEST}, so upgrade the cluster")),
+        _ => Support::No(format!(
+            "runs Kubernetes {version}: supported are 1.{OLDEST} to 1.{NEWEST}, so upgrade the cluster"
+        )),
     }
 }
 
@@ -36,7 +38,11 @@ fn parse(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.trim_start_matches('v').split('.');
     let major = parts.next()?.parse().ok()?;
     // Some distributions write the minor version as `31+`.
-    let minor: String = parts.next()?.chars().take_while(char::is_ascii_digit).collect();
+    let minor: String = parts
+        .next()?
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     Some((major, minor.parse().ok()?))
 }
 

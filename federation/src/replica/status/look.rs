@@ -91,7 +91,10 @@ impl<'a> MemberLook<'a> {
             return Vec::new();
         };
         let verdict = |name: &causeway_api::Name| {
-            let subject = Subject::Gateway { member: member.clone(), gateway: name.clone() };
+            let subject = Subject::Gateway {
+                member: member.clone(),
+                gateway: name.clone(),
+            };
             let state = self.all.state.verdicts.state(&subject);
             (name.to_string(), subject, state)
         };
@@ -100,8 +103,18 @@ impl<'a> MemberLook<'a> {
 }
 
 /// A condition of that type.
-pub(crate) fn condition(kind: &str, status: ConditionStatus, reason: &str, message: impl Into<String>) -> Condition {
-    Condition { kind: kind.to_owned(), status, reason: reason.to_owned(), message: message.into() }
+pub(crate) fn condition(
+    kind: &str,
+    status: ConditionStatus,
+    reason: &str,
+    message: impl Into<String>,
+) -> Condition {
+    Condition {
+        kind: kind.to_owned(),
+        status,
+        reason: reason.to_owned(),
+        message: message.into(),
+    }
 }
 
 /// Items joined, at most `most` of them, the rest counted.

@@ -36,13 +36,22 @@ pub(crate) fn in_the_way(condition: &MeshCondition) -> bool {
 
 /// The condition.
 pub(super) fn mesh_synced(look: &MemberLook<'_>) -> Condition {
-    let is = |status, reason: &str, message: String| condition(MESH_SYNCED, status, reason, message);
+    let is =
+        |status, reason: &str, message: String| condition(MESH_SYNCED, status, reason, message);
     let name = look.name;
     let Some(spec) = look.held.map(|held| &held.spec) else {
-        return is(ConditionStatus::Unknown, "NotRegistered", format!("member {name} is not registered"));
+        return is(
+            ConditionStatus::Unknown,
+            "NotRegistered",
+            format!("member {name} is not registered"),
+        );
     };
     if spec.mesh == MeshType::None {
-        return is(ConditionStatus::True, "NotWanted", format!("MemberCluster {name}: spec.mesh.type is None, facts only"));
+        return is(
+            ConditionStatus::True,
+            "NotWanted",
+            format!("MemberCluster {name}: spec.mesh.type is None, facts only"),
+        );
     }
     let Some(session) = look.session else {
         return is(
@@ -55,18 +64,32 @@ pub(super) fn mesh_synced(look: &MemberLook<'_>) -> Condition {
         return is(
             ConditionStatus::False,
             "NoMesh",
-            format!("no Istio was found in member {name} (its CRDs are not served): install it, or set spec.mesh.type: None"),
+            format!(
+                "no Istio was found in member {name} (its CRDs are not served): install it, or set spec.mesh.type: None"
+            ),
         );
     }
     let Some(applied) = &session.applied else {
-        return is(ConditionStatus::Unknown, "NotApplied", format!("the agent of member {name} has not applied its view yet"));
+        return is(
+            ConditionStatus::Unknown,
+            "NotApplied",
+            format!("the agent of member {name} has not applied its view yet"),
+        );
     };
-    let (blocking, notices): (Vec<&MeshCondition>, Vec<&MeshCondition>) =
-        applied.conditions.iter().partition(|condition| in_the_way(condition));
+    let (blocking, notices): (Vec<&MeshCondition>, Vec<&MeshCondition>) = applied
+        .conditions
+        .iter()
+        .partition(|condition| in_the_way(condition));
     let differs = applied.would_change;
     if spec.suspend {
-        let status = if differs == 0 { ConditionStatus::True } else { ConditionStatus::False };
-        let message = format!("MemberCluster {name} is suspended: {differs} objects differ and are not written (causeway diff {name})");
+        let status = if differs == 0 {
+            ConditionStatus::True
+        } else {
+            ConditionStatus::False
+        };
+        let message = format!(
+            "MemberCluster {name} is suspended: {differs} objects differ and are not written (causeway diff {name})"
+        );
         return is(status, "Suspended", message);
     }
     if spec.mode == Mode::Observe {
@@ -84,36 +107,63 @@ pub(super) fn mesh_synced(look: &MemberLook<'_>) -> Condition {
         );
     }
     if let Some(first) = blocking.first() {
-        return is(ConditionStatus::False, &first.reason, together(applied, &blocking));
+        return is(
+            ConditionStatus::False,
+            &first.reason,
+            together(applied, &blocking),
+        );
     }
     if let Some(behind) = session.behind_ms.filter(|ms| *ms >= BEHIND_MS) {
         let least = behind / BEHIND_MS * (BEHIND_MS / 1000);
         return is(
             ConditionStatus::False,
             "Behind",
-            format!("the agent of member {name} has been behind its view for over {} s: see its log", least.min(60)),
+            format!(
+                "the agent of member {name} has been behind its view for over {} s: see its log",
+                least.min(60)
+            ),
         );
     }
     match notices.first() {
-        Some(first) => is(ConditionStatus::True, &first.reason, together(applied, &notices)),
-        None => is(ConditionStatus::True, "Synced", format!("the mesh of member {name} holds what its view says")),
+        Some(first) => is(
+            ConditionStatus::True,
+            &first.reason,
+            together(applied, &notices),
+        ),
+        None => is(
+            ConditionStatus::True,
+            "Synced",
+            format!("the mesh of member {name} holds what its view says"),
+        ),
     }
 }
 
 /// What conditions say together: the first in full, the others by the services that they are about.
 fn together(applied: &Applied, conditions: &[&MeshCondition]) -> String {
-    let Some(first) = conditions.first() else { return String::new() };
-    let rest: Vec<String> = conditions.iter().skip(1).map(|condition| format!("{} {}", condition.reason, about(condition))).collect();
+    let Some(first) = conditions.first() else {
+        return String::new();
+    };
+    let rest: Vec<String> = conditions
+        .iter()
+        .skip(1)
+        .map(|condition| format!("{} {}", condition.reason, about(condition)))
+        .collect();
     let more = match rest.is_empty() {
         true => String::new(),
         false => format!("; also: {}", some_of(rest, 5)),
     };
-    format!("{} ({} objects written){more}", said(first), applied.objects)
+    format!(
+        "{} ({} objects written){more}",
+        said(first),
+        applied.objects
+    )
 }
 
 fn said(condition: &MeshCondition) -> String {
     match about(condition) {
-        about if about.is_empty() || condition.message.contains(&about) => condition.message.clone(),
+        about if about.is_empty() || condition.message.contains(&about) => {
+            condition.message.clone()
+        }
         about => format!("{about}: {}", condition.message),
     }
 }

@@ -24,7 +24,9 @@ pub(super) struct StatusPatch {
 
 /// The status that an object has; an empty one where it has none or one of another form.
 pub(super) fn of<S: DeserializeOwned + Default>(status: Option<&Value>) -> S {
-    status.and_then(|status| S::deserialize(status).ok()).unwrap_or_default()
+    status
+        .and_then(|status| S::deserialize(status).ok())
+        .unwrap_or_default()
 }
 
 /// A status as JSON, with the fields that are empty left out.
@@ -45,7 +47,12 @@ impl StatusPatch {
         });
         let api = self.kind.api(host, &self.object);
         let name = metadata.name.as_deref().unwrap_or_default();
-        api.patch_status(name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(patch)).await?;
+        api.patch_status(
+            name,
+            &PatchParams::apply(MANAGER).force(),
+            &Patch::Apply(patch),
+        )
+        .await?;
         Ok(())
     }
 }

@@ -27,37 +27,72 @@ pub(super) fn status(
     let mut status = FailoverPolicyStatus {
         observed_generation: row.generation(),
         services: row.declared.as_ref().ok().map(|spec| PolicyServices {
-            matched: i32::try_from(exported.iter().filter(|key| concerns(spec, key)).count()).unwrap_or(i32::MAX),
+            matched: i32::try_from(exported.iter().filter(|key| concerns(spec, key)).count())
+                .unwrap_or(i32::MAX),
         }),
         conditions: before.conditions.clone(),
     };
-    said::say(&mut status.conditions, &conditions(name, row, state, exported), row.generation(), now);
+    said::say(
+        &mut status.conditions,
+        &conditions(name, row, state, exported),
+        row.generation(),
+        now,
+    );
     status
 }
 
 /// The conditions of a policy.
-pub(super) fn conditions(name: &str, row: &Row<PolicySpec>, state: &State, exported: &BTreeSet<&ServiceKey>) -> Vec<Condition> {
+pub(super) fn conditions(
+    name: &str,
+    row: &Row<PolicySpec>,
+    state: &State,
+    exported: &BTreeSet<&ServiceKey>,
+) -> Vec<Condition> {
     let accepted = accepted(name, row, state);
     let resolved = resolved(name, row, exported);
-    let ready = [&accepted, &resolved].into_iter().find(|condition| condition.status != ConditionStatus::True);
+    let ready = [&accepted, &resolved]
+        .into_iter()
+        .find(|condition| condition.status != ConditionStatus::True);
     let ready = match ready {
         Some(first) => condition(READY, first.status, &first.reason, first.message.clone()),
-        None => condition(READY, ConditionStatus::True, "Ready", accepted.message.clone()),
+        None => condition(
+            READY,
+            ConditionStatus::True,
+            "Ready",
+            accepted.message.clone(),
+        ),
     };
     vec![accepted, resolved, ready]
 }
 
 fn accepted(name: &str, row: &Row<PolicySpec>, state: &State) -> Condition {
     let is = |status, reason: &str, message: String| condition(ACCEPTED, status, reason, message);
-    let held = name.parse::<PolicyKey>().ok().and_then(|key| state.policies.get(&key));
+    let held = name
+        .parse::<PolicyKey>()
+        .ok()
+        .and_then(|key| state.policies.get(&key));
     let stays = held.map_or("", |_| "; what was declared before stays in force");
     let spec = match (&row.declared, &row.refused) {
-        (Err(fault), _) => return is(ConditionStatus::False, fault.reason, format!("{}{stays}", fault.message)),
-        (Ok(_), Some(refusal)) => return is(ConditionStatus::False, "Refused", format!("{refusal}{stays}")),
+        (Err(fault), _) => {
+            return is(
+                ConditionStatus::False,
+                fault.reason,
+                format!("{}{stays}", fault.message),
+            );
+        }
+        (Ok(_), Some(refusal)) => {
+            return is(
+                ConditionStatus::False,
+                "Refused",
+                format!("{refusal}{stays}"),
+            );
+        }
         (Ok(spec), None) => spec,
     };
     if held != Some(spec) {
-        let message = format!("FailoverPolicy {name}: the declaration waits for a decision, which needs a majority of replicas{stays}");
+        let message = format!(
+            "FailoverPolicy {name}: the declaration waits for a decision, which needs a majority of replicas{stays}"
+        );
         return is(ConditionStatus::Unknown, "Pending", message);
     }
     if let Some(first) = overlapping(spec, state) {
@@ -72,10 +107,17 @@ fn accepted(name: &str, row: &Row<PolicySpec>, state: &State) -> Condition {
     }
     let prefix = format!("policy {name}: ");
     let conflicts = root(&state.policies).conflicts;
-    if let Some(conflict) = conflicts.iter().find(|sentence| sentence.starts_with(&prefix)) {
+    if let Some(conflict) = conflicts
+        .iter()
+        .find(|sentence| sentence.starts_with(&prefix))
+    {
         return is(ConditionStatus::False, "Conflicted", conflict.clone());
     }
-    is(ConditionStatus::True, "Accepted", format!("FailoverPolicy {name} is in force"))
+    is(
+        ConditionStatus::True,
+        "Accepted",
+        format!("FailoverPolicy {name} is in force"),
+    )
 }
 
 /// A policy of the same level that names the same services and comes first.
@@ -85,20 +127,37 @@ fn overlapping<'a>(spec: &PolicySpec, state: &'a State) -> Option<&'a PolicyKey>
             && (spec.root || other.key.namespace == spec.key.namespace)
             && other.targets.is_empty() == spec.targets.is_empty()
     };
-    let overlaps = |other: &PolicySpec| spec.targets.is_empty() || !spec.targets.is_disjoint(&other.targets);
+    let overlaps =
+        |other: &PolicySpec| spec.targets.is_empty() || !spec.targets.is_disjoint(&other.targets);
     let earlier = state.policies.range(..spec.key.clone());
     // Root policies say different things of the same whole: those are compared field by field.
-    earlier.filter(|_| !spec.root).find(|(_, other)| same_level(other) && overlaps(other)).map(|(key, _)| key)
+    earlier
+        .filter(|_| !spec.root)
+        .find(|(_, other)| same_level(other) && overlaps(other))
+        .map(|(key, _)| key)
 }
 
 fn resolved(name: &str, row: &Row<PolicySpec>, exported: &BTreeSet<&ServiceKey>) -> Condition {
-    let is = |status, reason: &str, message: String| condition(RESOLVED_REFS, status, reason, message);
+    let is =
+        |status, reason: &str, message: String| condition(RESOLVED_REFS, status, reason, message);
     let Ok(spec) = &row.declared else {
-        return is(ConditionStatus::Unknown, "NotAccepted", format!("FailoverPolicy {name} is malformed, see Accepted"));
+        return is(
+            ConditionStatus::Unknown,
+            "NotAccepted",
+            format!("FailoverPolicy {name} is malformed, see Accepted"),
+        );
     };
-    let missing: Vec<&ServiceKey> = spec.targets.iter().filter(|target| !exported.contains(target)).collect();
+    let missing: Vec<&ServiceKey> = spec
+        .targets
+        .iter()
+        .filter(|target| !exported.contains(target))
+        .collect();
     if missing.is_empty() {
-        return is(ConditionStatus::True, "Resolved", format!("all targets of FailoverPolicy {name} are exported by some member"));
+        return is(
+            ConditionStatus::True,
+            "Resolved",
+            format!("all targets of FailoverPolicy {name} are exported by some member"),
+        );
     }
     is(
         ConditionStatus::False,

@@ -7,7 +7,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use crate::admin::api::{Condition, ConditionStatus};
 
 /// Says them, and drops those that nobody says any more.
-pub(super) fn say(said: &mut Vec<meta::Condition>, found: &[Condition], generation: Option<i64>, now: WallClock) {
+pub(super) fn say(
+    said: &mut Vec<meta::Condition>,
+    found: &[Condition],
+    generation: Option<i64>,
+    now: WallClock,
+) {
     said.retain(|old| found.iter().any(|new| new.kind == old.type_));
     for condition in found {
         let desired = Desired {
@@ -30,7 +35,11 @@ fn word(reason: &str) -> &str {
     let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ',' | ':');
     let begins = reason.starts_with(|c: char| c.is_ascii_alphabetic());
     let ends = reason.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-    if begins && ends && reason.len() <= 1024 && reason.chars().all(sound) { reason } else { "Other" }
+    if begins && ends && reason.len() <= 1024 && reason.chars().all(sound) {
+        reason
+    } else {
+        "Other"
+    }
 }
 
 #[cfg(test)]

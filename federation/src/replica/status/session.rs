@@ -33,7 +33,8 @@ pub(crate) struct SessionInfo {
 /// All sessions of this replica.
 pub(crate) fn all(shared: &Shared) -> BTreeMap<MemberName, SessionInfo> {
     let now = shared.env.now();
-    let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let ms =
+        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let info = |session: &super::super::sessions::Session| {
         let heard = session.heard();
         SessionInfo {
@@ -48,5 +49,8 @@ pub(crate) fn all(shared: &Shared) -> BTreeMap<MemberName, SessionInfo> {
         }
     };
     let sessions = shared.sessions.all();
-    sessions.iter().map(|session| (session.hello.member.clone(), info(session))).collect()
+    sessions
+        .iter()
+        .map(|session| (session.hello.member.clone(), info(session)))
+        .collect()
 }

@@ -1,0 +1,269 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+use std::collections::BTreeMap;
+
+use causeway_api::facts::Change;
+use causeway_api::verdict::{Ballot, VerdictState};
+use causeway_render::condition::reason;
+use serde_json::json;
+
+use super::*;
+use crate::admin::api::ErrorKind;
+use crate::replica::shared::RefusedKind;
+use crate::replica::status::world::{World, key, name, said, service};
+
+fn see<T>(world: &World, f: impl FnOnce(&Sight<'_>) -> T) -> T {
+    let declared = world.declared.rows();
+    world.look(|look| {
+        let look = Look {
+            replica: look.replica,
+            state: look.state,
+            facts: look.facts,
+            rows: &declared,
+            sessions: look.sessions,
+            refusals: look.refusals,
+            exports: look.exports,
+        };
+        f(&Sight {
+            look,
+            ages: Ages::default(),
+            refused: BTreeMap::new(),
+        })
+    })
+}
+
+fn two() -> World {
+    let mut world = World::new();
+    world.member("a");
+    world.member("b");
+    world.plan("shop/cart");
+    world
+}
+
+#[test]
+fn a_cluster_row_holds_what_is_known() {
+    let mut world = two();
+    world.session("a", |session| {
+        session.applied.as_mut().unwrap().conditions = vec![said(reason::FOREIGN_DESTINATION_RULE)]
+    });
+    let rows = see(&world, clusters::rows);
+    assert_eq!(rows.len(), 2);
+    let a = &rows[0];
+    assert_eq!((a.exported, a.imported, a.foreign_conflicts), (1, 1, 1));
+    assert_eq!(a.verdict, VerdictState::Serving);
+    assert_eq!(a.gateways[0].address, "gw.a.example:15443");
+    assert_eq!(a.lag_ms, Some(0));
+    assert_eq!(a.agent.facts_age_ms, Some(300));
+    assert_eq!(
+        a.condition("MeshSynced").unwrap().reason,
+        "ForeignDestinationRule"
+    );
+}
+
+#[test]
+fn services_and_candidates() {
+    let mut world = two();
+    for member in ["a", "b"] {
+        world.report(member, |delta| {
+            delta
+                .services
+                .push(Change::set(key("shop/search"), service(false)))
+        });
+    }
+    world.session("b", |session| {
+        session.applied.as_mut().unwrap().conditions = vec![said(reason::HTTP2_KEEP_ALIVE)]
+    });
+    let rows = see(&world, |sight| {
+        services::rows(sight, &ServiceQuery::default())
+    });
+    assert_eq!(rows.len(), 1);
+    let cart = &rows[0];
+    assert_eq!(cart.exported_by, [name("a"), name("b")]);
+    assert_eq!(cart.imported_by, [name("a"), name("b")]);
+    assert_eq!(cart.ready_of_total(), (4, 6));
+    assert!(cart.generation.is_some() && cart.conditions[0].message.starts_with("member b: "));
+    let query = ServiceQuery {
+        candidates: true,
+        ..ServiceQuery::default()
+    };
+    let rows = see(&world, |sight| services::rows(sight, &query));
+    assert_eq!(
+        rows.iter()
+            .map(|row| row.service.clone())
+            .collect::<Vec<_>>(),
+        [key("shop/search")]
+    );
+    let query = ServiceQuery {
+        namespace: Some("pay".parse().unwrap()),
+        ..ServiceQuery::default()
+    };
+    assert!(see(&world, |sight| services::rows(sight, &query)).is_empty());
+}
+
+#[test]
+fn an_explanation_without_a_plan_says_what_is_missing() {
+    let mut world = two();
+    world.report("a", |delta| {
+        delta
+            .services
+            .push(Change::set(key("shop/search"), service(false)))
+    });
+    let error = |service: &str| {
+        see(&world, |sight| explain::explain(sight, &key(service), None)).unwrap_err()
+    };
+    assert_eq!(error("shop/ghost").kind, ErrorKind::NotFound);
+    assert!(error("shop/ghost").error.contains("exists in no member"));
+    assert!(error("shop/search").error.contains("nobody exports it"));
+    assert!(
+        error("shop/search")
+            .remedy
+            .contains("ServiceExport named search")
+    );
+}
+
+#[test]
+fn an_explanation_tells_who_applied_it() {
+    let mut world = two();
+    world.session("a", |_| {});
+    world.sessions.remove(&name("b"));
+    let found = see(&world, |sight| {
+        explain::explain(sight, &key("shop/cart"), None)
+    })
+    .unwrap();
+    let applied: Vec<_> = found
+        .applied
+        .iter()
+        .map(|row| (row.member.as_str(), row.applied))
+        .collect();
+    assert_eq!(applied, [("a", Some(true)), ("b", None)]);
+    let from: Origin = "a".parse().unwrap();
+    let found = see(&world, |sight| {
+        explain::explain(sight, &key("shop/cart"), Some(&from))
+    })
+    .unwrap();
+    assert!(
+        found
+            .report
+            .sources
+            .iter()
+            .all(|source| source.source.member == name("a"))
+    );
+}
+
+fn lose(world: &mut World, member: &str) {
+    world.sessions.remove(&name(member));
+    world.vote(&format!("gateway/{member}/eastwest"), Ballot::Unreachable);
+    world.vote(&format!("session/{member}"), Ballot::Unreachable);
+    world.wait(12);
+    world.plan("shop/cart");
+}
+
+#[test]
+fn a_lost_member_is_one_incident_and_its_region_speaks_for_it() {
+    let mut world = two();
+    lose(&mut world, "a");
+    let found = see(&world, incidents::incidents);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        (found[0].subject.to_string(), found[0].state),
+        ("region/r-a".to_owned(), VerdictState::Lost)
+    );
+    assert_eq!(
+        (found[0].agreed, found[0].counted, found[0].domains),
+        (1, 1, 1)
+    );
+    let member: Subject = "member/a".parse().unwrap();
+    let why = see(&world, |sight| subject::explain(sight, &member)).unwrap();
+    assert_eq!(why.services, [key("shop/cart")]);
+    assert_eq!(why.rests_on.len(), 2, "its gateway and its session");
+    world.vote("gateway/a/eastwest", Ballot::Reachable);
+    let found = see(&world, incidents::incidents);
+    assert!(
+        found
+            .iter()
+            .all(|incident| incident.state == VerdictState::Recovering),
+        "{found:?}"
+    );
+    assert!(
+        found[0]
+            .hold_down_left_ms
+            .is_some_and(|left| left > 0 && left <= 60_000)
+    );
+}
+
+#[test]
+fn nobody_voted_is_not_found() {
+    let subject: Subject = "member/ghost".parse().unwrap();
+    let error = see(&two(), |sight| subject::explain(sight, &subject)).unwrap_err();
+    assert!(error.kind == ErrorKind::NotFound && error.error.contains("member/ghost"));
+}
+
+#[test]
+fn what_needs_a_person_names_object_and_remedy() {
+    let mut world = two();
+    let all = |world: &World| {
+        see(world, |sight| {
+            attention::attention(sight, &clusters::rows(sight))
+        })
+    };
+    assert_eq!(all(&world), []);
+    world.refuse(
+        "ghost",
+        RefusedKind::Unregistered,
+        "member ghost is not registered: create a MemberCluster named ghost",
+    );
+    world.declare("bad", json!({ "mode": "Fly" }));
+    world.policy("shop", "p", json!({ "detection": {} }));
+    world.report("a", |delta| {
+        delta.member.as_mut().unwrap().problems = vec!["EndpointSlice shop/x: nonsense".to_owned()]
+    });
+    let found = all(&world);
+    let objects: Vec<&str> = found.iter().map(|row| row.object.as_str()).collect();
+    assert_eq!(
+        objects,
+        [
+            "MemberCluster bad",
+            "FailoverPolicy shop/p",
+            "agent of ghost",
+            "MemberCluster a"
+        ]
+    );
+    assert!(
+        found[2]
+            .message
+            .contains("create a MemberCluster named ghost")
+    );
+}
+
+#[test]
+fn a_lost_member_is_no_second_call_for_help() {
+    let mut world = two();
+    lose(&mut world, "a");
+    let found = see(&world, |sight| {
+        attention::attention(sight, &clusters::rows(sight))
+    });
+    assert_eq!(found, []);
+}
+
+#[test]
+fn totals_count_plans() {
+    let totals = see(&two(), totals::totals);
+    assert_eq!((totals.exported, totals.planned, totals.refused), (1, 1, 0));
+}
+
+#[test]
+fn a_difference_needs_a_member_and_its_agent() {
+    let world = two();
+    let ask =
+        |member: &str, connected| see(&world, |sight| diff::ask(sight, &name(member), connected));
+    assert_eq!(ask("ghost", true).unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(ask("a", false).unwrap_err().kind, ErrorKind::Unavailable);
+    assert_eq!(
+        ask("a", true).unwrap().view,
+        world.sessions.get(&name("a")).unwrap().sent
+    );
+}
