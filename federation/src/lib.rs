@@ -8,5 +8,6 @@ pub mod cli;
 pub mod cluster;
 pub mod observe;
 pub mod replica;
+pub mod sandbox;
 pub mod session;
 pub mod telemetry;

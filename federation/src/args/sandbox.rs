@@ -25,10 +25,10 @@ pub(crate) const LONG_ABOUT: &str = "Run a whole fleet in this process: several 
                   causeway sandbox --members 12 --services 200 --lose region/eu-west")]
 pub struct SandboxArgs {
     /// How many clusters
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=64))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(3..=64))]
     pub members: u32,
     /// How many services
-    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub services: u32,
     /// What is lost: region/NAME, member/NAME, or the name of a region; default: the region with the most clusters
     #[arg(long, value_name = "DOMAIN", value_parser = super::observe::lost_domain)]

@@ -1,0 +1,19 @@
+//! `causeway sandbox`: a whole clusterset in one process, and a story on it: a region is lost, traffic moves, the region
+//! comes back, traffic returns.
+//!
+//! The clusters are in memory; everything else is what runs anywhere. Pure parts: [`fleet`] (drawn from a seed),
+//! [`objects`] (as Kubernetes objects), [`model`] (what proxies do with the Istio objects that are there), [`report`] and
+//! [`screen`]. Around them: [`world`] starts and loses things, [`sampler`] reads the clusters, [`story`] watches, [`run`]
+//! is the verb.
+
+pub mod fleet;
+pub mod model;
+pub mod objects;
+pub mod report;
+pub mod run;
+pub mod sampler;
+pub mod screen;
+pub mod story;
+pub mod world;
+
+pub use run::run;
