@@ -102,7 +102,7 @@ impl Writer {
         let live = Arc::new(Live::default());
         let queue = Arc::new(Queue::default());
         let fence = lease.into();
-        let mut tasks: Vec<_> = Kind::WATCHED
+        let mut tasks: Vec<_> = Kind::ALL
             .into_iter()
             .map(|kind| {
                 let follow = follow(

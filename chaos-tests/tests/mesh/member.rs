@@ -379,7 +379,7 @@ impl Member {
     /// All objects of the kinds that we write, whoever wrote them, by name.
     pub(crate) async fn objects(&self) -> anyhow::Result<BTreeMap<String, Value>> {
         let mut all = BTreeMap::new();
-        for kind in Kind::WRITTEN {
+        for kind in Kind::ALL {
             let namespace = if kind == Kind::Gateway {
                 "istio-system"
             } else {

@@ -59,7 +59,7 @@ impl Operation {
             Kind::Gateway => 2,
             Kind::DestinationRule => 3,
             Kind::ServiceEntry => 4,
-            Kind::WorkloadEntry | Kind::VirtualService => 5,
+            Kind::WorkloadEntry => 5,
         };
         match self {
             Self::Delete(_) => 11 - written,

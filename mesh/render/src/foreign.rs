@@ -56,7 +56,7 @@ impl Foreign {
             Kind::Gateway => Some(Self::Gateway {
                 network: labels.get(NETWORK_LABEL)?.clone(),
             }),
-            Kind::WorkloadEntry | Kind::VirtualService => None,
+            Kind::WorkloadEntry => None,
         }
     }
 

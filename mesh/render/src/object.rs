@@ -22,7 +22,7 @@ pub const CAUSEWAY: &str = "causeway";
 /// Istio's label for the network of a gateway or a namespace.
 pub const NETWORK_LABEL: &str = "topology.istio.io/network";
 
-/// The kinds that we read; all but [`Kind::VirtualService`] we write too. In the order in which they are written.
+/// The kinds that we read and write, in the order in which they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// `gateway.networking.k8s.io/v1` Gateway, of class `istio-remote`.
@@ -33,21 +33,16 @@ pub enum Kind {
     ServiceEntry,
     /// `networking.istio.io/v1` WorkloadEntry.
     WorkloadEntry,
-    /// `networking.istio.io/v1` VirtualService: read only.
-    VirtualService,
 }
 
 impl Kind {
-    /// All kinds that we write, in the order in which they are written.
-    pub const WRITTEN: [Self; 4] = [
+    /// All kinds, in the order in which they are written.
+    pub const ALL: [Self; 4] = [
         Self::Gateway,
         Self::DestinationRule,
         Self::ServiceEntry,
         Self::WorkloadEntry,
     ];
-
-    /// All kinds that we watch.
-    pub const WATCHED: [Self; 4] = Self::WRITTEN;
 
     /// The API group.
     #[must_use]
@@ -72,7 +67,6 @@ impl Kind {
             Self::DestinationRule => "DestinationRule",
             Self::ServiceEntry => "ServiceEntry",
             Self::WorkloadEntry => "WorkloadEntry",
-            Self::VirtualService => "VirtualService",
         }
     }
 
@@ -84,7 +78,6 @@ impl Kind {
             Self::DestinationRule => "destinationrules",
             Self::ServiceEntry => "serviceentries",
             Self::WorkloadEntry => "workloadentries",
-            Self::VirtualService => "virtualservices",
         }
     }
 }

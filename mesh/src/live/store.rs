@@ -40,6 +40,7 @@ pub(crate) struct Store {
     by_service: BTreeMap<ServiceKey, BTreeSet<ObjectKey>>,
     foreign: ForeignIndex,
     kinds: BTreeMap<Kind, KindState>,
+    states_version: u64,
     /// How many of [`Self::objects`] are ours.
     ours: usize,
 }
@@ -58,12 +59,18 @@ impl Store {
         let held = self.kinds.entry(kind).or_default();
         let differs = *held != state;
         *held = state;
+        self.states_version += u64::from(differs);
         differs
+    }
+
+    /// Rises with each change of a watch's state.
+    pub(crate) fn states_version(&self) -> u64 {
+        self.states_version
     }
 
     /// Whether all kinds that we write are known.
     pub(crate) fn is_known(&self) -> bool {
-        Kind::WRITTEN
+        Kind::ALL
             .iter()
             .all(|kind| self.kinds.get(kind).is_some_and(KindState::is_known))
     }
@@ -225,3 +232,6 @@ fn touched_by(live: &LiveObject) -> Vec<Touched> {
         None => vec![Touched::Networks],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use causeway_api::view::{Applied, MeshCondition};
+use causeway_api::view::MeshCondition;
 use causeway_render::Kind;
 use causeway_render::condition::of_mesh;
 
 use crate::live::store::{KindState, Store};
-use crate::source::Versions;
 use crate::writer::job::{JobKey, Outcome};
 
 /// At most so many conditions are published; beyond it their number is.
@@ -18,57 +17,49 @@ const MOST: usize = 500;
 pub(crate) struct Results {
     of: BTreeMap<JobKey, (Vec<MeshCondition>, u64)>,
     would_change: u64,
+    /// Rises with each change of a condition: most jobs change none, and the list is long.
+    version: u64,
 }
 
 impl Results {
     /// Takes over what a job came to, in place of what it came to before.
     pub(crate) fn set(&mut self, key: &JobKey, outcome: &Outcome) {
-        let old = if outcome.conditions.is_empty() && outcome.would_change == 0 {
-            self.of.remove(key)
-        } else {
-            let new = (outcome.conditions.clone(), outcome.would_change);
-            self.of.insert(key.clone(), new)
-        };
+        let (old, old_count) = self.of.remove(key).unwrap_or_default();
+        self.version += u64::from(old != outcome.conditions);
         self.would_change += outcome.would_change;
-        self.would_change -= old.map_or(0, |(_, count)| count);
+        self.would_change -= old_count;
+        if !outcome.conditions.is_empty() || outcome.would_change > 0 {
+            let new = (outcome.conditions.clone(), outcome.would_change);
+            self.of.insert(key.clone(), new);
+        }
     }
 
-    /// What is published now.
-    pub(crate) fn applied(
-        &self,
-        versions: &Versions,
-        store: &Store,
-        own: &[MeshCondition],
-    ) -> Applied {
+    /// What the conditions rest on; the same again where none has changed.
+    pub(crate) fn version(&self, store: &Store) -> (u64, u64) {
+        (self.version, store.states_version())
+    }
+
+    /// Objects that differ and were not written.
+    pub(crate) fn would_change(&self) -> u64 {
+        self.would_change
+    }
+
+    /// All conditions: the writer's own, those of the watches, those of the jobs.
+    pub(crate) fn conditions(&self, store: &Store, own: &[MeshCondition]) -> Vec<MeshCondition> {
         let jobs = self.of.values().flat_map(|(conditions, _)| conditions);
-        let mut conditions: Vec<_> = own
-            .iter()
-            .cloned()
-            .chain(
-                Kind::WATCHED
-                    .into_iter()
-                    .filter_map(|kind| watching(kind, store)),
-            )
-            .chain(jobs.cloned())
-            .collect();
-        conditions.sort();
-        conditions.dedup();
-        if conditions.len() > MOST {
-            let more = conditions.len() - MOST;
-            conditions.truncate(MOST);
-            conditions.push(of_mesh(
-                "MoreConditions",
-                "",
-                format!("{more} more are not listed here"),
-            ));
+        let watches = Kind::ALL
+            .into_iter()
+            .filter_map(|kind| watching(kind, store));
+        let mut all: Vec<_> = own.iter().chain(jobs).cloned().chain(watches).collect();
+        all.sort();
+        all.dedup();
+        if all.len() > MOST {
+            let more = all.len() - MOST;
+            all.truncate(MOST);
+            let message = format!("{more} more are not listed here");
+            all.push(of_mesh("MoreConditions", "", message));
         }
-        Applied {
-            generation: versions.generation,
-            owners: versions.owners.clone(),
-            objects: u64::try_from(store.count()).unwrap_or(u64::MAX),
-            would_change: self.would_change,
-            conditions,
-        }
+        all
     }
 }
 
@@ -105,4 +96,45 @@ fn watching(kind: Kind, store: &Store) -> Option<MeshCondition> {
         ),
     };
     Some(of_mesh(reason, &resource, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_made_anew_only_where_a_condition_changed() {
+        let store = Store::default();
+        let mut results = Results::default();
+        let condition = |message: &str| of_mesh("Reason", "", message.to_owned());
+        let outcome = |conditions, would_change| Outcome {
+            conditions,
+            would_change,
+            ..Outcome::default()
+        };
+        results.set(&JobKey::Networks, &outcome(vec![condition("a")], 2));
+        let version = results.version(&store);
+        results.set(&JobKey::Networks, &outcome(vec![condition("a")], 5));
+        assert_eq!(
+            (results.version(&store), results.would_change()),
+            (version, 5)
+        );
+        results.set(&JobKey::Networks, &outcome(Vec::new(), 0));
+        assert_ne!(results.version(&store), version);
+        assert_eq!(results.would_change(), 0);
+        assert!(results.conditions(&store, &[]).is_empty());
+    }
+
+    #[test]
+    fn a_flood_of_conditions_is_cut_and_counted() {
+        let own: Vec<_> = (0..MOST + 7)
+            .map(|at| of_mesh("Reason", &format!("{at:04}"), String::new()))
+            .collect();
+        let all = Results::default().conditions(&Store::default(), &own);
+        assert_eq!(all.len(), MOST + 1);
+        assert!(
+            all.last()
+                .is_some_and(|last| last.message.starts_with("7 more"))
+        );
+    }
 }

@@ -50,6 +50,9 @@ pub(crate) struct Run {
     deferred: bool,
     results: Results,
     own: Vec<MeshCondition>,
+    own_version: u64,
+    /// What the published conditions rest on.
+    published: Option<((u64, u64), u64)>,
     open: bool,
     /// The view is beyond all sense, or says nothing at all: nothing is done.
     halted: bool,
@@ -89,6 +92,8 @@ impl Run {
             deferred: false,
             results: Results::default(),
             own: Vec::new(),
+            own_version: 0,
+            published: None,
             open: false,
             halted: false,
             epoch: None,
@@ -188,6 +193,7 @@ impl Run {
     /// Everything is looked at, unless the view is beyond all sense or says nothing at all.
     fn all(&mut self) {
         self.own = self.halts().into_iter().collect();
+        self.own_version += 1;
         self.halted = !self.own.is_empty();
         if self.halted {
             self.ready.clear();
@@ -367,14 +373,31 @@ impl Run {
         }
     }
 
-    fn publish(&self) {
-        let applied = {
+    fn publish(&mut self) {
+        let (conditions, objects) = {
             let store = self.context.live.lock();
-            self.results.applied(&self.shown, &store, &self.own)
+            let version = (self.results.version(&store), self.own_version);
+            let changed = self.published != Some(version);
+            self.published = Some(version);
+            let conditions = changed.then(|| self.results.conditions(&store, &self.own));
+            (conditions, u64::try_from(store.count()).unwrap_or(u64::MAX))
         };
-        self.say.send_if_modified(|old| {
-            let differs = *old != applied;
-            *old = applied;
+        self.say.send_if_modified(|applied| {
+            let mut differs = false;
+            let mut set = |changed: bool| differs |= changed;
+            if let Some(conditions) = conditions {
+                set(applied.conditions != conditions);
+                applied.conditions = conditions;
+            }
+            if applied.generation != self.shown.generation || applied.owners != self.shown.owners {
+                applied.generation = self.shown.generation;
+                applied.owners.clone_from(&self.shown.owners);
+                set(true);
+            }
+            let would_change = self.results.would_change();
+            set(applied.objects != objects || applied.would_change != would_change);
+            applied.objects = objects;
+            applied.would_change = would_change;
             differs
         });
     }
