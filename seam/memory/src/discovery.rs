@@ -82,8 +82,33 @@ pub(crate) fn resources(store: &Store, group: &str, version: &str) -> Option<Val
     }))
 }
 
+/// The definition of a custom kind, as an object: what readers of definitions need, without schemas.
+pub(crate) fn definition(kind: &Kind, versions: &[&str]) -> Value {
+    let scope = if kind.namespaced { "Namespaced" } else { "Cluster" };
+    let rows = versions.iter().enumerate().map(|(at, version)| {
+        json!({ "name": version, "served": true, "storage": at == 0 })
+    });
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": { "name": kind.qualified() },
+        "spec": {
+            "group": kind.group,
+            "names": {
+                "kind": kind.kind,
+                "listKind": format!("{}List", kind.kind),
+                "plural": kind.plural,
+                "singular": kind.singular,
+            },
+            "scope": scope,
+            "versions": rows.collect::<Vec<_>>(),
+        },
+        "status": { "conditions": [{ "type": "Established", "status": "True" }] },
+    })
+}
+
 fn rows(kind: &Kind) -> Vec<Value> {
-    let row = |name: String, verbs: &[&str]| {
+    let row = |name: String, verbs: &[&str]| -> Value {
         json!({
             "name": name,
             "singularName": kind.singular,
@@ -97,8 +122,8 @@ fn rows(kind: &Kind) -> Vec<Value> {
     ];
     let mut rows = vec![row(kind.plural.to_owned(), &verbs)];
     if kind.status {
-        let verbs = ["get", "patch", "update"];
-        rows.push(row(format!("{}/status", kind.plural), &verbs));
+        let verbs = &["get", "patch", "update"];
+        rows.push(row(format!("{}/status", kind.plural), verbs));
     }
     rows
 }

@@ -29,6 +29,8 @@ pub(crate) struct Kind {
     pub(crate) unconditional_update: bool,
     /// Whether a deletion answers with the object, not with a Status.
     pub(crate) returns_deleted: bool,
+    /// Whether requests can only read it.
+    pub(crate) read_only: bool,
     /// Whether server-side apply is offered.
     pub(crate) apply: bool,
     /// Where lists and maps are merged otherwise than by default (maps by key, lists whole), by dotted path.
@@ -51,6 +53,7 @@ const BUILT_IN: Kind = Kind {
     generation: false,
     unconditional_update: true,
     returns_deleted: false,
+    read_only: false,
     apply: true,
     shapes: &[],
 };
@@ -141,6 +144,15 @@ pub(crate) static KINDS: &[Kind] = &[
         plural: "events",
         singular: "event",
         apply: false,
+        ..BUILT_IN
+    },
+    Kind {
+        group: "apiextensions.k8s.io",
+        kind: "CustomResourceDefinition",
+        plural: "customresourcedefinitions",
+        singular: "customresourcedefinition",
+        namespaced: false,
+        read_only: true,
         ..BUILT_IN
     },
     Kind {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::discovery;
 use crate::faults::Deny;
 use crate::kinds::{self, KINDS, Kind};
 use crate::object;
@@ -108,6 +109,10 @@ impl MemoryMember {
                 json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
             // These names are good and new, and nothing else refuses a namespace.
             let _ = member.put(namespace);
+        }
+        let definitions: Vec<String> = member.shared.lock().config.served.keys().cloned().collect();
+        for definition in definitions {
+            member.define(&definition);
         }
         member
     }
@@ -262,24 +267,35 @@ impl MemoryMember {
         let known = KINDS.iter().find(|kind| kind.qualified() == definition);
         if let Some(kind) = known {
             let versions = kind.versions.iter().map(|version| (*version).to_owned());
-            self.change(|store| {
-                store
-                    .config
-                    .served
-                    .insert(definition.to_owned(), versions.collect());
-            });
+            let (definition, versions) = (definition.to_owned(), versions.collect());
+            self.change(|store| store.config.served.insert(definition, versions));
+            self.define(&kind.qualified());
         }
+    }
+
+    /// Writes the object of a definition that is served.
+    fn define(&self, definition: &str) {
+        let known = KINDS.iter().find(|kind| kind.qualified() == definition);
+        let Some(kind) = known.filter(|kind| kind.custom) else {
+            return;
+        };
+        let versions: Vec<&str> = self.shared.lock().versions(kind).collect();
+        // Its name is good, and nothing else refuses a definition.
+        let _ = self.put(discovery::definition(kind, &versions));
     }
 
     /// Removes a definition with all its objects.
     pub fn uninstall(&self, definition: &str) {
         self.change(|store| {
-            store.config.served.remove(definition);
             for kind in KINDS.iter().filter(|kind| kind.qualified() == definition) {
                 let keys: Vec<String> = store.of(kind).objects.keys().cloned().collect();
                 for key in keys {
                     store.commit(kind, &key, None);
                 }
+            }
+            store.config.served.remove(definition);
+            if let Some(kind) = kinds::find("apiextensions.k8s.io", "customresourcedefinitions") {
+                store.commit(kind, definition, None);
             }
         });
     }
@@ -333,7 +349,7 @@ impl MemoryMember {
         self.change(|store| store.faults.deny.clear());
     }
 
-    fn change(&self, change: impl FnOnce(&mut Store)) {
+    fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) {
         change(&mut self.shared.lock());
         self.shared.tell();
     }

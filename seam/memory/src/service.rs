@@ -118,6 +118,9 @@ fn handle(shared: &Arc<Shared>, parts: &Parts, body: &[u8]) -> Result<Answer, Re
     if store.faults.denies(verb, kind) {
         return Err(denied(kind, verb, &path));
     }
+    if kind.read_only && !matches!(verb, "get" | "list" | "watch") {
+        return Err(Refusal::not_offered(&format!("to {verb} {}", kind.plural)));
+    }
     match &path.subresource {
         None => {}
         Some(name) if name == "status" && kind.status => {}

@@ -180,9 +180,9 @@ fn check_name(at: &At) -> Result<(), Refusal> {
     Err(Refusal::invalid(at.kind, name, "metadata.name", &why))
 }
 
-/// A patch cannot change the UID.
+/// A patch cannot change the UID. One of the status does not even look at it.
 pub(crate) fn same_uid(at: &At, live: &Stored, uid: &str) -> Result<(), Refusal> {
-    if uid.is_empty() || uid == object::meta(&live.object, "uid") {
+    if at.status || uid.is_empty() || uid == object::meta(&live.object, "uid") {
         return Ok(());
     }
     let why = format!("Invalid value: {uid:?}: field is immutable");

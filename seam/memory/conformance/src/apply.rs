@@ -454,6 +454,23 @@ pub(crate) async fn apply_of_status(c: &Cluster) -> anyhow::Result<()> {
         each(&seen, "/status/conditions", "type") == ["Registered"],
         "{seen}"
     );
+    // A trap: a status is applied whatever UID it was meant for. A resourceVersion is looked at.
+    let mut meant = status(json!([condition("Ready", "True")]));
+    meant["metadata"]["uid"] = json!("00000000-0000-0000-0000-000000000000");
+    let path_of_status = format!("{path}/status");
+    let written = c
+        .apply(&path_of_status, "home", true, &meant)
+        .await?
+        .expect(200)?;
+    ensure!(
+        each(&written, "/status/conditions", "type") == ["Ready", "Registered"],
+        "{written}"
+    );
+    let mut stale = status(json!([condition("Ready", "False")]));
+    stale["metadata"]["resourceVersion"] = seen["metadata"]["resourceVersion"].clone();
+    c.apply(&path_of_status, "home", true, &stale)
+        .await?
+        .refused(409, "Conflict")?;
     // An apply of the object has no say in its status.
     let mut both = member("apply-of-status");
     both["status"] = json!({ "id": "mine" });

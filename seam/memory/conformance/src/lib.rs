@@ -65,7 +65,7 @@ cases! {
     lists: pages_are_of_one_revision lists_are_selected lists_of_all_namespaces expired_pages_are_told;
     watches: changes_arrive_in_order watches_begin_with_what_is_there watches_are_selected
         bookmarks_come_and_watches_end forgotten_revisions_are_told watchers_follow watches_show_their_version;
-    discovery: version_and_groups unknown_paths;
+    discovery: version_and_groups unknown_paths definitions_are_objects;
     access: forbidden_is_told;
 }
 
