@@ -1,5 +1,7 @@
 //! The log of one replica, as the rest of Causeway sees it.
 
+#[cfg(test)]
+mod cluster_tests;
 mod propose;
 
 use std::collections::BTreeMap;

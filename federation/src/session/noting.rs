@@ -21,11 +21,12 @@ impl Noted {
     /// Notes the first error; one of TLS replaces one of TCP, since an alert says why the other side hung up.
     fn note<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         result.map_err(|error| {
+            let passed_on = io::Error::new(error.kind(), error.to_string());
             let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if noted.is_none() || error.kind() == io::ErrorKind::InvalidData {
                 *noted = Some(error);
             }
-            io::Error::other("the connection failed")
+            passed_on
         })
     }
 }

@@ -366,6 +366,8 @@ async fn plaintext_is_refused_on_both_sides() {
     let address = tcp.local_addr().unwrap().to_string();
     let _server = world.env.spawn("plain server", async move {
         while let Ok((mut stream, _)) = tcp.accept().await {
+            // What is unread when it closes would reset the connection.
+            let _ = stream.read(&mut [0; 4_096]).await;
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });

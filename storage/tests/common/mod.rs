@@ -1,4 +1,5 @@
 //! What the tests share.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,0 +1,223 @@
+//! Three replicas in one process, joined by calls that can be cut: what several voters need of this crate is there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use causeway_api::spec::MemberSpec;
+use causeway_api::{MemberName, ReplicaId};
+use causeway_seam::Env;
+use causeway_seam::real::{Folder, env};
+use causeway_state::{Command, State};
+use openraft::ChangeMembers;
+use tempfile::TempDir;
+
+use super::Consensus;
+use crate::peers::{PeerCall, PeerError, Peers, ReplicaNode};
+use crate::settings::Settings;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+#[derive(Default)]
+struct Wires {
+    replicas: Mutex<BTreeMap<u64, Consensus>>,
+    cut: Mutex<BTreeSet<u64>>,
+}
+
+struct Wire {
+    from: u64,
+    wires: Arc<Wires>,
+}
+
+#[async_trait]
+impl Peers for Wire {
+    async fn call(
+        &self,
+        replica: ReplicaId,
+        _node: &ReplicaNode,
+        call: PeerCall,
+    ) -> Result<Vec<u8>, PeerError> {
+        let unreachable = |reason: String| PeerError { replica, reason };
+        let target = {
+            let cut = self.wires.cut.lock().unwrap();
+            if cut.contains(&self.from) || cut.contains(&replica.0) {
+                return Err(unreachable("cut".into()));
+            }
+            self.wires.replicas.lock().unwrap().get(&replica.0).cloned()
+        };
+        let target = target.ok_or_else(|| unreachable("not there".into()))?;
+        target.answer(call).await.map_err(unreachable)
+    }
+}
+
+struct Cluster {
+    env: Env,
+    wires: Arc<Wires>,
+    _folders: Vec<TempDir>,
+}
+
+fn node(id: u64) -> ReplicaNode {
+    ReplicaNode {
+        address: format!("replica-{id}:7443"),
+        domain: format!("d{id}"),
+    }
+}
+
+fn member(name: &str) -> Command {
+    Command::PutMember(MemberSpec::minimal(MemberName::new(name).unwrap()))
+}
+
+impl Cluster {
+    async fn new() -> Self {
+        let settings = Settings {
+            snapshot_every: 20,
+            keep_entries: 0,
+            propose_limit: LIMIT,
+            ..Settings::default()
+        };
+        let (env, wires) = (env(), Arc::new(Wires::default()));
+        let mut folders = Vec::new();
+        for id in 1..=3 {
+            let temp = tempfile::tempdir().unwrap();
+            let disk = Arc::new(Folder::open(temp.path()).unwrap());
+            let wire = Arc::new(Wire {
+                from: id,
+                wires: Arc::clone(&wires),
+            });
+            let replica = Consensus::open(env.clone(), disk, ReplicaId(id), settings.clone(), wire);
+            let replica = replica.await.unwrap();
+            wires.replicas.lock().unwrap().insert(id, replica);
+            folders.push(temp);
+        }
+        Self {
+            env,
+            wires,
+            _folders: folders,
+        }
+    }
+
+    fn replica(&self, id: u64) -> Consensus {
+        self.wires
+            .replicas
+            .lock()
+            .unwrap()
+            .get(&id)
+            .unwrap()
+            .clone()
+    }
+
+    async fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let start = self.env.now();
+        while !holds() {
+            assert!(self.env.now().since(start) < LIMIT, "{what}");
+            self.env.sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn agree(&self) {
+        let digests = || {
+            (1..=3)
+                .map(|id| self.replica(id).read(State::digest))
+                .collect::<BTreeSet<_>>()
+        };
+        self.until("all states are equal", || digests().len() == 1)
+            .await;
+    }
+
+    /// The second and third join the first, which has purged what they would need: they get its snapshot.
+    async fn join(&self) {
+        let first = self.replica(1);
+        first.bootstrap(node(1)).await.unwrap();
+        for n in 0..50 {
+            first.propose(member(&format!("before-{n}"))).await.unwrap();
+        }
+        self.until("the log is purged", || first.status().purged > 0)
+            .await;
+        for id in [2, 3] {
+            let add = ChangeMembers::AddNodes(BTreeMap::from([(id, node(id))]));
+            first.inner.raft.change_membership(add, true).await.unwrap();
+        }
+        let voters = ChangeMembers::AddVoterIds(BTreeSet::from([2, 3]));
+        first
+            .inner
+            .raft
+            .change_membership(voters, true)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_replicas_agree_and_outlive_their_leader() {
+    let cluster = Cluster::new().await;
+    cluster.join().await;
+    cluster
+        .replica(1)
+        .propose(member("together"))
+        .await
+        .unwrap();
+    cluster.agree().await;
+    let status = cluster.replica(2).status();
+    assert_eq!(status.leader, Some(ReplicaId(1)));
+    assert_eq!(
+        status.members.iter().filter(|member| member.voter).count(),
+        3
+    );
+    let follower = cluster
+        .replica(2)
+        .propose(member("elsewhere"))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        follower.contains("replica r1 leads (at replica-1:7443)"),
+        "{follower}"
+    );
+
+    cluster.wires.cut.lock().unwrap().insert(1);
+    let leads = |id| cluster.replica(id).is_leader();
+    cluster
+        .until("another leads", || leads(2) || leads(3))
+        .await;
+    let leader = if leads(2) { 2 } else { 3 };
+    cluster
+        .replica(leader)
+        .propose(member("without-the-first"))
+        .await
+        .unwrap();
+    // It still believes in itself and knows that nobody confirms it.
+    cluster.until("the first doubts itself", || !leads(1)).await;
+    assert!(cluster.replica(1).linearizable().await.is_err());
+    cluster.replica(leader).linearizable().await.unwrap();
+    let term = cluster.replica(leader).status().term;
+
+    cluster.wires.cut.lock().unwrap().clear();
+    cluster.agree().await;
+    assert_eq!(
+        cluster.replica(leader).status().term,
+        term,
+        "a healed partition changes no term"
+    );
+    for id in 1..=3 {
+        cluster.replica(id).stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_replica_of_three_raises_no_term() {
+    let cluster = Cluster::new().await;
+    cluster.join().await;
+    cluster.agree().await;
+    let term = cluster.replica(1).status().term;
+    cluster.wires.cut.lock().unwrap().insert(3);
+    // Several election timeouts, in which it asks whether it would be elected and nobody answers.
+    cluster.env.sleep(Duration::from_secs(3)).await;
+    assert_eq!(cluster.replica(3).status().term, term);
+    cluster.wires.cut.lock().unwrap().clear();
+    cluster.replica(1).propose(member("after")).await.unwrap();
+    cluster.agree().await;
+    assert_eq!(cluster.replica(1).status().term, term);
+    assert!(cluster.replica(1).is_leader());
+}
