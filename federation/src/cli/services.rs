@@ -1,5 +1,6 @@
 //! `causeway services`: who exports, who imports, how many endpoints are ready.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use causeway_api::ids::MemberName;
@@ -120,8 +121,12 @@ fn note(row: &ServiceRow) -> String {
     for (network, why) in &row.withdrawn {
         notes.push(format!("{network} is out: {why}"));
     }
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for condition in &row.conditions {
-        notes.push(format!("{}: {}", condition.reason, condition.object));
+        *reasons.entry(&condition.reason).or_default() += 1;
+    }
+    for (reason, members) in reasons {
+        notes.push(if members == 1 { reason.to_owned() } else { format!("{reason} in {members} members") });
     }
     notes.join("; ")
 }

@@ -11,7 +11,7 @@ use causeway_api::ids::{MemberName, Name, ServiceKey};
 use causeway_core::{inputs, placement};
 use causeway_index::Touched;
 use causeway_state::command::{Command, PlanProposal};
-use causeway_state::outcome::{Effect, Outcome};
+use causeway_state::outcome::{Effect, Outcome, Refusal};
 use tokio::sync::Notify;
 
 use super::sessions::lock;
@@ -124,6 +124,7 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
     }
     let services: Vec<ServiceKey> = concerned(shared, &due).into_iter().collect();
     for batch in services.chunks(BATCH) {
+        shared.metrics.reconsidered(batch);
         let proposals: Vec<PlanProposal> = batch.iter().filter_map(|key| changed_plan(shared, key)).collect();
         if proposals.is_empty() {
             continue;
@@ -138,11 +139,15 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
     Ok(())
 }
 
-/// A refused plan was computed from a state that has moved on: the change that moved it marks the service again. What
-/// stays refused is a fault of ours, and must be seen.
+/// A refused plan was mostly computed from a state that has moved on: it is planned again. What a check refused is a
+/// fault of ours, and must be seen.
 fn note_refused(shared: &Shared, effect: &Effect) {
     for (service, refusal) in &effect.refused {
-        tracing::error!(%service, %refusal, "plan refused");
+        if matches!(refusal, Refusal::VerdictIgnored { .. } | Refusal::StalePolicy { .. }) {
+            tracing::info!(%service, %refusal, "the state moved on while it was planned: planned again");
+        } else {
+            tracing::error!(%service, %refusal, "plan refused");
+        }
         shared.metrics.plan_refused(refusal);
     }
 }

@@ -82,6 +82,14 @@ impl ReplicaMetrics {
         }
     }
 
+    /// Services are planned again: what was refused of them before is of the past.
+    pub(crate) fn reconsidered(&self, services: &[ServiceKey]) {
+        let mut refused = lock(&self.refused);
+        for service in services {
+            refused.remove(service);
+        }
+    }
+
     /// The plans that were refused last, and were not accepted since.
     pub(crate) fn refused_plans(&self) -> BTreeMap<ServiceKey, String> {
         lock(&self.refused).clone()
