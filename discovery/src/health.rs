@@ -91,24 +91,19 @@ pub(crate) fn answered(shared: &Shared, version: Option<&str>) {
             }
         }
         let returned = state.info.api == ApiFact::Unreachable;
-        state.set_api(ApiFact::Reachable);
+        if returned {
+            state.set_api(ApiFact::Reachable);
+            state.set_problem(ABOUT, None);
+        }
         returned
     });
     if returned {
+        tracing::info!(member = %shared.config.member, "the API server answers again");
         shared.look.notify_one();
-        shared.problem(ABOUT, None);
     }
 }
 
 fn give_up(shared: &Shared, silent: Duration, why: &Trouble) {
-    let lost = shared.update(|state| {
-        let lost = state.info.api == ApiFact::Reachable;
-        state.set_api(ApiFact::Unreachable);
-        lost
-    });
-    if !lost {
-        return;
-    }
     // Said once, with the time of day since when: an age that is counted up would be a new fact each second.
     let silent_ms = i64::try_from(silent.as_millis()).unwrap_or(i64::MAX);
     let since = shared.env.wall().0.saturating_sub(silent_ms);
@@ -117,6 +112,17 @@ fn give_up(shared: &Shared, silent: Duration, why: &Trouble) {
         "the API server has not answered its agent since {since} ({why}): the facts are the last that were seen. Nothing \
          is withdrawn because of it"
     );
-    shared.problem(ABOUT, Some(sentence));
-    shared.lost.send_modify(|n| *n = n.wrapping_add(1));
+    let lost = shared.update(|state| {
+        let lost = state.info.api == ApiFact::Reachable;
+        if lost {
+            // Both in one: whoever reads that it does not answer reads why.
+            state.set_api(ApiFact::Unreachable);
+            state.set_problem(ABOUT, Some(sentence.clone()));
+        }
+        lost
+    });
+    if lost {
+        tracing::warn!(member = %shared.config.member, "{sentence}");
+        shared.lost.send_modify(|n| *n = n.wrapping_add(1));
+    }
 }

@@ -116,9 +116,10 @@ impl Observer {
     }
 
     /// The member's own row alone, onto the version that a replica holds: for an agent that cannot see everything and
-    /// has to say why ([`Observer::problems`]). The next delta is a snapshot.
+    /// has to say why ([`Observer::problems`]). The next delta is a snapshot. `None` for a standby (no epoch), and where
+    /// the replica holds facts of a newer epoch.
     #[must_use]
-    pub fn take_member(&self, held: Option<FactVersion>) -> FactDelta {
+    pub fn take_member(&self, held: Option<FactVersion>) -> Option<FactDelta> {
         self.shared.update(|state| state.index.take_member(held))
     }
 

@@ -124,17 +124,20 @@ impl Shared {
             Some(text) => tracing::warn!(member = %self.config.member, "{text}"),
             None => tracing::info!(member = %self.config.member, "{about}: as it should be again"),
         }
-        self.update(|state| {
-            match sentence {
-                Some(text) => state.problems.insert(about.to_owned(), text),
-                None => state.problems.remove(about),
-            };
-            state.tell_member();
-        });
+        self.update(|state| state.set_problem(about, sentence));
     }
 }
 
 impl State {
+    /// Says what is wrong with something, or that nothing is any more.
+    pub(crate) fn set_problem(&mut self, about: &str, sentence: Option<String>) {
+        match sentence {
+            Some(text) => self.problems.insert(about.to_owned(), text),
+            None => self.problems.remove(about),
+        };
+        self.tell_member();
+    }
+
     /// Brings the member's own row up to date.
     pub(crate) fn tell_member(&mut self) {
         self.info.problems = self.problems.values().cloned().collect();

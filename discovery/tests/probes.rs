@@ -59,6 +59,7 @@ fn target(addresses: &[&str]) -> Target {
         .map(|a| (GatewayAddress::Host((*a).to_owned()), 15443));
     Target {
         addresses: addresses.collect(),
+        held: None,
     }
 }
 
@@ -175,7 +176,7 @@ async fn any_address_is_enough_and_addresses_may_change() {
 #[tokio::test]
 async fn a_real_listener_is_reached_and_a_closed_port_is_not() {
     let env = real::env();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = real::net::listen("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let probe = TcpProbe::new(env.clone());
     let limit = Duration::from_secs(5);

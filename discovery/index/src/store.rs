@@ -219,7 +219,10 @@ impl FactStore {
 pub(crate) fn first_of(namespace: &Name) -> Option<ServiceKey> {
     // No name is empty, hence none sorts before this digit, the first character that a name may begin with.
     let name = Name::new("0").ok()?;
-    Some(ServiceKey { namespace: namespace.clone(), name })
+    Some(ServiceKey {
+        namespace: namespace.clone(),
+        name,
+    })
 }
 
 fn too_many(delta: &FactDelta, rows: usize, max: usize, held: Option<FactVersion>) -> ApplyError {

@@ -655,7 +655,7 @@ fn a_member_may_speak_of_itself_before_all_is_seen() {
         ..MemberInfo::default()
     });
     let held = store.owner(&member("ack")).unwrap().version;
-    let delta = index.take_member(Some(held));
+    let delta = index.take_member(Some(held)).unwrap();
     let touched = store.apply(delta).unwrap();
     assert!(touched.member && touched.services.is_empty());
     assert_eq!(rows(&store, "cart"), ["http r1/z1 1/1/1"]);
@@ -667,13 +667,18 @@ fn a_member_may_speak_of_itself_before_all_is_seen() {
     assert_eq!(store.snapshot(&member("ack")).unwrap(), index.snapshot());
     // Nobody held anything: a snapshot of one row.
     let mut fresh = common::index();
-    assert_eq!(
-        (
-            fresh.take_member(None).base,
-            fresh.take_delta().unwrap().base
-        ),
-        (None, None)
-    );
+    fresh.set_epoch(1);
+    let alone = fresh.take_member(None).unwrap();
+    assert_eq!((alone.base, alone.rows()), (None, 1));
+    assert_eq!(fresh.take_delta().unwrap().base, None);
+    // A standby, and one whose Lease was taken over, do not speak: they would count on from another's version.
+    assert!(common::index().take_member(Some(held)).is_none());
+    assert!(common::index().take_member(None).is_none());
+    let mut late = common::index();
+    late.set_epoch(held.epoch);
+    assert!(late.take_member(Some(held)).is_none());
+    late.set_epoch(held.epoch - 1);
+    assert!(late.take_member(Some(held)).is_none());
 }
 
 #[test]

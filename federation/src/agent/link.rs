@@ -220,7 +220,10 @@ impl Link {
     async fn send_facts_after(&self, session: &Session, held: Option<causeway_api::FactVersion>) -> bool {
         if !self.observer.synced() {
             // It cannot see everything: what it needs is said, and nothing else of the member.
-            return self.send_delta(session, self.observer.take_member(held)).await;
+            return match self.observer.take_member(held) {
+                Some(delta) => self.send_delta(session, delta).await,
+                None => true, // A warm standby, or a newer leader has spoken.
+            };
         }
         if self.writing.epoch() == 0 {
             return true; // A warm standby: the leader's word counts.

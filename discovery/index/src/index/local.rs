@@ -71,15 +71,26 @@ impl Index {
             let spec = self.service(number)?.spec.as_ref()?;
             Some(self.selector(spec))
         };
-        let own = self.service_numbers.get(key).and_then(|number| selector_of(*number));
-        let Some(own) = own.filter(|own| !own.is_empty()) else { return BTreeSet::new() };
-        let after = first_of(&key.namespace).into_iter().flat_map(|first| self.service_numbers.range(first..));
-        let others = after.take_while(|(other, _)| other.namespace == key.namespace).filter(|(other, number)| {
-            let selector = selector_of(**number).unwrap_or_default();
-            *other != key
-                && !selector.is_empty()
-                && selector.iter().all(|(label, value)| own.get(label) == Some(value))
-        });
+        let own = self
+            .service_numbers
+            .get(key)
+            .and_then(|number| selector_of(*number));
+        let Some(own) = own.filter(|own| !own.is_empty()) else {
+            return BTreeSet::new();
+        };
+        let after = first_of(&key.namespace)
+            .into_iter()
+            .flat_map(|first| self.service_numbers.range(first..));
+        let others = after
+            .take_while(|(other, _)| other.namespace == key.namespace)
+            .filter(|(other, number)| {
+                let selector = selector_of(**number).unwrap_or_default();
+                *other != key
+                    && !selector.is_empty()
+                    && selector
+                        .iter()
+                        .all(|(label, value)| own.get(label) == Some(value))
+            });
         others.map(|(other, _)| other.clone()).collect()
     }
 

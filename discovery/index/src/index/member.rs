@@ -97,21 +97,26 @@ impl Index {
     /// server does not answer) before it has seen all that facts are made of. It applies to the version that the
     /// receiver holds, whoever wrote that, and leaves all other rows as they are; where the receiver holds nothing, it is
     /// a snapshot. The next delta is a snapshot.
-    pub fn take_member(&mut self, held: Option<FactVersion>) -> FactDelta {
+    ///
+    /// `None` where this index has no epoch of its own, or the receiver holds facts of a newer one, or of this epoch
+    /// that did not come from here: two writers must never count on from the same version.
+    pub fn take_member(&mut self, held: Option<FactVersion>) -> Option<FactDelta> {
+        let newer = held.is_some_and(|held| held.epoch >= self.epoch && held > self.version);
+        if self.epoch == 0 || newer {
+            return None;
+        }
         let after = held
             .map_or(0, |held| held.sequence)
             .max(self.version.sequence);
-        let epoch = held.map_or(0, |held| held.epoch).max(self.epoch);
         let version = FactVersion {
-            epoch,
+            epoch: self.epoch,
             sequence: after + 1,
         };
         let mut delta = FactDelta::empty(self.owner.clone(), held, version);
         delta.member = Some(self.member_now());
-        self.epoch = epoch;
         self.version = version;
         self.whole_next = true;
-        delta
+        Some(delta)
     }
 
     /// The network of the member's pods: as declared, else by the label of the mesh's namespace, else by its gateways.
