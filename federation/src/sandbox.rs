@@ -3,9 +3,10 @@
 //!
 //! The clusters are in memory; everything else is what runs anywhere. Pure parts: [`fleet`] (drawn from a seed),
 //! [`objects`] (as Kubernetes objects), [`model`] (what proxies do with the Istio objects that are there), [`report`] and
-//! [`screen`]. Around them: [`world`] starts and loses things, [`sampler`] reads the clusters, [`story`] watches, [`run`]
-//! is the verb.
+//! [`screen`]. Around them: [`world`] starts and loses things, [`sampler`] reads the clusters, [`watch`] looks and counts,
+//! [`story`] tells, [`run`] is the verb.
 
+mod alive;
 pub mod fleet;
 pub mod model;
 pub mod objects;
@@ -14,6 +15,7 @@ pub mod run;
 pub mod sampler;
 pub mod screen;
 pub mod story;
+pub mod watch;
 pub mod world;
 
 pub use run::run;

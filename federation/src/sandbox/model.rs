@@ -18,7 +18,7 @@ pub mod traffic;
 /// What the model takes for granted.
 pub const ASSUMPTIONS: [&str; 6] = [
     "shares follow Envoy's documented arithmetic: priorities with 140 % overprovisioning, weights of localities",
-    "they are computed from the Istio objects that are in each cluster's API, every 50 ms; proxies are taken to follow \
+    "they are computed from the Istio objects that are in each cluster's API, every 10 ms; proxies are taken to follow \
      them at once, where istiod needs 0.1 to 0.3 s more",
     "no outlier ejection and no retries, which would save some of the requests that are counted as failed",
     "a request that is sent into the lost part fails, after its connect timeout",

@@ -1,5 +1,8 @@
 //! What the story came to: for people ([`super::screen`]) and, as JSON, for programs.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use causeway_api::ids::{MemberName, Region, ServiceKey};
 use causeway_api::verdict::Subject;
 use serde::{Deserialize, Serialize};
@@ -87,7 +90,9 @@ pub enum Event {
     Dark,
     /// An observer cannot reach the first of its gateways.
     Suspected,
-    /// The verdict is Lost.
+    /// The verdict on all its gateways is Lost.
+    GatewaysLost,
+    /// The verdict on the part is Lost.
     Lost,
     /// The first surviving mesh was written.
     FirstMesh,
@@ -139,18 +144,23 @@ pub struct Requests {
     pub failed_if_nothing_moved: u64,
 }
 
-/// How full the survivors became.
+/// How full the survivors became, as modelled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Survivors {
     /// What plans may use of a capacity, in percent.
     pub limit_percent: u32,
-    /// The most that any surviving cluster was asked of any service, in percent of what its endpoints serve.
+    /// The most that any surviving cluster was asked of any service once traffic had moved, or returned, in percent of
+    /// what its endpoints serve.
     pub peak_percent: f64,
     /// Where that was.
     pub peak_member: Option<MemberName>,
     /// Of which service.
     pub peak_service: Option<ServiceKey>,
+    /// The same at any moment from the loss on, on the way included.
+    pub passing_peak_percent: f64,
+    /// For how long anything was above the limit by more than a percent, in milliseconds.
+    pub over_limit_ms: u64,
 }
 
 impl Counts {
@@ -178,16 +188,36 @@ impl Survivors {
     /// Nothing was seen yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { limit_percent: MAX_UTILIZATION_PERCENT, peak_percent: 0.0, peak_member: None, peak_service: None }
+        Self {
+            limit_percent: MAX_UTILIZATION_PERCENT,
+            peak_percent: 0.0,
+            peak_member: None,
+            peak_service: None,
+            passing_peak_percent: 0.0,
+            over_limit_ms: 0,
+        }
     }
 
-    /// Remembers a peak where it is the highest.
-    pub fn note(&mut self, peak: &Peak) {
-        if peak.percent > self.peak_percent {
-            self.peak_percent = tenth(peak.percent);
-            self.peak_member = Some(peak.member.clone());
-            self.peak_service = Some(peak.service.clone());
+    /// Something was so full for so long.
+    pub fn note(&mut self, peak: &Peak, passed: Duration) {
+        self.passing_peak_percent = self.passing_peak_percent.max(tenth(peak.percent));
+        // Exact shares are whole percents in Istio: what rounding adds is no overload.
+        if peak.percent > f64::from(self.limit_percent) + 1.0 {
+            self.over_limit_ms += u64::try_from(passed.as_millis()).unwrap_or(0);
         }
+    }
+
+    /// With the peak of those moments at which nothing moved.
+    #[must_use]
+    pub fn settled<'a>(mut self, moments: impl IntoIterator<Item = &'a Traffic>, lost: &BTreeSet<MemberName>) -> Self {
+        for peak in moments.into_iter().filter_map(|traffic| traffic.peak.as_ref()) {
+            if peak.percent > self.peak_percent && !lost.contains(&peak.member) {
+                self.peak_percent = tenth(peak.percent);
+                self.peak_member = Some(peak.member.clone());
+                self.peak_service = Some(peak.service.clone());
+            }
+        }
+        self
     }
 }
 

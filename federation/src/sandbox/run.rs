@@ -12,7 +12,7 @@ use causeway_seam::real::{self, Folder};
 use super::fleet::Fleet;
 use super::report::{Moment, Report};
 use super::screen;
-use super::story::{Story, Tell};
+use super::story::{self, Tell};
 use super::world::World;
 use crate::args::{Output, SandboxArgs};
 use crate::cli::table::Paint;
@@ -65,7 +65,7 @@ async fn tell_and_report(
     lost: &Subject,
     voice: &mut Voice,
 ) -> anyhow::Result<Report> {
-    let report = Story::new(env, world, fleet.clone(), lost.clone(), voice)?.run().await?;
+    let report = story::run(env, world, fleet.clone(), lost.clone(), voice).await?;
     if voice.json {
         let json = serde_json::to_string_pretty(&report)?;
         print(&format!("{json}\n"))?;

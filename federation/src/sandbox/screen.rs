@@ -50,7 +50,7 @@ fn shortened(members: &[MemberName]) -> String {
 #[must_use]
 pub fn moment(moment: &Moment, paint: Paint) -> String {
     let tone = match moment.event {
-        Event::Dark | Event::Lost | Event::TooLong => Tone::Bad,
+        Event::Dark | Event::GatewaysLost | Event::Lost | Event::TooLong => Tone::Bad,
         Event::Suspected | Event::Recovering => Tone::Warn,
         Event::LastMesh | Event::Serving | Event::Restored => Tone::Good,
         Event::FirstMesh | Event::Back => Tone::Plain,
@@ -97,6 +97,12 @@ pub fn report(report: &Report, paint: Paint) -> String {
     };
     let tone = if survivors.peak_percent > f64::from(survivors.limit_percent) + 1.0 { Tone::Warn } else { Tone::Plain };
     lines.push(("survivors", format!("at most {} % in use of a limit of {} %{place} (modelled)", survivors.peak_percent, survivors.limit_percent), tone));
+    if survivors.over_limit_ms > 0 {
+        lines.push(("", format!(
+            "{} % for a moment: over the limit for {} between the coarse cut and the exact shares (modelled)",
+            survivors.passing_peak_percent, seconds(survivors.over_limit_ms)
+        ), Tone::Dim));
+    }
     for (name, line, tone) in lines {
         text.push_str(&format!("  {name:<10} {}\n", paint.tone(tone, &line)));
     }

@@ -81,7 +81,8 @@ proptest! {
         prop_assert!((sum - if any { 1.0 } else { 0.0 }).abs() < 1e-9, "{sum}");
         for (at, (_, _, healthy, _)) in rows.iter().enumerate() {
             if *healthy == 0 {
-                prop_assert!(!shares.contains_key(&Target::Network(format!("r/{at}"))));
+                let target = Target::Network(format!("r/{at}"));
+                prop_assert!(!shares.contains_key(&target));
             }
         }
     }
