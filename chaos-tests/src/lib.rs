@@ -23,6 +23,7 @@
 pub mod ads;
 pub mod apiserver;
 pub mod assets;
+pub mod causeway;
 pub mod controllers;
 pub mod crds;
 pub mod endpoints;

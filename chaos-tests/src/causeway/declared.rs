@@ -1,0 +1,106 @@
+//! What people declare (MemberClusters, policies, exports) and what they're told (conditions), as plain objects.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams},
+};
+use serde_json::{Value, json};
+
+use crate::{eventually, json::{at, list, text}, objects::FIELD_MANAGER};
+
+/// The API of a kind, such as `networking.istio.io/v1` and `WorkloadEntry`; `None`: of a kind without namespaces, or in
+/// all of them.
+#[must_use]
+pub fn api(client: &Client, api_version: &str, kind: &str, namespace: Option<&str>) -> Api<DynamicObject> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    }
+}
+
+/// Creates or changes an object, as somebody who isn't us (server-side apply).
+///
+/// # Errors
+/// If the API server refuses it.
+pub async fn put(client: &Client, object: Value) -> anyhow::Result<DynamicObject> {
+    let object: DynamicObject = serde_json::from_value(object)?;
+    let types = object.types.clone().context("an object without apiVersion and kind")?;
+    let (namespace, name) = (object.namespace(), object.name_any());
+    api(client, &types.api_version, &types.kind, namespace.as_deref())
+        .patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&object))
+        .await
+        .with_context(|| format!("writing the {} {name}", types.kind))
+}
+
+/// Registers a member, or changes its registration.
+///
+/// # Errors
+/// If the host cluster refuses it.
+pub async fn register(host: &Client, member: &str, spec: Value) -> anyhow::Result<()> {
+    let object = json!({
+        "apiVersion": "causeway.dev/v1alpha1", "kind": "MemberCluster",
+        "metadata": { "name": member }, "spec": spec,
+    });
+    put(host, object).await.map(drop)
+}
+
+/// Writes a FailoverPolicy.
+///
+/// # Errors
+/// If the host cluster refuses it.
+pub async fn policy(host: &Client, (namespace, name): (&str, &str), spec: Value) -> anyhow::Result<()> {
+    let object = json!({
+        "apiVersion": "causeway.dev/v1alpha1", "kind": "FailoverPolicy",
+        "metadata": { "name": name, "namespace": namespace }, "spec": spec,
+    });
+    put(host, object).await.map(drop)
+}
+
+/// Exports a service of a cluster to the others.
+///
+/// # Errors
+/// If the cluster refuses it.
+pub async fn export(client: &Client, (namespace, name): (&str, &str)) -> anyhow::Result<()> {
+    let object = json!({
+        "apiVersion": "multicluster.x-k8s.io/v1alpha1", "kind": "ServiceExport",
+        "metadata": { "name": name, "namespace": namespace },
+    });
+    put(client, object).await.map(drop)
+}
+
+/// The MemberCluster as it is, with its status.
+///
+/// # Errors
+/// If the host cluster doesn't have it.
+pub async fn member(host: &Client, name: &str) -> anyhow::Result<Value> {
+    let found = api(host, "causeway.dev/v1alpha1", "MemberCluster", None).get(name).await?;
+    Ok(serde_json::to_value(found)?)
+}
+
+/// Waits until a condition of a MemberCluster has this status and reason, and returns its message.
+///
+/// # Errors
+/// At the deadline, with all its conditions.
+pub async fn condition(
+    host: &Client,
+    name: &str,
+    (kind, status, reason): (&str, &str, &str),
+    deadline: Duration,
+) -> anyhow::Result<String> {
+    let what = format!("MemberCluster {name}: {kind} is {status} ({reason})");
+    eventually(deadline, &what, || async {
+        let found = member(host, name).await?;
+        let conditions = list(&found, "/status/conditions");
+        let such = conditions.iter().find(|one| {
+            at(one, "/type") == kind && at(one, "/status") == status && at(one, "/reason") == reason
+        });
+        ensure!(such.is_some(), "{}", serde_json::to_string_pretty(&conditions)?);
+        Ok(such.map(|one| text(one, "/message")).unwrap_or_default())
+    })
+    .await
+}
