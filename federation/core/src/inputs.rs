@@ -9,7 +9,7 @@ use causeway_api::plan::{
 use causeway_api::spec::{MemberSpec, Placement, defaults};
 use causeway_api::{MemberName, ServiceKey};
 use causeway_failover::policy::{self, Effective};
-use causeway_failover::quantise;
+use causeway_failover::{plan, quantise};
 use causeway_index::{FactStore, OwnerFacts};
 use causeway_state::State;
 
@@ -47,6 +47,16 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
         destinations,
         policy: policy.policy,
     })
+}
+
+/// What a committed plan rests on now: the inputs as they are, where they give the very plan that was committed (facts
+/// move without a decision as long as no decision follows from them), else those that it was committed with. `None` where
+/// there is no plan.
+#[must_use]
+pub fn in_force(state: &State, facts: &FactStore, service: &ServiceKey) -> Option<PlanInputs> {
+    let held = state.plan(service)?.value.as_ref()?;
+    let now = plan_inputs(state, facts, service).filter(|now| plan::plan(now) == held.plan);
+    Some(now.unwrap_or_else(|| held.inputs.clone()))
 }
 
 /// The services that a member exports, or whose plans it has a part in.

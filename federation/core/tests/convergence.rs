@@ -26,7 +26,7 @@ const MEMBERS: [&str; 3] = ["a", "b", "c"];
 const SERVICES: [&str; 3] = ["shop/cart", "shop/pay", "shop/web"];
 
 /// One thing that happens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Event {
     /// A member's endpoints of a service change.
     Ready(usize, usize, u32),

@@ -153,9 +153,9 @@ fn note_refused(shared: &Shared, effect: &Effect) {
 }
 
 fn moved(shared: &Shared, member: &MemberName) -> Option<causeway_api::spec::Placement> {
-    let facts = shared.facts();
-    let owner = facts.owner(member)?;
     shared.consensus.read(|state| {
+        let facts = shared.facts();
+        let owner = facts.owner(member)?;
         let held = state.member(member)?;
         let now = placement::placement(&held.spec, owner)?;
         (held.placement.as_ref() != Some(&now)).then_some(now)
@@ -163,40 +163,36 @@ fn moved(shared: &Shared, member: &MemberName) -> Option<causeway_api::spec::Pla
 }
 
 fn concerned(shared: &Shared, due: &Due) -> BTreeSet<ServiceKey> {
-    let facts = shared.facts();
-    let mut services = due.services.clone();
-    for namespace in &due.namespaces {
-        services.extend(facts.services_in_namespace(namespace).cloned());
-    }
-    if due.everything {
-        services.extend(facts.services().cloned());
-    }
     shared.consensus.read(|state| {
+        let facts = shared.facts();
+        let mut services = due.services.clone();
+        for namespace in &due.namespaces {
+            services.extend(facts.services_in_namespace(namespace).cloned());
+        }
         for member in &due.members {
             services.extend(inputs::services_of(state, &facts, member));
         }
         if due.everything {
+            services.extend(facts.services().cloned());
             services.extend(state.plans.keys().cloned());
         }
-    });
-    services
+        services
+    })
 }
 
-/// What is to be proposed for a service; `None` where the committed plan is still the right one.
+/// What is to be proposed for a service; `None` where the committed plan is still the right one: a pod that comes or goes
+/// is a fact, and costs no decision as long as the plan stays what it is.
 fn changed_plan(shared: &Shared, key: &ServiceKey) -> Option<PlanProposal> {
-    let facts = shared.facts();
     shared.metrics.planned();
     shared.consensus.read(|state| {
+        let facts = shared.facts();
         let held = state.plan(key).and_then(|row| row.value.as_ref());
-        match inputs::plan_inputs(state, &facts, key) {
-            None => held.map(|_| PlanProposal { service: key.clone(), plan: None }),
-            Some(inputs) => {
-                if held.is_some_and(|held| held.inputs == inputs) {
-                    return None;
-                }
-                let plan = causeway_failover::plan::plan(&inputs);
-                Some(PlanProposal { service: key.clone(), plan: Some((inputs, plan)) })
-            }
-        }
+        let Some(inputs) = inputs::plan_inputs(state, &facts, key) else {
+            return held.map(|_| PlanProposal { service: key.clone(), plan: None });
+        };
+        let plan = causeway_failover::plan::plan(&inputs);
+        // Which policies were merged is part of what is committed, and is compared by `apply`.
+        let same = held.is_some_and(|held| held.plan == plan && held.inputs.policy == inputs.policy);
+        (!same).then(|| PlanProposal { service: key.clone(), plan: Some((inputs, plan)) })
     })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use causeway_api::ids::ServiceKey;
 use causeway_api::verdict::{Subject, VerdictState};
+use causeway_core::inputs;
 use causeway_failover::policy;
 
 use super::{Sight, subject};
@@ -21,9 +22,11 @@ pub(super) fn explain(
         return Err(no_plan(sight, service));
     };
     let verdict = |subject: &Subject| state.verdict(subject);
+    let inputs = inputs::in_force(state, sight.look.facts, service);
+    let inputs = inputs.unwrap_or_else(|| held.inputs.clone());
     let mut explanation = Explanation::of(
         row.generation,
-        held.inputs.clone(),
+        inputs,
         held.plan.clone(),
         from,
         &verdict,
