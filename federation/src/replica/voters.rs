@@ -75,6 +75,8 @@ async fn propose(shared: &Shared, votes: Vec<Vote>) {
 /// What is held of one member's session.
 struct Session {
     heard: Monotonic,
+    /// Whether it was open when it was looked at last.
+    open: bool,
     said: Option<(Ballot, Monotonic)>,
 }
 
@@ -116,11 +118,15 @@ fn look(shared: &Shared, held: &mut BTreeMap<MemberName, Session>) -> Vec<Vote> 
     let mut votes = Vec::new();
     for (member, committed) in members {
         // A replica that starts gives every agent the time to come back.
-        let session = held.entry(member.clone()).or_insert(Session { heard: now, said: None });
+        let session = held.entry(member.clone()).or_insert(Session { heard: now, open: false, said: None });
         let open = shared.sessions.of(&member);
-        if let Some(open) = &open {
-            session.heard = open.heard().at.max(session.heard);
+        match &open {
+            Some(open) => session.heard = open.heard().at.max(session.heard),
+            // Nobody looks at a session that is well, and its end is looked at at once: the grace begins here.
+            None if session.open => session.heard = now,
+            None => {}
         }
+        session.open = open.is_some();
         let silent = now.since(session.heard);
         let ballot = match (&open, committed) {
             (Some(_), _) => Ballot::Reachable,
