@@ -24,6 +24,8 @@ use std::time::Duration;
 use crate::args::{ObserveArgs, Output};
 use crate::cli::{paint, print};
 
+pub(crate) use reading::is_own;
+
 /// Runs it. The exit code is a failure where no cluster could be read at all.
 ///
 /// # Errors

@@ -44,15 +44,10 @@ pub(super) struct Unread {
 impl Reading {
     /// Its services that could be federated, in order of their names.
     pub(super) fn services(&self) -> impl Iterator<Item = (&ServiceKey, &LocalService)> {
-        // Every cluster has the latter, and each must keep its own.
-        let own = |key: &ServiceKey| {
-            OWN.contains(&key.namespace.as_str())
-                || key.namespace.as_str() == "default" && key.name.as_str() == "kubernetes"
-        };
         // A name of something outside has no endpoints that could be shared.
         self.locals
             .iter()
-            .filter(move |(key, local)| !own(key) && !local.external_name)
+            .filter(|(key, local)| !is_own(key) && !local.external_name)
     }
 
     /// The rule of somebody else that covers a service's host, where one does.
@@ -66,6 +61,12 @@ impl Reading {
         ];
         hosts.iter().find_map(|host| self.rules.get(host))
     }
+}
+
+/// Whether a service concerns its own cluster alone, though every cluster has one of that name.
+pub(crate) fn is_own(service: &ServiceKey) -> bool {
+    let (namespace, name) = (service.namespace.as_str(), service.name.as_str());
+    OWN.contains(&namespace) || (namespace, name) == ("default", "kubernetes")
 }
 
 /// A member's name out of a context's: contexts are free texts (`arn:aws:eks:…`), members are DNS names.

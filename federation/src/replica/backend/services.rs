@@ -43,7 +43,11 @@ pub(super) fn rows(sight: &Sight<'_>, query: &ServiceQuery) -> Vec<ServiceRow> {
                 .is_some_and(|row| row.value.is_some())
         };
         match query.candidates {
-            true => !exported.contains(**key) && present(sight, key).nth(1).is_some(),
+            true => {
+                !exported.contains(**key)
+                    && !crate::observe::is_own(key)
+                    && present(sight, key).nth(1).is_some()
+            }
             false => exported.contains(**key) || planned(),
         }
     };
