@@ -175,8 +175,16 @@ impl Link {
             return "the replica stopped listening".to_owned();
         }
         applied.mark_changed();
+        let mut next_beat = env.now().plus(beat);
         loop {
-            let quiet = silence.saturating_sub(env.now().since(heard_at));
+            let now = env.now();
+            // By what is sent, not by how quiet it is: each side's heartbeats would else put off the other's.
+            if now >= next_beat {
+                // A full queue means that there is more to say than a heartbeat.
+                let _ = session.sender.try_send(FromAgent::Heartbeat);
+                next_beat = now.plus(beat);
+            }
+            let quiet = silence.saturating_sub(now.since(heard_at));
             tokio::select! {
                 biased;
                 message = session.receiver.recv() => {
@@ -205,12 +213,10 @@ impl Link {
                     }
                 }
                 _ = epoch.changed() => return "the Lease changed hands: introducing this agent anew".to_owned(),
-                () = env.sleep(beat.min(quiet.max(Duration::from_millis(1)))) => {
+                () = env.sleep(next_beat.since(now).min(quiet).max(Duration::from_millis(1))) => {
                     if env.now().since(heard_at) >= silence {
                         return format!("nothing was heard for {silence:?}");
                     }
-                    // A full queue means that there is more to say than a heartbeat.
-                    let _ = session.sender.try_send(FromAgent::Heartbeat);
                 }
             }
         }

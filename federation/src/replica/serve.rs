@@ -21,6 +21,8 @@ pub type Listener = dyn Accept<FromReplica, FromAgent>;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long either side may be silent.
 const SILENCE: Duration = Duration::from_secs(3);
+/// How often a heartbeat is sent.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Accepts until the listener is closed; ends all its sessions when it is dropped.
 pub(crate) async fn serve(shared: Arc<Shared>, mut listener: Box<Listener>) {
@@ -126,8 +128,15 @@ async fn refuse(connection: &AgentConnection, reason: String, retry: bool) {
 /// Returns why the session ended.
 async fn carry_on(shared: &Shared, session: &Session, connection: &mut AgentConnection) -> String {
     let env = &shared.env;
+    let mut next_beat = env.now().plus(BEAT);
     loop {
-        let quiet = SILENCE.saturating_sub(env.now().since(session.heard().at));
+        let now = env.now();
+        // By what is sent, not by how quiet it is: each side's heartbeats would else put off the other's.
+        if now >= next_beat {
+            let _ = connection.sender.try_send(FromReplica::Heartbeat);
+            next_beat = now.plus(BEAT);
+        }
+        let quiet = SILENCE.saturating_sub(now.since(session.heard().at));
         tokio::select! {
             biased;
             () = session.superseded.notified() => return "a newer session of the same member took over".to_owned(),
@@ -149,11 +158,10 @@ async fn carry_on(shared: &Shared, session: &Session, connection: &mut AgentConn
                     }
                 }
             }
-            () = env.sleep((SILENCE / 3).min(quiet.max(Duration::from_millis(1)))) => {
+            () = env.sleep(next_beat.since(now).min(quiet).max(Duration::from_millis(1))) => {
                 if env.now().since(session.heard().at) >= SILENCE {
                     return format!("nothing was heard for {SILENCE:?}");
                 }
-                let _ = connection.sender.try_send(FromReplica::Heartbeat);
             }
         }
     }
