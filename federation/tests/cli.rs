@@ -3,7 +3,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::disallowed_methods
 )]
 
 use std::path::Path;
@@ -61,11 +62,17 @@ fn an_unreachable_controller_is_named_with_a_remedy() {
     let pki = home.path().join("pki");
     let dir = pki.to_str().unwrap();
     // A port that was free a moment ago and that nothing of ours listens on.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let server = format!("127.0.0.1:{port}");
     for words in [
         vec!["certs", "init", "--dir", dir],
-        vec!["certs", "operator", "--dir", dir, "--name", "ada", "--server", &server],
+        vec![
+            "certs", "operator", "--dir", dir, "--name", "ada", "--server", &server,
+        ],
     ] {
         assert!(causeway(home.path(), &words).status.success(), "{words:?}");
     }
@@ -74,7 +81,10 @@ fn an_unreachable_controller_is_named_with_a_remedy() {
     let output = causeway(home.path(), &words);
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains(&server) && said.contains("--admin-listen"), "{said}");
+    assert!(
+        said.contains(&server) && said.contains("--admin-listen"),
+        "{said}"
+    );
     assert!(!said.contains('\u{1b}'), "{said:?}");
 }
 
@@ -82,21 +92,36 @@ fn an_unreachable_controller_is_named_with_a_remedy() {
 fn observe_names_each_context_that_cannot_be_read_and_then_fails() {
     let home = tempfile::tempdir().unwrap();
     let kubeconfig = home.path().join("kubeconfig");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let content = format!(
         "apiVersion: v1\nkind: Config\nclusters: [{{name: a, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]\n\
          users: [{{name: a, user: {{}}}}]\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n"
     );
     std::fs::write(&kubeconfig, content).unwrap();
     let file = kubeconfig.to_str().unwrap();
-    let output = causeway(home.path(), &["observe", "--contexts", "a,b", "--kubeconfig", file]);
+    let output = causeway(
+        home.path(),
+        &["observe", "--contexts", "a,b", "--kubeconfig", file],
+    );
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains(&format!("127.0.0.1:{port}")), "{said}");
     assert!(said.contains("no such context; it has a"), "{said}");
     let json = causeway(
         home.path(),
-        &["observe", "--contexts", "a", "--kubeconfig", file, "-o", "json"],
+        &[
+            "observe",
+            "--contexts",
+            "a",
+            "--kubeconfig",
+            file,
+            "-o",
+            "json",
+        ],
     );
     let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert!(report["clusters"][0]["error"].is_string(), "{report}");
