@@ -21,6 +21,9 @@ use crate::name::{self, VOID_GATEWAY, VOID_NETWORK};
 use crate::object::{DesiredObject, Kind, LiveObject, NETWORK_LABEL, ObjectKey, our_labels};
 use crate::service::Rendered;
 
+/// Names the port of a gateway that is not the usual one (Istio's API reference, *Labels*).
+const PORT_LABEL: &str = "networking.istio.io/gatewayPort";
+
 /// Reserved for documentation (RFC 5737): nobody answers there.
 const VOID_ADDRESS: &str = "192.0.2.1";
 
@@ -146,6 +149,10 @@ fn gateway(
 ) -> DesiredObject {
     let mut labels = our_labels(None);
     labels.insert(NETWORK_LABEL.to_owned(), network.to_owned());
+    if port != causeway_api::spec::defaults::GATEWAY_PORT {
+        // istiod passes over listeners of any other port, unless this names it.
+        labels.insert(PORT_LABEL.to_owned(), port.to_string());
+    }
     let addresses: Vec<Value> = addresses
         .into_iter()
         .map(|(kind, value)| json!({"type": kind, "value": value}))
