@@ -72,7 +72,7 @@ async fn tell_verdicts(shared: &Shared, host: &Client) {
 async fn tell_conditions(shared: &Shared, host: &Client) {
     let mut changes = shared.status_changes();
     let mut budget = Budget::new(shared.env.now());
-    let mut said = Said::default();
+    let mut said = Said::new(shared.env.wall());
     let mut exports = Exports::default();
     loop {
         if shared.consensus.is_leader() {

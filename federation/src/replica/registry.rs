@@ -111,7 +111,8 @@ impl Keeper<'_> {
             Seen::Deleted(object) => {
                 let name = declared.deleted(kind, &object);
                 let now = self.shared.env.now();
-                self.ledger(kind).deleted(name, now);
+                let created = object.metadata.creation_timestamp;
+                self.ledger(kind).deleted(name, created, now);
                 self.clear_trouble(kind);
             }
             Seen::Trouble { message, lasting } => {
@@ -219,6 +220,7 @@ impl Keeper<'_> {
             true => watch::look_up(&self.shared.env, self.host, kind).await,
             false => Crd::NotAsked,
         };
+        self.ledger(kind).adopt(&crd);
         let mut kept = Vec::new();
         let mut done = true;
         for name in absent {

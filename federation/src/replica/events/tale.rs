@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use causeway_api::verdict::{Ballot, Subject, Verdict, VerdictState};
 use causeway_crds::conditions::member::READY;
 use causeway_crds::member_cluster::MemberClusterStatus;
+use causeway_seam::WallClock;
 use kube::core::DynamicObject;
 use serde::Deserialize as _;
 
@@ -64,30 +65,40 @@ pub(super) fn of_verdict(
 }
 
 /// What conditions said last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Said {
+    started: WallClock,
     rows: BTreeMap<String, BTreeMap<String, (ConditionStatus, String)>>,
 }
 
 impl Said {
+    /// For a process that started then.
+    pub(super) fn new(started: WallClock) -> Self {
+        Self {
+            started,
+            rows: BTreeMap::new(),
+        }
+    }
+
     /// Forgets all but these members.
     pub(super) fn keep<'a>(&mut self, members: impl Iterator<Item = &'a String>) {
         let mut old = std::mem::take(&mut self.rows);
         self.rows = members.filter_map(|name| old.remove_entry(name)).collect();
     }
 
-    /// What conditions say that they did not say before. What an object's status says already when a member is first
-    /// looked at was told by whoever wrote it.
+    /// What conditions say that they did not say before. What an object's status said before this process started was
+    /// told by whoever wrote it.
     pub(super) fn compare(
         &mut self,
         member: &str,
         object: Option<&DynamicObject>,
         conditions: &[Condition],
     ) -> Vec<Tale> {
+        let started = self.started;
         let said = self
             .rows
             .entry(member.to_owned())
-            .or_insert_with(|| in_status(object));
+            .or_insert_with(|| in_status(object, started));
         let mut tales = Vec::new();
         for condition in conditions
             .iter()
@@ -124,7 +135,10 @@ fn tale(member: &str, condition: &Condition, warning: bool) -> Tale {
     }
 }
 
-fn in_status(object: Option<&DynamicObject>) -> BTreeMap<String, (ConditionStatus, String)> {
+fn in_status(
+    object: Option<&DynamicObject>,
+    started: WallClock,
+) -> BTreeMap<String, (ConditionStatus, String)> {
     let status = object.and_then(|object| object.data.get("status"));
     let status = status
         .and_then(|status| MemberClusterStatus::deserialize(status).ok())
@@ -137,7 +151,11 @@ fn in_status(object: Option<&DynamicObject>) -> BTreeMap<String, (ConditionStatu
         };
         (condition.type_, (status, condition.reason))
     };
-    status.conditions.into_iter().map(row).collect()
+    let earlier = status
+        .conditions
+        .into_iter()
+        .filter(|condition| condition.last_transition_time.0.as_millisecond() < started.0);
+    earlier.map(row).collect()
 }
 
 #[cfg(test)]
@@ -158,7 +176,7 @@ mod tests {
 
     #[test]
     fn flips_are_told_once_and_in_both_directions() {
-        let mut said = Said::default();
+        let mut said = Said::new(WallClock(1_800_000_000_000));
         let bad = [condition(ConditionStatus::False, "Invalid")];
         let told = said.compare("a", None, &bad);
         assert!(
@@ -182,7 +200,7 @@ mod tests {
             }] },
         }))
         .unwrap();
-        let told = Said::default().compare(
+        let told = Said::new(WallClock(1_800_000_000_000)).compare(
             "a",
             Some(&object),
             &[condition(ConditionStatus::False, "Invalid")],

@@ -5,7 +5,7 @@
 //! * an object's deletion was seen, and its kind is still defined as before: it is removed at once;
 //! * a fresh list lacks it, among others that it has, and goes on lacking it for [`HOLD`]: it was deleted while nobody
 //!   watched, and is removed (a host cluster that is just being filled is given that time);
-//! * the list is empty, the kind's definition is gone, is being removed, or is another one than before (removing a
+//! * the list is empty, the kind's definition is gone, is being removed, or is a younger one than the object (removing a
 //!   definition deletes all its objects): nothing is removed. What vanished so stays in force until its object is
 //!   created again, and deleted.
 
@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use causeway_seam::Monotonic;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::watch::Crd;
+use super::watch::{Crd, Definition};
 
 /// How long a list must lack an object whose deletion was not seen.
 pub(super) const HOLD: Duration = Duration::from_secs(30);
@@ -25,13 +26,17 @@ pub(super) struct Ledger {
     /// The definition under which the objects were listed, by UID.
     definition: Option<String>,
     listed: bool,
+    /// Something is there again that was absent: perhaps under another definition.
+    reappeared: bool,
     absent: BTreeMap<String, Absence>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Absence {
     how: How,
     since: Monotonic,
+    /// When the object had been created, where its deletion was seen.
+    created: Option<Time>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +60,19 @@ pub(super) enum Judgement {
     Keep(String),
 }
 
+impl Absence {
+    /// Whether the object stood under the definition that there is `now`; `known` is the one that it was known to stand
+    /// under. Times have whole seconds: the same second tells only together with what is known.
+    fn is_of(&self, now: &Definition, known: Option<&String>) -> bool {
+        let known = known == Some(&now.uid);
+        match (&self.created, &now.created) {
+            (Some(object), Some(definition)) if known => object.0 >= definition.0,
+            (Some(object), Some(definition)) => object.0 > definition.0,
+            _ => known,
+        }
+    }
+}
+
 impl Ledger {
     /// A fresh list was made, and lacks `absent`.
     pub(super) fn listed(
@@ -64,22 +82,9 @@ impl Ledger {
         now: Monotonic,
     ) {
         let absent: Vec<String> = absent.collect();
-        if let Crd::Sound(uid) = crd {
-            let another = self.definition.as_ref().is_some_and(|before| before != uid);
-            if another {
-                // Whatever was not created again under the new definition went with the old one.
-                self.absent.clear();
-                let vanished = Absence {
-                    how: How::Vanished,
-                    since: now,
-                };
-                self.absent
-                    .extend(absent.iter().map(|name| (name.clone(), vanished)));
-            }
-            self.definition = Some(uid.clone());
-        }
         self.listed = true;
         self.settle(&absent, now);
+        self.adopt(crd);
     }
 
     /// Exactly these are absent now.
@@ -92,33 +97,51 @@ impl Ledger {
             self.absent.entry(name.clone()).or_insert(Absence {
                 how: How::Missing,
                 since: now,
+                created: None,
             });
+        }
+    }
+
+    /// The definition was looked at. Whatever was not created again under another one went with the one before.
+    pub(super) fn adopt(&mut self, crd: &Crd) {
+        let Crd::Sound(Definition { uid, .. }) = crd else {
+            return;
+        };
+        self.reappeared = false;
+        if self.definition.as_ref() == Some(uid) {
+            return;
+        }
+        let another = self.definition.replace(uid.clone()).is_some();
+        for absence in self.absent.values_mut() {
+            if another && absence.how == How::Missing {
+                absence.how = How::Vanished;
+            }
         }
     }
 
     /// An object is there.
     pub(super) fn seen(&mut self, name: &str) {
-        self.absent.remove(name);
+        self.reappeared |= self.absent.remove(name).is_some();
     }
 
     /// An object's deletion was seen.
-    pub(super) fn deleted(&mut self, name: String, now: Monotonic) {
-        self.absent.insert(
-            name,
-            Absence {
-                how: How::Deleted,
-                since: now,
-            },
-        );
+    pub(super) fn deleted(&mut self, name: String, created: Option<Time>, now: Monotonic) {
+        let absence = Absence {
+            how: How::Deleted,
+            since: now,
+            created,
+        };
+        self.absent.insert(name, absence);
     }
 
     /// Whether the definition must be looked at.
     pub(super) fn undecided(&self, credible: bool) -> bool {
-        self.absent.values().any(|absence| match absence.how {
-            How::Deleted => true,
-            How::Missing => credible,
-            How::Vanished => false,
-        })
+        self.reappeared
+            || self.absent.values().any(|absence| match absence.how {
+                How::Deleted => true,
+                How::Missing => credible,
+                How::Vanished => false,
+            })
     }
 
     /// What is to be done about one that is absent. `credible`: the host cluster shows other objects.
@@ -134,26 +157,28 @@ impl Ledger {
                 "no list of the host cluster's objects was made yet".to_owned(),
             );
         };
+        let went = "it went with its CustomResourceDefinition, which nobody means by that";
         match (absence.how, crd) {
+            (How::Vanished, _) => return Judgement::Keep(went.to_owned()),
             (How::Missing, _) if !credible => {
-                return Judgement::Keep("the host cluster has none of its kind at all, and an empty list removes nothing".to_owned());
+                return Judgement::Keep(
+                    "the host cluster has none of its kind at all, and an empty list removes nothing"
+                        .to_owned(),
+                );
             }
-            (How::Deleted | How::Missing, Crd::Sound(uid))
-                if self.definition.as_ref() == Some(uid) => {}
-            (How::Deleted | How::Missing, Crd::Unreadable(why)) => {
+            (_, Crd::Unreadable(why)) => {
                 return Judgement::Wait(format!(
                     "whether its definition is still the same cannot be told: {why}"
                 ));
             }
-            (How::Deleted | How::Missing, Crd::NotAsked) => {
+            (_, Crd::NotAsked) => {
                 return Judgement::Wait("its definition was not looked at yet".to_owned());
             }
-            (How::Vanished, _) | (_, Crd::Sound(_) | Crd::Terminating | Crd::Absent) => {
+            // A watch may go on over a definition that is replaced, and may lag behind it.
+            (_, Crd::Sound(now)) if absence.is_of(now, self.definition.as_ref()) => {}
+            (_, Crd::Sound(_) | Crd::Terminating | Crd::Absent) => {
                 absence.how = How::Vanished;
-                return Judgement::Keep(
-                    "it went with its CustomResourceDefinition, which nobody means by that"
-                        .to_owned(),
-                );
+                return Judgement::Keep(went.to_owned());
             }
         }
         if absence.how == How::Deleted || now.since(absence.since) >= HOLD {

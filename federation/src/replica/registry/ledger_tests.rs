@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+use causeway_crds::conditions::time;
+
 use super::*;
 
 fn at(seconds: u64) -> Monotonic {
@@ -6,7 +8,11 @@ fn at(seconds: u64) -> Monotonic {
 }
 
 fn sound(uid: &str) -> Crd {
-    Crd::Sound(uid.to_owned())
+    let created = Some(time(if uid == "d2" { 500_000 } else { 0 }));
+    Crd::Sound(Definition {
+        uid: uid.to_owned(),
+        created,
+    })
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -26,7 +32,7 @@ fn keeps(judgement: &Judgement) -> bool {
 #[test]
 fn a_deletion_that_was_seen_removes_at_once_even_the_last_one() {
     let mut ledger = listed("d1", &[]);
-    ledger.deleted("a".to_owned(), at(1));
+    ledger.deleted("a".to_owned(), Some(time(100_000)), at(1));
     ledger.settle(&names(&["a"]), at(1));
     assert!(ledger.undecided(false));
     assert_eq!(
@@ -72,7 +78,7 @@ fn what_a_list_lacks_is_removed_only_after_a_while_and_not_if_it_comes() {
 fn a_definition_that_goes_takes_nothing_along() {
     for crd in [Crd::Terminating, Crd::Absent, sound("d2")] {
         let mut ledger = listed("d1", &[]);
-        ledger.deleted("a".to_owned(), at(1));
+        ledger.deleted("a".to_owned(), Some(time(100_000)), at(1));
         assert!(keeps(&ledger.judge("a", at(1), &crd, true)), "{crd:?}");
         // Not later either, when the definition is there again and other objects are.
         ledger.listed(&sound("d2"), names(&["a"]).into_iter(), at(2));
@@ -82,7 +88,7 @@ fn a_definition_that_goes_takes_nothing_along() {
         );
         // Created again and deleted: that is meant.
         ledger.seen("a");
-        ledger.deleted("a".to_owned(), at(2_000));
+        ledger.deleted("a".to_owned(), Some(time(600_000)), at(2_000));
         assert_eq!(
             ledger.judge("a", at(2_000), &sound("d2"), true),
             Judgement::Remove
@@ -100,7 +106,7 @@ fn a_definition_that_was_replaced_while_nobody_watched_is_noticed_by_the_list() 
 #[test]
 fn while_the_definition_cannot_be_read_nothing_is_removed() {
     let mut ledger = listed("d1", &[]);
-    ledger.deleted("a".to_owned(), at(1));
+    ledger.deleted("a".to_owned(), Some(time(100_000)), at(1));
     let unreadable = Crd::Unreadable("forbidden".to_owned());
     assert!(matches!(
         ledger.judge("a", at(1), &unreadable, true),
@@ -121,4 +127,57 @@ fn before_a_list_nothing_is_absent() {
         ledger.judge("a", at(1_000), &sound("d1"), true),
         Judgement::Wait(_)
     ));
+}
+
+#[test]
+fn where_the_definition_could_not_be_read_at_first_the_age_of_an_object_tells() {
+    let mut ledger = Ledger::default();
+    let unreadable = Crd::Unreadable("forbidden".to_owned());
+    ledger.listed(&unreadable, std::iter::empty(), at(0));
+    ledger.deleted("a".to_owned(), Some(time(0)), at(1));
+    assert!(
+        keeps(&ledger.judge("a", at(1), &sound("d1"), true)),
+        "as old as the definition"
+    );
+    ledger.deleted("b".to_owned(), Some(time(1_000)), at(2));
+    assert_eq!(
+        ledger.judge("b", at(2), &sound("d1"), true),
+        Judgement::Remove
+    );
+}
+
+#[test]
+fn a_watch_that_went_on_over_a_replaced_definition_tells_old_objects_from_young_ones() {
+    let mut ledger = listed("d1", &[]);
+    ledger.deleted("old".to_owned(), Some(time(499_000)), at(1));
+    ledger.deleted("young".to_owned(), Some(time(501_000)), at(1));
+    assert!(keeps(&ledger.judge("old", at(1), &sound("d2"), true)));
+    assert_eq!(
+        ledger.judge("young", at(1), &sound("d2"), true),
+        Judgement::Remove
+    );
+}
+
+#[test]
+fn what_is_created_again_makes_the_definition_be_looked_at() {
+    let mut ledger = listed("d1", &[]);
+    for name in ["a", "b"] {
+        ledger.deleted(name.to_owned(), Some(time(100_000)), at(1));
+        assert!(keeps(&ledger.judge(name, at(1), &Crd::Terminating, true)));
+    }
+    assert!(!ledger.undecided(true));
+    ledger.seen("a");
+    assert!(ledger.undecided(true));
+    ledger.adopt(&sound("d2"));
+    assert!(!ledger.undecided(true));
+    // Created in the same second as its definition, which is known by now; `b` is still what it was.
+    ledger.deleted("a".to_owned(), Some(time(500_000)), at(2));
+    assert_eq!(
+        ledger.judge("a", at(2), &sound("d2"), true),
+        Judgement::Remove
+    );
+    assert!(keeps(&ledger.judge("b", at(2), &sound("d2"), true)));
+    // A deletion under the old definition that is heard of late.
+    ledger.deleted("c".to_owned(), Some(time(100_000)), at(3));
+    assert!(keeps(&ledger.judge("c", at(3), &sound("d2"), true)));
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use causeway_seam::Env;
 use futures::StreamExt as _;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject};
 use kube::runtime::watcher::{self, Event, watcher};
@@ -39,8 +40,8 @@ pub(super) enum Seen {
 /// A kind's definition, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Crd {
-    /// It is there, with this UID.
-    Sound(String),
+    /// It is there.
+    Sound(Definition),
     /// It is being removed, and its objects with it.
     Terminating,
     /// It is not there.
@@ -51,14 +52,46 @@ pub(super) enum Crd {
     NotAsked,
 }
 
+/// A definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Definition {
+    /// Its UID.
+    pub(super) uid: String,
+    /// When it was created, where it is an object of its own.
+    pub(super) created: Option<Time>,
+}
+
 /// Sees and tells, until nobody listens.
 pub(super) async fn follow(env: &Env, host: &Client, kind: Kind, tell: mpsc::Sender<(Kind, Seen)>) {
+    let mut pause = FIRST_PAUSE;
+    while let Some(message) = see(env, host, kind, &tell, &mut pause).await {
+        let trouble = Seen::Trouble {
+            message,
+            lasting: true,
+        };
+        if tell.send((kind, trouble)).await.is_err() {
+            return;
+        }
+        env.sleep(env.random().jittered(pause)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Sees until a list fails, and returns why: the next one is made by a new watch, since it may stand under another
+/// definition. `None`: nobody listens.
+async fn see(
+    env: &Env,
+    host: &Client,
+    kind: Kind,
+    tell: &mpsc::Sender<(Kind, Seen)>,
+    pause: &mut Duration,
+) -> Option<String> {
     let api: Api<DynamicObject> = Api::all_with(host.clone(), &kind.resource());
     let mut events = pin!(watcher(api, watcher::Config::default()));
     let mut listing = Vec::new();
     let mut crd = Crd::NotAsked;
-    let mut pause = FIRST_PAUSE;
     while let Some(event) = events.next().await {
+        let mut rest = None;
         let seen = match event {
             Ok(Event::Init) => {
                 listing.clear();
@@ -75,25 +108,29 @@ pub(super) async fn follow(env: &Env, host: &Client, kind: Kind, tell: mpsc::Sen
             },
             Ok(Event::Apply(object)) => Seen::Applied(object),
             Ok(Event::Delete(object)) => Seen::Deleted(object),
+            Err(error @ watcher::Error::InitialListFailed(_)) => {
+                return Some(sentence(kind, &error));
+            }
             Err(error) => {
-                let lasting = matches!(error, watcher::Error::InitialListFailed(_));
-                let seen = Seen::Trouble {
+                rest = Some(env.random().jittered(*pause));
+                Seen::Trouble {
                     message: sentence(kind, &error),
-                    lasting,
-                };
-                if tell.send((kind, seen)).await.is_err() {
-                    return;
+                    lasting: false,
                 }
-                env.sleep(env.random().jittered(pause)).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-                continue;
             }
         };
-        pause = FIRST_PAUSE;
-        if tell.send((kind, seen)).await.is_err() {
-            return;
+        tell.send((kind, seen)).await.ok()?;
+        match rest {
+            Some(rest) => {
+                env.sleep(rest).await;
+                *pause = (*pause * 2).min(LONGEST_PAUSE);
+            }
+            None => *pause = FIRST_PAUSE,
         }
     }
+    Some(format!(
+        "{kind}s of the host cluster cannot be read: the watch ended"
+    ))
 }
 
 /// Looks a kind's definition up.
@@ -104,7 +141,10 @@ pub(super) async fn look_up(env: &Env, host: &Client, kind: Kind) -> Crd {
     match env.timeout(LOOK_UP, api.get_opt(&name)).await {
         Ok(Ok(Some(crd))) => match (crd.metadata.deletion_timestamp, crd.metadata.uid) {
             (Some(_), _) => Crd::Terminating,
-            (None, Some(uid)) => Crd::Sound(uid),
+            (None, Some(uid)) => Crd::Sound(Definition {
+                uid,
+                created: crd.metadata.creation_timestamp,
+            }),
             (None, None) => Crd::Unreadable(format!("CustomResourceDefinition {name} has no UID")),
         },
         Ok(Ok(None)) => served_otherwise(env, host, kind).await,
@@ -124,7 +164,10 @@ async fn served_otherwise(env: &Env, host: &Client, kind: Kind) -> Crd {
         .timeout(LOOK_UP, api.list(&ListParams::default().limit(1)))
         .await
     {
-        Ok(Ok(_)) => Crd::Sound("served without a definition".to_owned()),
+        Ok(Ok(_)) => Crd::Sound(Definition {
+            uid: "served without a definition".to_owned(),
+            created: None,
+        }),
         _ => Crd::Absent,
     }
 }
