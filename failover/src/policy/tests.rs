@@ -1,3 +1,5 @@
+//! Tests of merging policies.
+
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
 use crate::policy::root;

@@ -67,7 +67,7 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
         return;
     }
     let member = hello.member.clone();
-    let session = shared.sessions.enter(&shared.env, hello, connection.remote.clone());
+    let session = shared.sessions.enter(&shared.env, hello);
     tracing::info!(%member, remote = %connection.remote, epoch = session.hello.epoch, "session opened");
     shared.session_opened(&member);
     let reason = carry_on(&shared, &session, &mut connection).await;

@@ -26,9 +26,6 @@ pub(crate) struct Session {
     /// Tells this session from an earlier one of the same member.
     pub(crate) number: u64,
     pub(crate) hello: Hello,
-    /// For people.
-    pub(crate) remote: String,
-    pub(crate) opened_at: Monotonic,
     outbox: Mutex<Outbox>,
     /// Something is to be sent.
     pub(crate) due: Notify,
@@ -57,7 +54,7 @@ struct Questions {
 
 impl Sessions {
     /// Enters a session; an earlier one of the member is told to end.
-    pub(crate) fn enter(&self, env: &Env, hello: Hello, remote: String) -> Arc<Session> {
+    pub(crate) fn enter(&self, env: &Env, hello: Hello) -> Arc<Session> {
         let number = {
             let mut next = lock(&self.next);
             *next += 1;
@@ -66,8 +63,6 @@ impl Sessions {
         let now = env.now();
         let session = Arc::new(Session {
             number,
-            remote,
-            opened_at: now,
             outbox: Mutex::new(Outbox::resume(hello.member.clone(), hello.holds.clone())),
             due: Notify::new(),
             heard: Mutex::new(Heard { at: now, wall: env.wall(), ..Heard::default() }),

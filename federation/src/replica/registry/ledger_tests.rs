@@ -1,3 +1,5 @@
+//! Tests of the ledger of declarations.
+
 #![allow(clippy::unwrap_used)]
 use causeway_crds::conditions::time;
 

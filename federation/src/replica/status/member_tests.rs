@@ -1,5 +1,9 @@
+//! Tests of the status of a MemberCluster.
+
 #![allow(
     clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    clippy::semicolon_if_nothing_returned,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing

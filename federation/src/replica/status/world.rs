@@ -2,6 +2,8 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    clippy::semicolon_if_nothing_returned,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing

@@ -1,3 +1,5 @@
+//! Tests of the store of live objects.
+
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::*;
@@ -60,6 +62,27 @@ fn the_end_of_an_older_object_of_the_same_name_is_passed_over() {
     assert_eq!(store.gone(&entry.key, Some("u")), vec![cart()]);
     assert_eq!(store.count(), 0);
     assert_eq!(store.services().count(), 0);
+}
+
+#[test]
+fn an_answer_that_the_watch_has_overtaken_brings_nothing_back() {
+    let mut store = Store::default();
+    let entry = |version| live(Kind::WorkloadEntry, "cw-cart.net2", version, true);
+    let _ = store.saw(entry(5));
+    let before = store.lists(Kind::WorkloadEntry);
+    // Our write of revision 6 is under way; somebody deletes the object, and the watch says so first.
+    let _ = store.gone(&entry(7).key, Some("u"));
+    store.answered(entry(6), before);
+    assert_eq!(store.count(), 0);
+    // Likewise where a fresh list came between.
+    let mut store = Store::default();
+    let before = store.lists(Kind::WorkloadEntry);
+    let _ = store.listed(Kind::WorkloadEntry, Vec::new());
+    store.answered(entry(6), before);
+    assert_eq!(store.count(), 0);
+    let now = store.lists(Kind::WorkloadEntry);
+    store.answered(entry(6), now);
+    assert_eq!(store.count(), 1);
 }
 
 #[test]
