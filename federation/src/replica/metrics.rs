@@ -106,7 +106,7 @@ impl ReplicaMetrics {
                 }
             }
             Ok(Outcome::Unchanged | Outcome::Duplicate) => {
-                self.metrics.count_decision(DecisionOutcome::Unchanged, "")
+                self.metrics.count_decision(DecisionOutcome::Unchanged, "");
             }
             Ok(Outcome::Refused(refusal)) => self
                 .metrics

@@ -120,7 +120,7 @@ impl Keeper<'_> {
                 if !lasting {
                     self.passing.push((kind, self.shared.env.now()));
                 }
-                if declared.set_trouble(kind, Some(message.clone())) {
+                if declared.set_trouble(kind, Some(&message)) {
                     tracing::error!(%kind, trouble = %message, "the registry cannot be read; what is registered stays");
                 }
             }
@@ -249,7 +249,7 @@ impl Keeper<'_> {
         };
         match self.shared.propose(command).await {
             Ok(Outcome::Refused(refusal)) => {
-                tracing::error!(%kind, %name, %refusal, "the removal was refused")
+                tracing::error!(%kind, %name, %refusal, "the removal was refused");
             }
             Ok(_) => tracing::info!(%kind, %name, "removed"),
             Err(error) => {

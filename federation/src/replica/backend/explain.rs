@@ -24,13 +24,8 @@ pub(super) fn explain(
     let verdict = |subject: &Subject| state.verdict(subject);
     let inputs = inputs::in_force(state, sight.look.facts, service);
     let inputs = inputs.unwrap_or_else(|| held.inputs.clone());
-    let mut explanation = Explanation::of(
-        row.generation,
-        inputs,
-        held.plan.clone(),
-        from,
-        &verdict,
-    );
+    let mut explanation =
+        Explanation::of(row.generation, inputs, held.plan.clone(), from, &verdict);
     let notes = &mut explanation.report.notes;
     notes.extend(policy::effective(&state.policies, service).conflicts);
     notes.extend(

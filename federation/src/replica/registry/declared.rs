@@ -28,8 +28,6 @@ pub(crate) struct Rows {
     pub(crate) trouble: BTreeMap<Kind, String>,
     /// What is in force though its object is gone, and why.
     pub(crate) kept: BTreeMap<(Kind, String), String>,
-    /// Kinds that were listed at least once.
-    listed: BTreeSet<Kind>,
 }
 
 impl Declared {
@@ -57,7 +55,6 @@ impl Declared {
     /// A fresh list of a kind.
     pub(super) fn listed(&self, kind: Kind, objects: Vec<DynamicObject>, root: &Name) {
         let mut rows = lock(&self.rows);
-        rows.listed.insert(kind);
         match kind {
             Kind::Member => {
                 let fresh = objects
@@ -106,13 +103,13 @@ impl Declared {
     }
 
     /// Why a kind cannot be read now; returns whether that is news.
-    pub(super) fn set_trouble(&self, kind: Kind, trouble: Option<String>) -> bool {
+    pub(super) fn set_trouble(&self, kind: Kind, trouble: Option<&str>) -> bool {
         let mut rows = lock(&self.rows);
-        let old = match &trouble {
-            Some(text) => rows.trouble.insert(kind, text.clone()),
+        let old = match trouble {
+            Some(text) => rows.trouble.insert(kind, text.to_owned()),
             None => rows.trouble.remove(&kind),
         };
-        old != trouble
+        old.as_deref() != trouble
     }
 
     /// What is in force though its object is gone; returns whether that is news.
@@ -128,13 +125,6 @@ impl Declared {
         let news = all != rows.kept;
         rows.kept = all;
         news
-    }
-}
-
-impl Rows {
-    /// Whether a kind was ever listed.
-    pub(crate) fn was_listed(&self, kind: Kind) -> bool {
-        self.listed.contains(&kind)
     }
 }
 
@@ -168,7 +158,12 @@ fn refuse<S: Clone>(rows: &mut BTreeMap<String, Arc<Row<S>>>, key: &str, why: St
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::needless_pass_by_value,
+        clippy::semicolon_if_nothing_returned,
+        clippy::indexing_slicing
+    )]
     use serde_json::json;
 
     use super::*;
@@ -193,7 +188,6 @@ mod tests {
         );
         let rows = declared.rows();
         assert!(rows.members["a"].declared.is_err() && rows.members["b"].declared.is_ok());
-        assert!(rows.was_listed(Kind::Member) && !rows.was_listed(Kind::Policy));
     }
 
     #[test]

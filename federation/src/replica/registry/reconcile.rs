@@ -60,7 +60,11 @@ pub(super) fn removal(kind: Kind, name: &str) -> Option<Command> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::needless_pass_by_value,
+        clippy::semicolon_if_nothing_returned
+    )]
     use causeway_api::Name;
     use causeway_api::ids::ReplicaId;
     use causeway_state::{ClientId, LogPosition, Request, apply};

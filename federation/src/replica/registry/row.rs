@@ -95,7 +95,11 @@ fn invalid(error: &causeway_crds::ConvertError) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::needless_pass_by_value,
+        clippy::semicolon_if_nothing_returned
+    )]
     use serde_json::json;
 
     use super::*;
