@@ -8,7 +8,7 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::{
-    DEADLINE,
+    DEADLINE, Objects,
     agent::Agent,
     certificates::Certificates,
     controller::Controller,
@@ -28,6 +28,8 @@ pub struct Options {
     pub mode: Option<&'static str>,
     /// The spec of the root policy.
     pub policy: Value,
+    /// What controller and agents log.
+    pub log_level: &'static str,
 }
 
 impl Default for Options {
@@ -41,6 +43,7 @@ impl Default for Options {
             ],
             mode: Some("Federate"),
             policy: json!({ "detection": { "holdFor": "1s" }, "failback": { "holdDown": "3s" } }),
+            log_level: "info,causeway=debug",
         }
     }
 }
@@ -67,6 +70,33 @@ pub struct Callers {
     service: String,
 }
 
+impl Callers {
+    /// Only those in clusters of these names.
+    #[must_use]
+    pub fn only(mut self, members: &[&str]) -> Self {
+        self.ads.retain(|(member, _), _| members.contains(&member.as_str()));
+        self
+    }
+}
+
+/// How many endpoints of a member a plan counts.
+#[must_use]
+pub fn ready(explanation: &Value, member: &str) -> u32 {
+    let all = crate::json::list(explanation, "/inputs/destinations").iter();
+    all.filter(|one| crate::json::at(one, "/member") == member).map(|one| crate::json::number(one, "/ready")).sum()
+}
+
+/// Accepts plans that count so many endpoints of these members.
+pub fn counts<const N: usize>(wanted: [(&'static str, u32); N]) -> impl Fn(&Value) -> anyhow::Result<()> {
+    move |explanation| {
+        for (member, count) in wanted {
+            let found = ready(explanation, member);
+            ensure!(found == count, "{member} counts {found}, not {count}");
+        }
+        Ok(())
+    }
+}
+
 impl Clusterset {
     /// Starts everything, registers the clusters, and waits until their agents have sessions.
     ///
@@ -86,13 +116,15 @@ impl Clusterset {
             certificates.make("agent", &["--member", &spec.name]).await?;
             let folder = format!("agent-{}", spec.name);
             let kubeconfig = cluster.kubeconfig()?;
-            let agent =
+            let mut agent =
                 Agent::new(fleet.scratch(), &certificates, (&folder, &spec.name), &kubeconfig, controller.sessions())?;
+            agent.process().set_flag("--log-level", options.log_level);
             let index = u8::try_from(index + 1)?;
             sites.push(Box::pin(Site::prepare(cluster, spec.clone(), index, agent)));
         }
         let sites = try_join_all(sites).await?;
         declared::policy(&host, ("causeway-system", "defaults"), options.policy).await?;
+        controller.process().set_flag("--log-level", options.log_level);
         controller.restart().await?;
         let mut set = Self { sites, controller, certificates, fleet, host };
         if let Some(mode) = options.mode {
@@ -169,6 +201,38 @@ impl Clusterset {
         .await
     }
 
+    /// The service `name` in every cluster, exported, with so many pods in each zone.
+    ///
+    /// # Errors
+    /// If an API server refuses something.
+    pub async fn deploy(&self, name: &str, number: u8, pods: usize) -> anyhow::Result<BTreeMap<String, Workload>> {
+        let mut workloads = BTreeMap::new();
+        for site in &self.sites {
+            let zones: Vec<(&str, usize)> = site.spec.zones.iter().map(|zone| (zone.as_str(), pods)).collect();
+            workloads.insert(site.name().to_owned(), Workload::deploy(site, name, number, &zones).await?);
+            site.export(name).await?;
+        }
+        Ok(workloads)
+    }
+
+    /// Our objects in a cluster.
+    ///
+    /// # Errors
+    /// If its API server doesn't answer.
+    pub async fn objects(&self, number: usize) -> anyhow::Result<Objects> {
+        Objects::of(self.site(number)?.client()).await
+    }
+
+    /// Our objects in a cluster, once they've been as they are for as long as its agent needs to say that it's done.
+    ///
+    /// # Errors
+    /// At the deadline.
+    pub async fn settled(&self, number: usize) -> anyhow::Result<Objects> {
+        self.row(number, ("/lag_ms", json!(0))).await?;
+        self.row(number, ("/would_change", json!(0))).await?;
+        self.objects(number).await
+    }
+
     /// Callers of a service in every zone of every cluster.
     ///
     /// # Errors
@@ -199,7 +263,7 @@ impl Clusterset {
     pub async fn as_planned(
         &self,
         callers: &Callers,
-        workloads: &BTreeMap<String, &Workload>,
+        workloads: &BTreeMap<String, Workload>,
         fits: impl Fn(&Value) -> anyhow::Result<()>,
     ) -> anyhow::Result<Value> {
         self.as_planned_within(DEADLINE, callers, workloads, fits).await
@@ -213,7 +277,7 @@ impl Clusterset {
         &self,
         deadline: Duration,
         callers: &Callers,
-        workloads: &BTreeMap<String, &Workload>,
+        workloads: &BTreeMap<String, Workload>,
         fits: impl Fn(&Value) -> anyhow::Result<()>,
     ) -> anyhow::Result<Value> {
         let what = format!("istiods tell callers of {} what its plan says", callers.service);
@@ -223,7 +287,7 @@ impl Clusterset {
             fits(&explanation).with_context(|| format!("the plan is {}", crate::json::at(&explanation, "/plan")))?;
             let gateways = told::gateways(&self.controller.cli().json(&["clusters"]).await?);
             for ((member, zone), ads) in &callers.ads {
-                let pods = workloads.get(member).map(|workload| workload.sockets()).unwrap_or_default();
+                let pods = workloads.get(member).map(Workload::sockets).unwrap_or_default();
                 let known = Known { gateways: gateways.clone(), pods };
                 let view = ads.view();
                 ensure!(view.ended.is_none(), "{member}/{zone}: the stream ended: {:?}", view.ended);

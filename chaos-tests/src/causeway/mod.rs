@@ -17,7 +17,7 @@ pub mod site;
 pub mod told;
 pub mod workload;
 
-pub use clusterset::{Clusterset, Options};
+pub use clusterset::{Callers, Clusterset, Options, counts};
 pub use mesh::Objects;
 pub use site::Site;
 pub use workload::Workload;

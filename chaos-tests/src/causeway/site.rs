@@ -27,6 +27,8 @@ pub struct SiteSpec {
     pub zones: Vec<String>,
     /// Its network.
     pub network: String,
+    /// How long its istiod waits for more changes (`PILOT_DEBOUNCE_AFTER`); `None`: as long as Istio does by default.
+    pub debounce: Option<String>,
 }
 
 impl SiteSpec {
@@ -38,6 +40,7 @@ impl SiteSpec {
             region: format!("r{number}"),
             zones: zones.iter().map(|&zone| zone.to_owned()).collect(),
             network: format!("net{number}"),
+            debounce: Some("10ms".to_owned()),
         }
     }
 }
@@ -82,7 +85,7 @@ impl Site {
         }
         let options = IstiodOptions {
             network: spec.network.clone(),
-            environment: vec![("PILOT_DEBOUNCE_AFTER".to_owned(), "10ms".to_owned())],
+            environment: spec.debounce.iter().map(|after| ("PILOT_DEBOUNCE_AFTER".to_owned(), after.clone())).collect(),
             ..IstiodOptions::default()
         };
         let istiod = Istiod::start(cluster, &options).await.with_context(|| format!("istiod of {}", spec.name))?;
