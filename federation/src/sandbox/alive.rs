@@ -25,17 +25,23 @@ pub(crate) async fn alive(watch: &mut Watch<'_>) -> anyhow::Result<()> {
     let size = watch.fleet.services.len() * watch.fleet.members.len();
     let limit = ALIVE + ALIVE_EACH * u32::try_from(size).unwrap_or(u32::MAX);
     let mut still = begun;
-    let mut said = None;
+    let mut missing = Some("nothing was heard of it yet".to_owned());
+    let mut asks_from = begun;
     loop {
         let changed = watch.look().await?.changed;
-        let missing = missing(watch).await;
-        let now = watch.env.now();
+        let mut now = watch.env.now();
+        if now >= asks_from {
+            let found = whats_missing(watch).await;
+            if found != missing {
+                tracing::info!(missing = ?found, "the fleet comes alive");
+            }
+            missing = found;
+            let asked = now;
+            now = watch.env.now();
+            asks_from = now.plus(now.since(asked) * 3);
+        }
         if !changed.is_empty() || missing.is_some() {
             still = now;
-        }
-        if said != missing {
-            tracing::info!(?missing, "the fleet comes alive");
-            said.clone_from(&missing);
         }
         if now.since(still) >= STILL {
             let seconds = still.since(begun).as_secs_f64();
@@ -55,7 +61,7 @@ pub(crate) async fn alive(watch: &mut Watch<'_>) -> anyhow::Result<()> {
 }
 
 /// What a fleet that is alive would have.
-async fn missing(watch: &Watch<'_>) -> Option<String> {
+async fn whats_missing(watch: &Watch<'_>) -> Option<String> {
     let status = match watch.world.admin().status().await {
         Ok(status) => status,
         Err(error) => return Some(error.error),

@@ -220,10 +220,13 @@ fn draw_service(
         let zones = member.zones.iter().map(|zone| (zone.clone(), ready)).collect();
         service.ready.insert(member.name.clone(), zones);
     }
-    if spread == Spread::Spills
-        && let Some(demand) = service.demand_rps.get_mut(special)
-    {
-        *demand *= HOT_FACTOR;
+    if spread == Spread::Spills {
+        let own = members.values().filter(|member| member.region == *special);
+        let capacity: u32 = own.map(|member| service.capacity_rps(&member.name)).sum();
+        if let Some(demand) = service.demand_rps.get_mut(special) {
+            // Where few endpoints were rounded up, three times as much may still fit.
+            *demand = (*demand * HOT_FACTOR).max(capacity);
+        }
     }
     let hot = (spread == Spread::Spills).then_some(special);
     make_room(&mut service, members, hot);

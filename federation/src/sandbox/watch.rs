@@ -18,8 +18,9 @@ use super::world::World;
 
 /// How often the clusters are looked at.
 pub const TICK: Duration = Duration::from_millis(10);
-/// At each how manieth look the controller is asked, too.
-const ASKS: u32 = 4;
+/// How long the controller is left alone between two questions, at least; and at least as many times what an answer took.
+const ASKS: Duration = Duration::from_millis(40);
+const ASKS_COST: u32 = 3;
 
 /// Looks, counts and tells.
 pub(crate) struct Watch<'a> {
@@ -39,7 +40,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) sums: Sums,
     tell: &'a mut dyn Tell,
     last: Option<Monotonic>,
-    ticks: u32,
+    /// When the controller may be asked again.
+    asks_from: Monotonic,
 }
 
 /// What became of requests, and how full the survivors were.
@@ -90,7 +92,7 @@ impl<'a> Watch<'a> {
             sums: Sums::default(),
             tell,
             last: None,
-            ticks: 0,
+            asks_from: env.now(),
         }
     }
 
@@ -107,9 +109,25 @@ impl<'a> Watch<'a> {
             self.sums.survivors.note(peak, passed);
         }
         let changed = self.sampler.read()?;
-        self.ticks = self.ticks.wrapping_add(1);
-        let verdicts = if self.ticks.is_multiple_of(ASKS) { self.verdicts().await } else { None };
+        let verdicts = if self.may_ask() {
+            let verdicts = self.verdicts().await;
+            self.asked(now);
+            verdicts
+        } else {
+            None
+        };
         Ok(Look { changed, traffic: self.traffic(), verdicts })
+    }
+
+    /// Whether it is time to ask the controller.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.env.now() >= self.asks_from
+    }
+
+    /// It was asked: questions must not become the load that is measured.
+    pub(crate) fn asked(&mut self, since: Monotonic) {
+        let now = self.env.now();
+        self.asks_from = now.plus(ASKS.max(now.since(since) * ASKS_COST));
     }
 
     /// The traffic as it was last read.

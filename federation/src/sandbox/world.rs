@@ -34,8 +34,11 @@ use crate::telemetry::Metrics;
 pub const PROBE: ProbeTimes = ProbeTimes {
     interval: Duration::from_millis(500),
     timeout: Duration::from_millis(500),
-    threshold: 2,
+    threshold: 3,
 };
+
+/// How long the controller may take to register all clusters.
+const REGISTERS: Duration = Duration::from_secs(30);
 
 /// One cluster.
 struct Site {
@@ -94,6 +97,7 @@ impl World {
         let listener = net::listen("127.0.0.1:0").await?;
         let serving = serve_admin(env, listener, tls::server(&pems)?, admin.clone())?;
         let context_file = papers.write_operator(folder, serving.address().to_string())?;
+        registered(env, admin.as_ref(), sites.len()).await?;
         for (name, site) in &mut sites {
             let dialer: Arc<Dialer> = Arc::new(DarkDialer {
                 env: env.clone(),
@@ -157,6 +161,16 @@ impl World {
         }
         self.replica.stop().await;
     }
+}
+
+/// Waits until the controller knows every cluster, as one registers a cluster before its agent is started.
+async fn registered(env: &Env, admin: &dyn AdminBackend, members: usize) -> anyhow::Result<()> {
+    let wait = async {
+        while admin.clusters().await.map_or(0, |rows| rows.len()) < members {
+            env.sleep(Duration::from_millis(10)).await;
+        }
+    };
+    env.timeout(REGISTERS, wait).await.context("the controller did not register the clusters; --log-level info says why")
 }
 
 fn fill(member: &MemoryMember, objects: Vec<serde_json::Value>) -> anyhow::Result<()> {

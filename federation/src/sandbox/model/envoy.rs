@@ -118,7 +118,9 @@ fn priority_loads(localities: &[Locality]) -> BTreeMap<u32, f64> {
     for (priority, score) in scores {
         let load = (score / total).min(left);
         left -= load;
-        loads.insert(priority, load);
+        if load > 0.0 {
+            loads.insert(priority, load);
+        }
     }
     loads
 }
