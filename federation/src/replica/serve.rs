@@ -112,7 +112,8 @@ fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result
             hello.cluster_uid
         )),
         Some(_) => match shared.sessions.of(member) {
-            Some(other) if other.hello.epoch > hello.epoch && hello.epoch != 0 => refuse(RefusedKind::OlderEpoch, true, format!(
+            // A standby, too: it would take the session from the one who writes.
+            Some(other) if other.hello.epoch > hello.epoch => refuse(RefusedKind::OlderEpoch, true, format!(
                 "an agent of member {member} with the newer epoch {} has a session already (this one has {})",
                 other.hello.epoch, hello.epoch
             )),
