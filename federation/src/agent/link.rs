@@ -200,7 +200,7 @@ impl Link {
                     }
                 }
                 _ = facts.changed() => {
-                    if self.writing.epoch() != 0
+                    if self.has_spoken()
                         && let Some(delta) = self.observer.take_delta()
                         && !self.send_delta(session, delta).await {
                         return "the replica stopped listening".to_owned();
@@ -231,7 +231,7 @@ impl Link {
                 None => true, // A warm standby, or a newer leader has spoken.
             };
         }
-        if self.writing.epoch() == 0 {
+        if !self.has_spoken() {
             return true; // A warm standby: the leader's word counts.
         }
         let pending = self.observer.take_delta();
@@ -253,6 +253,12 @@ impl Link {
             }
             None => self.send_delta(session, self.observer.snapshot()).await,
         }
+    }
+
+    /// Whether this agent ever held the Lease. Without it now (its API server may be away) it still reports what it sees,
+    /// under the epoch that it had: whoever has taken the Lease since is newer, and counts alone.
+    fn has_spoken(&self) -> bool {
+        self.observer.version().epoch != 0
     }
 
     async fn send_delta(&self, session: &Session, delta: FactDelta) -> bool {
