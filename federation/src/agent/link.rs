@@ -255,10 +255,10 @@ impl Link {
         }
     }
 
-    /// Whether this agent ever held the Lease. Without it now (its API server may be away) it still reports what it sees,
-    /// under the epoch that it had: whoever has taken the Lease since is newer, and counts alone.
+    /// Whether this agent holds the Lease, or has reported while it did. Without it now (its API server may be away) it
+    /// still reports what it sees, under the epoch that it had: whoever has taken it since is newer, and counts alone.
     fn has_spoken(&self) -> bool {
-        self.observer.version().epoch != 0
+        self.writing.epoch() != 0 || self.observer.version().epoch != 0
     }
 
     async fn send_delta(&self, session: &Session, delta: FactDelta) -> bool {
