@@ -53,6 +53,14 @@ impl Process {
         self
     }
 
+    /// Gives another value to a flag that it has, for its next start.
+    pub fn set_flag(&mut self, flag: &str, value: &str) {
+        let at = self.arguments.iter().position(|argument| argument == flag);
+        if let Some(old) = at.and_then(|at| self.arguments.get_mut(at + 1)) {
+            *old = value.into();
+        }
+    }
+
     /// Sets an environment variable. Apart from these there are just PATH and HOME.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {

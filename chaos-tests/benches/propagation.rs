@@ -1,0 +1,161 @@
+//! From a change of an EndpointSlice in one cluster to the object that follows from it in another, against the least that
+//! it can take; and the CPU that a change costs. `cargo xtask bench propagation`.
+//!
+//! The floor is made of what anybody who carries the change over has to wait for, measured in the same round: the
+//! delivery of that very write by a bare watch of the first cluster, and one server-side apply of a like object to the
+//! second.
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use causeway_chaos_tests::{causeway::declared, objects};
+use serde_json::{Value, json};
+use support::{Stage, cpu, entry_name, median, ms, paired, print, quantile, watch::{self, Watch}};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+const BENCH: &str = "propagation";
+/// Rounds that count, after a few that warm up.
+const ROUNDS: usize = 60;
+const WARM_UP: usize = 5;
+/// Between rounds, so that none meets what the one before left to do.
+const REST: Duration = Duration::from_millis(350);
+/// Events of which the CPU is counted, and how many a second.
+const EVENTS: usize = 1000;
+const RATE: u32 = 50;
+/// How long the idle processes are looked at.
+const IDLE: Duration = Duration::from_secs(10);
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> anyhow::Result<()> {
+    let mut stage = Box::pin(Stage::start(None)).await?;
+    times(&stage).await?;
+    Box::pin(work(&mut stage)).await
+}
+
+/// How long it takes.
+async fn times(stage: &Stage) -> anyhow::Result<()> {
+    let (from, to) = (stage.set.site(1)?.client(), stage.set.site(2)?.client());
+    let slices = declared::api(from, "discovery.k8s.io/v1", "EndpointSlice", Some("shop"));
+    let entries = declared::api(to, "networking.istio.io/v1", "WorkloadEntry", Some("shop"));
+    let mut slice = Watch::start(slices, "web-1", watch::ready).await?;
+    let mut entry = Watch::start(entries, &entry_name("web"), watch::weight).await?;
+    objects::put_namespace(to, &objects::namespace("floor", &[])).await?;
+    let like = like(&stage.entry("web").await?)?;
+
+    let [mut ours, mut floor, mut delivery, mut apply] = [const { Vec::new() }; 4];
+    for round in 0..WARM_UP + ROUNDS {
+        let count = 5 + round % 40;
+        let written = Instant::now();
+        stage.web.ready(count).await?;
+        let delivered = slice.until(count as u64).await?.duration_since(written);
+        let there = entry.until(count as u64).await?.duration_since(written);
+        sleep(REST / 2).await;
+        let mut like = like.clone();
+        set(&mut like, "/spec/weight", json!(count));
+        set(&mut like, "/metadata/annotations/causeway.dev~1generation", json!(format!("1-1-{round}")));
+        let begun = Instant::now();
+        declared::put(to, like).await?;
+        let applied = begun.elapsed();
+        sleep(REST).await;
+        if round >= WARM_UP {
+            ours.push(ms(there));
+            floor.push(ms(delivered + applied));
+            delivery.push(ms(delivered));
+            apply.push(ms(applied));
+        }
+    }
+    eprintln!(
+        "median: delivery {:.2} ms, apply {:.2} ms; 90 of 100: ours {:.2} ms, floor {:.2} ms",
+        median(&delivery), median(&apply), quantile(&ours, 0.9), quantile(&floor, 0.9),
+    );
+    let ratio = (Some(paired(&ours, &floor)), Some("≤ 1.5"));
+    print(BENCH, "slice written → entry seen, median", (median(&ours), Some(median(&floor))), "ms", ratio);
+    let [ours, floor] = [ours, floor].map(|times| quantile(&times, 0.9));
+    print(BENCH, "slice written → entry seen, 90th percentile", (ours, Some(floor)), "ms", (Some(ours / floor), None));
+    Ok(())
+}
+
+/// An object like the entry, which istiod gives to nobody.
+fn like(entry: &Value) -> anyhow::Result<Value> {
+    let mut like = json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "WorkloadEntry",
+        "metadata": { "name": "like", "namespace": "floor", "annotations": entry.pointer("/metadata/annotations") },
+        "spec": entry.get("spec").context("an entry without a spec")?,
+    });
+    set(&mut like, "/spec/labels", json!({ "app": "floor" }));
+    Ok(like)
+}
+
+fn set(object: &mut Value, pointer: &str, value: Value) {
+    if let Some(old) = object.pointer_mut(pointer) {
+        *old = value;
+    }
+}
+
+/// What it costs: events at a steady rate, less what the processes use without any.
+async fn work(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.add_peer().await?;
+    // Proxies that have to be told, as there would be.
+    let callers = [stage.caller(2).await?, stage.caller(3).await?];
+    let processes = stage.processes()?;
+    sleep(Duration::from_secs(3)).await;
+    let (before, begun) = (used(&processes)?, Instant::now());
+    sleep(IDLE).await;
+    let idle = rates(&before, &used(&processes)?, begun.elapsed());
+
+    let (before, begun) = (used(&processes)?, Instant::now());
+    let mut ticks = interval(Duration::from_secs(1) / RATE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for event in 0..EVENTS {
+        ticks.tick().await;
+        stage.web.ready(5 + event % 40).await?;
+    }
+    let last = u32::try_from(5 + (EVENTS - 1) % 40)?;
+    for caller in &callers {
+        caller.told("web", |count| count == last).await?;
+    }
+    let passed = begun.elapsed();
+    let after = used(&processes)?;
+    eprintln!("{EVENTS} events in {:.1} s", passed.as_secs_f64());
+
+    // In µs for each event, all and without the idle share.
+    let each = |name: &str| -> (f64, f64) {
+        let spent = after.get(name).unwrap_or(&0.0) - before.get(name).unwrap_or(&0.0);
+        let share = idle.get(name).unwrap_or(&0.0) * passed.as_secs_f64();
+        (spent / EVENTS as f64 * 1e6, (spent - share) / EVENTS as f64 * 1e6)
+    };
+    for name in processes.keys() {
+        let (gross, net) = each(name);
+        let idle = idle.get(name).unwrap_or(&0.0) * 100.0;
+        eprintln!("{name}: {gross:.0} µs an event, {net:.0} µs without the idle share, which is {idle:.2} % of a core");
+    }
+    let (owner, replica) = (each("owner"), each("controller"));
+    let none = (None, None);
+    print(BENCH, "CPU for an event, owner's agent and replica", (owner.1 + replica.1, None), "µs", (None, Some("≤ 100 µs")));
+    print(BENCH, "the same with what they use when idle", (owner.0 + replica.0, None), "µs", none);
+    print(BENCH, "of it the owner's agent", (owner.1, None), "µs", none);
+    print(BENCH, "of it the replica", (replica.1, None), "µs", none);
+    let (importer, fed, peer) = (each("importer").1, each("fed").1, each("peer").1);
+    print(BENCH, "CPU for an event, importer's agent that writes it", (importer, None), "µs", none);
+    print(BENCH, "CPU for an event, istiod: fed by us, reading by itself", (fed, Some(peer)), "µs", (Some(fed / peer), None));
+    Ok(())
+}
+
+fn used(processes: &BTreeMap<&'static str, u32>) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+    processes.iter().map(|(name, id)| Ok((*name, cpu(*id)?))).collect()
+}
+
+/// Cores in use.
+fn rates(
+    before: &BTreeMap<&'static str, f64>,
+    after: &BTreeMap<&'static str, f64>,
+    passed: Duration,
+) -> BTreeMap<&'static str, f64> {
+    let rate = |(name, from): (&&'static str, &f64)| (*name, (after.get(name).unwrap_or(from) - from) / passed.as_secs_f64());
+    before.iter().map(rate).collect()
+}
