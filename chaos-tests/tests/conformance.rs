@@ -7,7 +7,8 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use causeway_chaos_tests::{Fleet, crds};
-use causeway_conformance::Cluster;
+use causeway_conformance::{Cluster, random};
+use causeway_memory::{Config, MemoryMember};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -50,8 +51,8 @@ async fn expire(address: SocketAddr, token: String) -> anyhow::Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(token.to_string()))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_real_api_server_conforms() -> anyhow::Result<()> {
+/// A real API server with all definitions.
+async fn real() -> anyhow::Result<(Fleet, Cluster)> {
     let mut fleet = Fleet::start(&["conformance"]).await?;
     let address = fleet.etcd().address();
     let server = fleet.cluster("conformance")?;
@@ -64,8 +65,44 @@ async fn a_real_api_server_conforms() -> anyhow::Result<()> {
         stranger: server.client_as("stranger", None).await?,
         expire: Box::new(move |token| Box::pin(expire(address, token))),
     };
+    Ok((fleet, cluster))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_api_server_conforms() -> anyhow::Result<()> {
+    let (_fleet, cluster) = real().await?;
     let filter = std::env::var("CASE").unwrap_or_default();
     let failures = causeway_conformance::run(&cluster, &filter, 6).await;
     ensure!(failures.is_empty(), "\n{}", failures.join("\n"));
+    Ok(())
+}
+
+/// Seeds of random writes.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=5;
+/// How many writes each makes.
+const WRITES: usize = 250;
+
+/// Random writes of several managers, alike on a real API server and in memory, down to ownership.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_writes_go_alike_in_memory() -> anyhow::Result<()> {
+    let (_fleet, real) = real().await?;
+    let mut invalid = 0;
+    for seed in SEEDS {
+        let member = MemoryMember::new(Config::new("memory"), causeway_seam::real::env());
+        let memory = Cluster {
+            client: member.client(),
+            stranger: member.client(),
+            expire: Box::new(|token| Box::pin(async { Ok(token) })),
+        };
+        let compared = random::compare(&real, &memory, seed, WRITES).await?;
+        let told = compared.differences.join("\n");
+        ensure!(told.is_empty(), "seed {seed}, real and in memory:\n{told}");
+        invalid += compared.invalid;
+    }
+    let all = SEEDS.count() * WRITES;
+    ensure!(
+        invalid * 50 < all,
+        "{invalid} of {all} were invalid, which says little"
+    );
     Ok(())
 }

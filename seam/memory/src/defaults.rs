@@ -7,13 +7,7 @@ use crate::object::{self, Fields};
 
 /// Fills in what the API server would.
 pub(crate) fn fill(kind: &Kind, object: &mut Fields) {
-    object::change_meta(object, |metadata| {
-        for field in ["labels", "annotations"] {
-            if metadata.get(field).is_some_and(is_empty) {
-                metadata.remove(field);
-            }
-        }
-    });
+    tidy(object);
     match (kind.group, kind.kind) {
         ("", "Namespace") => namespace(object),
         ("", "Service") => service(object),
@@ -24,6 +18,7 @@ pub(crate) fn fill(kind: &Kind, object: &mut Fields) {
                 default(port, "name", || Value::from(""));
             }
         }
+        ("causeway.dev", "MemberCluster") => member_cluster(object),
         ("causeway.dev", "FailoverPolicy") => {
             let targets = object
                 .get_mut("spec")
@@ -35,6 +30,17 @@ pub(crate) fn fill(kind: &Kind, object: &mut Fields) {
         }
         _ => {}
     }
+}
+
+/// Takes out empty labels and annotations, which no object has.
+fn tidy(object: &mut Fields) {
+    object::change_meta(object, |metadata| {
+        for field in ["labels", "annotations"] {
+            if metadata.get(field).is_some_and(is_empty) {
+                metadata.remove(field);
+            }
+        }
+    });
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -63,6 +69,24 @@ fn namespace(object: &mut Fields) {
         .entry("status")
         .or_insert_with(|| Value::Object(Fields::new()));
     default(status, "phase", || Value::from("Active"));
+}
+
+/// As the definition of MemberCluster has them.
+fn member_cluster(object: &mut Fields) {
+    let Some(spec) = object.get_mut("spec") else {
+        return;
+    };
+    default(spec, "mode", || Value::from("Observe"));
+    default(spec, "suspend", || Value::from(false));
+    if let Some(mesh) = spec.get_mut("mesh") {
+        default(mesh, "type", || Value::from("Auto"));
+    }
+    let gateways = spec
+        .get_mut("network")
+        .and_then(|network| network.get_mut("gateways")?.as_array_mut());
+    for gateway in gateways.into_iter().flatten() {
+        default(gateway, "port", || Value::from(15443));
+    }
 }
 
 fn service(object: &mut Fields) {

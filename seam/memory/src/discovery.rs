@@ -84,10 +84,15 @@ pub(crate) fn resources(store: &Store, group: &str, version: &str) -> Option<Val
 
 /// The definition of a custom kind, as an object: what readers of definitions need, without schemas.
 pub(crate) fn definition(kind: &Kind, versions: &[&str]) -> Value {
-    let scope = if kind.namespaced { "Namespaced" } else { "Cluster" };
-    let rows = versions.iter().enumerate().map(|(at, version)| {
-        json!({ "name": version, "served": true, "storage": at == 0 })
-    });
+    let scope = if kind.namespaced {
+        "Namespaced"
+    } else {
+        "Cluster"
+    };
+    let rows = versions
+        .iter()
+        .enumerate()
+        .map(|(at, version)| json!({ "name": version, "served": true, "storage": at == 0 }));
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -48,11 +48,18 @@ const MINUTE: Duration = Duration::from_secs(60);
 async fn in_the_dark_nothing_answers_and_nothing_ends() {
     let (member, env) = member();
     let api = services(&member);
-    let mut watch = pin!(api.watch(&WatchParams::default().timeout(30), "0").await.unwrap());
+    let mut watch = pin!(
+        api.watch(&WatchParams::default().timeout(30), "0")
+            .await
+            .unwrap()
+    );
     member.go_dark();
     member.put(service("web")).unwrap();
     assert!(env.timeout(MINUTE, api.get("web")).await.is_err());
-    assert!(env.timeout(MINUTE, watch.next()).await.is_err(), "the watch's own end is past");
+    assert!(
+        env.timeout(MINUTE, watch.next()).await.is_err(),
+        "the watch's own end is past"
+    );
     let waiting = api.get("web");
     let light = async {
         env.sleep(MINUTE).await;
@@ -62,7 +69,10 @@ async fn in_the_dark_nothing_answers_and_nothing_ends() {
     assert_eq!(found.unwrap().metadata.name.as_deref(), Some("web"));
     // What was missed comes first (an object and its status are two writes), then the end, whose time has passed.
     assert!(matches!(watch.next().await, Some(Ok(WatchEvent::Added(_)))));
-    assert!(matches!(watch.next().await, Some(Ok(WatchEvent::Modified(_)))));
+    assert!(matches!(
+        watch.next().await,
+        Some(Ok(WatchEvent::Modified(_)))
+    ));
     assert!(watch.next().await.is_none());
 }
 
@@ -73,7 +83,10 @@ async fn refused_connections_are_errors_at_once() {
     let mut watch = pin!(api.watch(&WatchParams::default(), "0").await.unwrap());
     member.refuse();
     let before = env.now();
-    assert!(matches!(api.list(&ListParams::default()).await, Err(kube::Error::Service(_))));
+    assert!(matches!(
+        api.list(&ListParams::default()).await,
+        Err(kube::Error::Service(_))
+    ));
     assert!(matches!(watch.next().await, Some(Err(_))));
     assert!(watch.next().await.is_none());
     assert_eq!(env.now(), before, "no time passed");
@@ -113,9 +126,15 @@ async fn denials_fit_what_they_name() {
     member.put(service("web")).unwrap();
     member.allow_everything();
     member.deny(Deny::writes());
-    assert!(api.delete("web", &kube::api::DeleteParams::default()).await.is_err());
+    assert!(
+        api.delete("web", &kube::api::DeleteParams::default())
+            .await
+            .is_err()
+    );
     member.allow_everything();
-    api.delete("web", &kube::api::DeleteParams::default()).await.unwrap();
+    api.delete("web", &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
 }
 
 /// What a watcher of namespaces holds, over every kind of trouble: it ends up with what is there.
@@ -128,9 +147,17 @@ async fn watchers_survive_dropped_watches_and_forgotten_history() {
     let mut errors = 0;
     let mut wait_for = async |name: &str| {
         loop {
-            match env.timeout(MINUTE, events.next()).await.unwrap_or_else(|_| panic!("no {name}")) {
+            match env
+                .timeout(MINUTE, events.next())
+                .await
+                .unwrap_or_else(|_| panic!("no {name}"))
+            {
                 Some(Ok(Event::Init)) => restarts += 1,
-                Some(Ok(Event::Apply(object) | Event::InitApply(object))) if object.metadata.name.as_deref() == Some(name) => break,
+                Some(Ok(Event::Apply(object) | Event::InitApply(object)))
+                    if object.metadata.name.as_deref() == Some(name) =>
+                {
+                    break;
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) => errors += 1,
                 None => panic!("the end"),
@@ -150,7 +177,10 @@ async fn watchers_survive_dropped_watches_and_forgotten_history() {
     member.compact();
     wait_for("three").await;
     wait_for("two").await;
-    assert!(restarts >= 2 && errors >= 2, "{restarts} restarts, {errors} errors");
+    assert!(
+        restarts >= 2 && errors >= 2,
+        "{restarts} restarts, {errors} errors"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,11 +197,16 @@ async fn history_has_an_end_of_its_own() {
     let from = |revision: u64| {
         let api = api.clone();
         async move {
-            let events = api.watch(&WatchParams::default().timeout(1), &revision.to_string()).await.unwrap();
+            let events = api
+                .watch(&WatchParams::default().timeout(1), &revision.to_string())
+                .await
+                .unwrap();
             events.collect::<Vec<_>>().await
         }
     };
-    assert!(matches!(&from(before).await[..], [Ok(WatchEvent::Error(status))] if status.code == 410));
+    assert!(
+        matches!(&from(before).await[..], [Ok(WatchEvent::Error(status))] if status.code == 410)
+    );
     let names: Vec<_> = from(before + 2)
         .await
         .into_iter()
@@ -188,17 +223,27 @@ async fn handles_write_past_faults_and_quietly_where_nothing_changes() {
     let (member, _) = member();
     member.refuse();
     let made = member.put(service("web")).unwrap();
-    assert_eq!(made["status"]["loadBalancer"]["ingress"][0]["ip"], "203.0.113.1");
+    assert_eq!(
+        made["status"]["loadBalancer"]["ingress"][0]["ip"],
+        "203.0.113.1"
+    );
     assert_eq!(made["spec"]["ports"][0]["protocol"], "TCP");
     let revision = member.revision();
     member.put(service("web")).unwrap();
     assert_eq!(member.revision(), revision, "written for nothing");
     assert!(member.has("v1", "Service", "shop", "web"));
     assert_eq!(member.objects("v1", "Service").unwrap().len(), 1);
-    assert!(member.put(json!({ "apiVersion": "v1", "kind": "Nonsense" })).is_err());
+    assert!(
+        member
+            .put(json!({ "apiVersion": "v1", "kind": "Nonsense" }))
+            .is_err()
+    );
     assert!(member.put(service("web")).is_ok());
     assert!(member.delete("v1", "Namespace", "", "shop").unwrap());
-    assert!(!member.has("v1", "Service", "shop", "web"), "it goes with its namespace");
+    assert!(
+        !member.has("v1", "Service", "shop", "web"),
+        "it goes with its namespace"
+    );
     assert!(!member.delete("v1", "Service", "shop", "web").unwrap());
     let error = member.put(service("web")).unwrap_err().to_string();
     assert!(error.contains("namespaces \"shop\" not found"), "{error}");
@@ -254,12 +299,36 @@ async fn what_is_not_offered_is_told() {
     let (member, _) = member();
     let client = member.client();
     for (method, path, form) in [
-        ("GET", "/api/v1/services?resourceVersionMatch=Exact", "application/json"),
-        ("GET", "/api/v1/services?watch=true&sendInitialEvents=true", "application/json"),
-        ("DELETE", "/api/v1/namespaces/shop/services", "application/json"),
-        ("PATCH", "/api/v1/namespaces/shop/services/web", "application/json-patch+json"),
-        ("POST", "/api/v1/namespaces/shop/services?dryRun=All", "application/json"),
-        ("GET", "/api/v1/namespaces/shop/services/web/proxy", "application/json"),
+        (
+            "GET",
+            "/api/v1/services?resourceVersionMatch=Exact",
+            "application/json",
+        ),
+        (
+            "GET",
+            "/api/v1/services?watch=true&sendInitialEvents=true",
+            "application/json",
+        ),
+        (
+            "DELETE",
+            "/api/v1/namespaces/shop/services",
+            "application/json",
+        ),
+        (
+            "PATCH",
+            "/api/v1/namespaces/shop/services/web",
+            "application/json-patch+json",
+        ),
+        (
+            "POST",
+            "/api/v1/namespaces/shop/services?dryRun=All",
+            "application/json",
+        ),
+        (
+            "GET",
+            "/api/v1/namespaces/shop/services/web/proxy",
+            "application/json",
+        ),
     ] {
         let request = http::Request::builder()
             .method(method)

@@ -140,22 +140,49 @@ pub(crate) async fn unknown_paths(c: &Cluster) -> anyhow::Result<()> {
 pub(crate) async fn definitions_are_objects(c: &Cluster) -> anyhow::Result<()> {
     let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     for (name, kind, scope, version) in [
-        ("memberclusters.causeway.dev", "MemberCluster", "Cluster", "v1alpha1"),
-        ("workloadentries.networking.istio.io", "WorkloadEntry", "Namespaced", "v1"),
-        ("serviceexports.multicluster.x-k8s.io", "ServiceExport", "Namespaced", "v1beta1"),
-        ("gateways.gateway.networking.k8s.io", "Gateway", "Namespaced", "v1"),
+        (
+            "memberclusters.causeway.dev",
+            "MemberCluster",
+            "Cluster",
+            "v1alpha1",
+        ),
+        (
+            "workloadentries.networking.istio.io",
+            "WorkloadEntry",
+            "Namespaced",
+            "v1",
+        ),
+        (
+            "serviceexports.multicluster.x-k8s.io",
+            "ServiceExport",
+            "Namespaced",
+            "v1beta1",
+        ),
+        (
+            "gateways.gateway.networking.k8s.io",
+            "Gateway",
+            "Namespaced",
+            "v1",
+        ),
     ] {
         let found = c.get(&format!("{path}/{name}")).await?.expect(200)?;
         ensure!(!text(&found, "/metadata/uid").is_empty(), "{found}");
-        ensure!(text(&found, "/spec/names/kind") == kind && text(&found, "/spec/scope") == scope, "{found}");
-        let versions = found["spec"]["versions"].as_array().context("no versions")?;
+        ensure!(
+            text(&found, "/spec/names/kind") == kind && text(&found, "/spec/scope") == scope,
+            "{found}"
+        );
+        let versions = found["spec"]["versions"]
+            .as_array()
+            .context("no versions")?;
         let stored: Vec<&str> = versions
             .iter()
             .filter(|version| version["storage"] == true && version["served"] == true)
             .map(|version| text(version, "/name"))
             .collect();
         ensure!(stored == [version], "{found}");
-        let conditions = found["status"]["conditions"].as_array().context("no conditions")?;
+        let conditions = found["status"]["conditions"]
+            .as_array()
+            .context("no conditions")?;
         let established = conditions
             .iter()
             .any(|condition| condition["type"] == "Established" && condition["status"] == "True");

@@ -5,7 +5,8 @@
 //! assertions are the same for every cluster. [`run`] runs them all and reports every failure.
 //!
 //! * [`cluster`]: requests with the code and body of their answers, watches line by line;
-//! * `objects`, `writes`, `apply`, `lists`, `watches`, `discovery`, `access`: the cases.
+//! * `objects`, `kinds`, `writes`, `apply`, `apply_parts`, `lists`, `watches`, `discovery`, `access`: the cases;
+//! * [`random`]: random writes, whose outcomes on two clusters are compared.
 
 #![allow(
     clippy::indexing_slicing,
@@ -14,11 +15,13 @@
 
 mod access;
 mod apply;
+mod apply_parts;
 pub mod cluster;
 mod discovery;
 mod kinds;
 mod lists;
 mod objects;
+pub mod random;
 mod watches;
 mod writes;
 
@@ -60,8 +63,8 @@ cases! {
         status_of_built_in_kinds;
     apply: apply_creates_and_changes apply_removes_what_it_leaves_out apply_shares_what_is_equal
         apply_conflicts_and_force other_writes_take_what_they_change apply_with_preconditions
-        malformed_applies_are_refused keyed_lists_are_merged atomic_values_are_replaced apply_of_status
-        apply_of_mesh_objects;
+        malformed_applies_are_refused;
+    apply_parts: keyed_lists_are_merged atomic_values_are_replaced apply_of_status apply_of_mesh_objects;
     lists: pages_are_of_one_revision lists_are_selected lists_of_all_namespaces expired_pages_are_told;
     watches: changes_arrive_in_order watches_begin_with_what_is_there watches_are_selected
         bookmarks_come_and_watches_end forgotten_revisions_are_told watchers_follow watches_show_their_version;

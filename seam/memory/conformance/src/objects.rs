@@ -279,5 +279,40 @@ pub(crate) async fn defaults_that_facts_need(c: &Cluster) -> anyhow::Result<()> 
         made["ports"] == json!([{ "name": "", "port": 8080, "protocol": "TCP" }]),
         "{made}"
     );
+
+    let members = "/apis/causeway.dev/v1alpha1/memberclusters";
+    let member = json!({
+        "apiVersion": "causeway.dev/v1alpha1",
+        "kind": "MemberCluster",
+        "metadata": { "name": "defaults-that-facts-need" },
+        "spec": {
+            "mesh": {},
+            "network": { "gateways": [
+                { "name": "e", "addresses": [{ "type": "IPAddress", "value": "203.0.113.1" }] },
+            ] },
+        },
+    });
+    let made = c.post(members, &member).await?.expect(201)?;
+    let spec = &made["spec"];
+    ensure!(
+        spec["mode"] == "Observe" && spec["suspend"] == false && spec["mesh"]["type"] == "Auto",
+        "{made}"
+    );
+    ensure!(spec["network"]["gateways"][0]["port"] == 15443, "{made}");
+    let path = format!("{members}/defaults-that-facts-need");
+    c.delete(&path, None).await?.expect(200)?;
+    let path = format!("/apis/causeway.dev/v1alpha1/namespaces/{ns}/failoverpolicies");
+    let policy = json!({
+        "apiVersion": "causeway.dev/v1alpha1",
+        "kind": "FailoverPolicy",
+        "metadata": { "name": "p" },
+        "spec": { "targetRefs": [{ "name": "web" }] },
+    });
+    let made = c.post(&path, &policy).await?.expect(201)?;
+    let target = &made["spec"]["targetRefs"][0];
+    ensure!(
+        target["kind"] == "ServiceExport" && target["group"] == "multicluster.x-k8s.io",
+        "{made}"
+    );
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::set::{Form, Path, Place, Set, collect, key_of};
+use super::set::{Form, Place, Set, collect_all, key_of};
 
 /// `config` over `live`.
 pub(crate) fn merge(live: Option<&Value>, config: &Value, place: &Place<'_>) -> Value {
@@ -53,7 +53,8 @@ pub(crate) fn remove(value: &mut Value, place: &Place<'_>, kill: &Set, keep: &Se
             items.retain_mut(|item| {
                 let key = key_of(item, keys);
                 let place = place.item(&key);
-                let dies = kill.contains(&place.path) && !keep.reaches(&place.path);
+                // An item goes with the last who named it, whoever has changed a field of it since.
+                let dies = kill.contains(&place.path) && !keep.contains(&place.path);
                 if dies {
                     return false;
                 }
@@ -100,15 +101,13 @@ pub(crate) fn compare(
 ) {
     let (old, new) = match (old, new) {
         (None, None) => return,
-        (Some(old), None) => return collect(old, place, &mut difference.removed),
-        (None, Some(new)) => return collect(new, place, &mut difference.changed),
+        (Some(old), None) => return collect_all(old, place, &mut difference.removed),
+        (None, Some(new)) => return collect_all(new, place, &mut difference.changed),
         (Some(old), Some(new)) if old == new => return,
         (Some(old), Some(new)) => (old, new),
     };
     match (place.form(new), old, new) {
-        (Form::Map, Value::Object(before), Value::Object(after))
-            if !before.is_empty() && !after.is_empty() =>
-        {
+        (Form::Map, Value::Object(before), Value::Object(after)) => {
             for (name, value) in before {
                 compare(Some(value), after.get(name), &place.field(name), difference);
             }
@@ -122,17 +121,13 @@ pub(crate) fn compare(
             };
             for item in before {
                 let key = key_of(item, keys);
-                items(
-                    &place.item(&key),
-                    Some(item),
-                    by_key(after, &key).as_ref(),
-                    difference,
-                );
+                let after = by_key(after, &key);
+                compare(Some(item), after.as_ref(), &place.item(&key), difference);
             }
             for item in after {
                 let key = key_of(item, keys);
                 if by_key(before, &key).is_none() {
-                    items(&place.item(&key), None, Some(item), difference);
+                    compare(None, Some(item), &place.item(&key), difference);
                 }
             }
         }
@@ -143,32 +138,16 @@ pub(crate) fn compare(
             let come = after.iter().filter(|item| !before.contains(item));
             difference.changed.0.extend(come.map(path));
         }
+        _ if std::mem::discriminant(old) == std::mem::discriminant(new) => {
+            difference.changed.0.insert(place.path.clone());
+        }
         _ => {
-            collect(old, place, &mut difference.removed);
-            let mut changed = Set::default();
-            collect(new, place, &mut changed);
-            for path in &changed.0 {
-                difference.removed.0.remove(path);
-            }
-            difference.changed.0.extend(changed.0);
+            collect_all(old, place, &mut difference.removed);
+            collect_all(new, place, &mut difference.changed);
+            difference
+                .removed
+                .0
+                .retain(|path| !difference.changed.0.contains(path));
         }
     }
-}
-
-/// One item of a keyed list, before and after: its coming and going is a field of its own.
-fn items(
-    place: &Place<'_>,
-    before: Option<&Value>,
-    after: Option<&Value>,
-    difference: &mut Difference,
-) {
-    let mark = |set: &mut Set, path: &Path| {
-        set.0.insert(path.clone());
-    };
-    match (before, after) {
-        (None, Some(_)) => mark(&mut difference.changed, &place.path),
-        (Some(_), None) => mark(&mut difference.removed, &place.path),
-        _ => {}
-    }
-    compare(before, after, place, difference);
 }

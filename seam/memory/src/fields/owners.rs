@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::merge::{Difference, compare, merge, remove};
 use super::owned_part;
-use super::set::{Path, Place, Set, collect};
+use super::set::{Place, Set, collect, collect_all};
 use crate::kinds::Kind;
 use crate::object::Fields;
 
@@ -30,7 +30,7 @@ fn value(object: &Fields) -> Value {
 }
 
 /// What becomes of the owners when `manager` writes `new` where `old` was, other than by an apply: what it changed is
-/// its own from now on.
+/// its own from now on. Where an object has lost all its owners, nobody becomes one until the next apply.
 pub(crate) fn write(
     kind: &Kind,
     owners: &Owners,
@@ -38,24 +38,24 @@ pub(crate) fn write(
     old: Option<&Fields>,
     new: &Fields,
 ) -> Owners {
+    if old.is_some() && owners.is_empty() {
+        return Owners::new();
+    }
     let mut difference = Difference::default();
     let old = old.map(value);
     let root = Place::root(kind);
     compare(old.as_ref(), Some(&value(new)), &root, &mut difference);
     let mut owners = owners.clone();
-    take_away(&mut owners, None, &difference);
+    take_away(&mut owners, &difference);
     let own = owners.entry(manager.clone()).or_default();
     own.0.extend(difference.changed.0);
     owners.retain(|_, set| !set.0.is_empty());
     owners
 }
 
-/// Takes what changed or went from all managers but one.
-fn take_away(owners: &mut Owners, but: Option<&Manager>, difference: &Difference) {
-    for (_, set) in owners
-        .iter_mut()
-        .filter(|(manager, _)| Some(*manager) != but)
-    {
+/// Takes what changed or went from all managers.
+fn take_away(owners: &mut Owners, difference: &Difference) {
+    for set in owners.values_mut() {
         set.0.retain(|path| {
             !difference.changed.contains(path) && !difference.removed.contains(path)
         });
@@ -89,41 +89,33 @@ pub(crate) fn apply(
         collect(&config, &root, &mut own);
     }
     let mut object = merge(Some(&live), &config, &root);
-
-    let mut difference = Difference::default();
-    compare(Some(&live), Some(&object), &root, &mut difference);
-    if !force {
-        let conflicts: Vec<(String, String)> = owners
-            .iter()
-            .filter(|(other, _)| *other != manager)
-            .flat_map(|(other, set)| {
-                let theirs = |path: &&Path| difference.changed.contains(path);
-                let paths: Vec<&Path> = set.0.iter().filter(theirs).collect();
-                paths
-                    .into_iter()
-                    .map(|path| (other.name.clone(), path.to_string()))
-            })
-            .collect();
-        if !conflicts.is_empty() {
-            return Err(conflicts);
-        }
-    }
-    let before = owners.get(manager).cloned().unwrap_or_default();
     let mut owners = owners.clone();
-    take_away(&mut owners, Some(manager), &difference);
+    if owners.is_empty() {
+        let (first, set) = before_first_apply(&live, &root, manager.status);
+        owners.insert(first, set);
+    }
 
+    let before = owners.remove(manager).unwrap_or_default();
     let gone = Set(before.0.difference(&own.0).cloned().collect());
     if !gone.0.is_empty() {
         let mut keep = own.clone();
-        for (other, set) in &owners {
-            if other != manager {
-                keep.0.extend(set.0.iter().cloned());
-            }
+        for set in owners.values() {
+            keep.0.extend(set.0.iter().cloned());
         }
         if !remove(&mut object, &root, &gone, &keep) {
             object = Value::Object(Fields::new());
         }
     }
+
+    let mut difference = Difference::default();
+    compare(Some(&live), Some(&object), &root, &mut difference);
+    if !force {
+        let conflicts = conflicts(&owners, &difference);
+        if !conflicts.is_empty() {
+            return Err(conflicts);
+        }
+    }
+    take_away(&mut owners, &difference);
     owners.insert(manager.clone(), own);
     owners.retain(|_, set| !set.0.is_empty());
     let object = match object {
@@ -131,4 +123,29 @@ pub(crate) fn apply(
         _ => Fields::new(),
     };
     Ok(Applied { object, owners })
+}
+
+/// Fields that changed and that others own, with their owners.
+fn conflicts(owners: &Owners, difference: &Difference) -> Vec<(String, String)> {
+    let mut conflicts = Vec::new();
+    for (manager, set) in owners {
+        let theirs = set.0.iter();
+        let theirs = theirs.filter(|path| difference.changed.contains(path));
+        conflicts.extend(theirs.map(|path| (manager.name.clone(), path.to_string())));
+    }
+    conflicts
+}
+
+/// Who owns what is there already when an object without owners is first applied to.
+fn before_first_apply(live: &Value, root: &Place<'_>, status: bool) -> (Manager, Set) {
+    let mut set = Set::default();
+    collect_all(live, root, &mut set);
+    let part = root.field("status").path;
+    set.0.retain(|path| path.is_within(&part) == status);
+    let manager = Manager {
+        name: "before-first-apply".to_owned(),
+        apply: false,
+        status,
+    };
+    (manager, set)
 }

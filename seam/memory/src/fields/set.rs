@@ -160,6 +160,31 @@ pub(crate) fn key_of(item: &Value, keys: &[&str]) -> String {
     parts.collect::<Vec<_>>().join(",")
 }
 
+/// Every field that `value` has, into `set`, and every map and list that holds them: what comes or goes with it. Nobody
+/// owns the whole object, nor its metadata.
+pub(crate) fn collect_all(value: &Value, place: &Place<'_>, set: &mut Set) {
+    if !matches!(place.dotted.as_str(), "" | "metadata") {
+        set.0.insert(place.path.clone());
+    }
+    match (place.form(value), value) {
+        (Form::Map, Value::Object(fields)) => {
+            for (name, value) in fields {
+                collect_all(value, &place.field(name), set);
+            }
+        }
+        (Form::MapList(keys), Value::Array(items)) => {
+            for item in items {
+                collect_all(item, &place.item(&key_of(item, keys)), set);
+            }
+        }
+        (Form::SetList, Value::Array(items)) => {
+            let items = items.iter().map(|item| place.path.item(&item.to_string()));
+            set.0.extend(items);
+        }
+        _ => {}
+    }
+}
+
 /// Every field that `value` has, into `set`.
 pub(crate) fn collect(value: &Value, place: &Place<'_>, set: &mut Set) {
     match (place.form(value), value) {
