@@ -13,10 +13,11 @@ use causeway_seam::Env;
 use super::alive::{NOTHING, STILL, alive};
 use super::fleet::Fleet;
 use super::objects::HOLD_DOWN_S;
-use super::report::{Counts, Event, Moment, Report, Requests, shares};
+use super::report::{Counts, Event, Moment, Report, Requests, shares, whole};
 use super::sampler::Sampler;
 use super::watch::Watch;
 use super::world::World;
+use crate::cli::text::grouped;
 
 /// How long traffic may take to move, and to return.
 const MOVES: Duration = Duration::from_secs(20);
@@ -84,11 +85,11 @@ fn lose(watch: &mut Watch<'_>, all_rps: f64) {
     watch.world.lose(&watch.lost_members);
     let names: Vec<&str> = watch.lost_members.iter().map(MemberName::as_str).collect();
     let text = format!(
-        "{} goes dark: API servers, agents and gateways of {} fall silent. The others sent {:.0} of {all_rps:.0} requests/s \
-         into it",
+        "{} goes dark: API servers, agents and gateways of {} fall silent. The others sent {} of {} requests/s into it",
         watch.lost,
         names.join(", "),
-        watch.inflow_before,
+        grouped(whole(watch.inflow_before)),
+        grouped(whole(all_rps)),
     );
     watch.say(Event::Dark, text);
 }
