@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clusterset;
 pub mod controller;
 pub mod declared;
+pub mod furnish;
 pub mod gateway;
 pub mod mesh;
 pub mod site;
