@@ -208,3 +208,37 @@ fn tables_give_back_what_no_row_uses() {
     }
     assert_eq!(rows(&store, "a"), ["http r/z4999 1/1/1"]);
 }
+
+#[test]
+fn what_an_agent_has_not_seen_stays_as_it_was_known() {
+    let mut index = shop();
+    index.set_member(causeway_index::MemberInfo {
+        cluster_uid: "uid".to_owned(),
+        ..causeway_index::MemberInfo::default()
+    });
+    let mut store = FactStore::new();
+    pass(&mut index, &mut store);
+    let whole = store.owner(&member("ack")).unwrap();
+    let (held, known) = (whole.version, whole.member.clone().unwrap());
+    assert!(whole.is_whole() && !known.nodes.is_empty());
+    // It starts again while its API server is away, and has only itself to speak of.
+    let mut blind = common::index();
+    blind.set_epoch(held.epoch + 1);
+    store.apply(blind.take_member(Some(held)).unwrap()).unwrap();
+    let facts = store.owner(&member("ack")).unwrap();
+    let row = facts.member.as_ref().unwrap();
+    assert_eq!(
+        (&row.cluster_uid, &row.network, &row.region, &row.nodes),
+        (
+            &known.cluster_uid,
+            &known.network,
+            &known.region,
+            &known.nodes
+        )
+    );
+    assert!(facts.is_whole() && facts.exports(&key("cart")));
+    // To a replica that holds nothing it is an introduction, and not a member without services.
+    let mut fresh = FactStore::new();
+    fresh.apply(blind.take_member(None).unwrap()).unwrap();
+    assert!(!fresh.owner(&member("ack")).unwrap().is_whole());
+}

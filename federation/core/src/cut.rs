@@ -22,7 +22,12 @@ pub fn settings(
 ) -> Option<Versioned<MeshSettings>> {
     let held = state.member(member)?;
     let placement = held.placement.as_ref()?;
-    let nodes = facts.owner(member).and_then(|facts| facts.member.as_ref());
+    let spoken = facts.owner(member).filter(|facts| facts.is_whole());
+    // Native names follow from the nodes: until they are known there is nothing to send, and what was sent holds.
+    if spoken.is_none() && !held.spec.locality_mappings.is_empty() {
+        return None;
+    }
+    let nodes = spoken.and_then(|facts| facts.member.as_ref());
     let nodes = nodes.into_iter().flat_map(|fact| fact.nodes.keys());
     Some(Versioned {
         generation: held.generation,

@@ -1,4 +1,6 @@
 //! State and facts → what the plan of one service is computed from.
+//!
+//! `unheard`: what is held of members that have not spoken since this replica started.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +17,12 @@ use causeway_state::State;
 
 use crate::localities;
 
+mod unheard;
+
 /// What the plan of a service is computed from; `None` where no placed member exports it: there is nothing to plan.
+///
+/// A member of which this replica has heard nothing yet (it has just started) counts as the committed plan has it: that
+/// nothing was heard is no withdrawal.
 #[must_use]
 pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Option<PlanInputs> {
     let members: Vec<Placed<'_>> = placed(state, facts).collect();
@@ -24,12 +31,13 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
         .filter(|member| member.facts.exports(service))
         .map(|member| member.name)
         .collect();
-    if exporters.is_empty() {
+    let policy = policy::effective(&state.policies, service);
+    let unheard = unheard::rows(state, facts, service, &policy);
+    if exporters.is_empty() && !unheard.destinations.iter().any(|zone| zone.exported) {
         return None;
     }
-    let policy = policy::effective(&state.policies, service);
-    let mut destinations = Vec::new();
-    let mut sources = Vec::new();
+    let mut destinations = unheard.destinations;
+    let mut sources = unheard.sources;
     for member in &members {
         let calls = member.facts.namespaces.contains_key(&service.namespace);
         if calls {
@@ -39,10 +47,15 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
             destinations.extend(destination_inputs(state, member, service, &policy));
         }
     }
+    // In the order of members, as if all had been heard.
+    sources.sort_by(|a, b| a.source.cmp(&b.source));
+    destinations.sort_by(|a, b| (&a.member, &a.zone).cmp(&(&b.member, &b.zone)));
     share_demand(&mut sources, &policy.demand);
+    let mut ports: BTreeSet<PortName> = ports(&members, &exporters, service);
+    ports.extend(unheard.ports);
     Some(PlanInputs {
         service: service.clone(),
-        ports: ports(&members, &exporters, service),
+        ports: ports.into_iter().collect(),
         sources,
         destinations,
         policy: policy.policy,
@@ -93,7 +106,7 @@ pub fn services_of(state: &State, facts: &FactStore, member: &MemberName) -> BTr
         .collect()
 }
 
-/// A member that is registered, placed, and has spoken.
+/// A member that is registered, placed, and has spoken of its services.
 struct Placed<'a> {
     name: &'a MemberName,
     spec: &'a MemberSpec,
@@ -107,7 +120,7 @@ fn placed<'a>(state: &'a State, facts: &'a FactStore) -> impl Iterator<Item = Pl
             name,
             spec: &held.spec,
             placement: held.placement.as_ref()?,
-            facts: facts.owner(name)?,
+            facts: facts.owner(name).filter(|facts| facts.is_whole())?,
         })
     })
 }
@@ -178,16 +191,8 @@ fn destination_inputs(
         let ready = zones.entry(zone).or_default().entry(port).or_default();
         *ready = ready.saturating_add(counts.ready);
     }
-    let utilization = [
-        member.spec.max_utilization_percent,
-        policy.max_utilization_percent,
-    ];
-    let utilization = utilization
-        .into_iter()
-        .flatten()
-        .min()
-        .unwrap_or(defaults::MAX_UTILIZATION_PERCENT);
-    let withdrawn = withdrawn(state, member, policy);
+    let utilization = utilization(member.spec, policy);
+    let withdrawn = withdrawn(state, member.name, member.placement, policy);
     let exported = fact.exported;
     let inputs = zones.into_iter().map(|(zone, by_port)| {
         // A caller may need any of the ports; one that a zone does not have at all counts as none.
@@ -197,6 +202,7 @@ fn destination_inputs(
             .map(|port| by_port.get(&port.name).copied().unwrap_or(0))
             .min();
         let ready = quantise::ready(ready.unwrap_or(0));
+        let (capacity, capacity_source) = capacity(policy, ready);
         DestinationInput {
             member: member.name.clone(),
             zone,
@@ -204,13 +210,8 @@ fn destination_inputs(
             network: member.placement.network.clone(),
             exported,
             ready,
-            capacity: policy
-                .capacity_per_endpoint
-                .map(|each| Rate(each.0.saturating_mul(u64::from(ready)))),
-            capacity_source: match policy.capacity_per_endpoint {
-                Some(_) => CapacitySource::Declared,
-                None => CapacitySource::Unknown,
-            },
+            capacity,
+            capacity_source,
             max_utilization_percent: utilization,
             withdrawn,
         }
@@ -218,17 +219,37 @@ fn destination_inputs(
     inputs.collect()
 }
 
+fn utilization(spec: &MemberSpec, policy: &Effective) -> u8 {
+    let declared = [spec.max_utilization_percent, policy.max_utilization_percent];
+    let least = declared.into_iter().flatten().min();
+    least.unwrap_or(defaults::MAX_UTILIZATION_PERCENT)
+}
+
+fn capacity(policy: &Effective, ready: u32) -> (Option<Rate>, CapacitySource) {
+    match policy.capacity_per_endpoint {
+        Some(each) => {
+            let total = Rate(each.0.saturating_mul(u64::from(ready)));
+            (Some(total), CapacitySource::Declared)
+        }
+        None => (None, CapacitySource::Unknown),
+    }
+}
+
 /// Why others must not be sent to a member, the strongest reason first.
-fn withdrawn(state: &State, member: &Placed<'_>, policy: &Effective) -> Option<Withdrawal> {
+fn withdrawn(
+    state: &State,
+    member: &MemberName,
+    placement: &Placement,
+    policy: &Effective,
+) -> Option<Withdrawal> {
     let allowed = &policy.policy.allowed_regions;
     let allowed = allowed.is_empty()
-        || member
-            .placement
+        || placement
             .region
             .as_ref()
             .is_some_and(|r| allowed.contains(r));
     state
-        .withdrawal(member.name)
+        .withdrawal(member)
         .or_else(|| (!allowed).then_some(Withdrawal::NotAllowed))
         .or_else(|| {
             let leads = state
@@ -236,7 +257,7 @@ fn withdrawn(state: &State, member: &Placed<'_>, policy: &Effective) -> Option<W
                 .values()
                 .filter_map(|other| other.placement.as_ref())
                 .any(|other| {
-                    other.network == member.placement.network && !other.gateways.is_empty()
+                    other.network == placement.network && !other.gateways.is_empty()
                 });
             (!leads).then_some(Withdrawal::NoGateway)
         })
@@ -246,13 +267,12 @@ fn ports(
     members: &[Placed<'_>],
     exporters: &BTreeSet<&MemberName>,
     service: &ServiceKey,
-) -> Vec<PortName> {
+) -> BTreeSet<PortName> {
     let exporting = members
         .iter()
         .filter(|member| exporters.contains(member.name));
     let facts = exporting.filter_map(|member| member.facts.service(service));
-    let names: BTreeSet<PortName> = facts
+    facts
         .flat_map(|fact| fact.ports.into_iter().map(|port| port.name))
-        .collect();
-    names.into_iter().collect()
+        .collect()
 }

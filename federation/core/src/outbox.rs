@@ -177,9 +177,9 @@ impl Outbox {
         services: BTreeSet<ServiceKey>,
         delta: &mut ViewDelta,
     ) {
-        let (Some(held_facts), Some(network)) =
-            (facts.owner(&owner), cut::network_of(state, &owner))
-        else {
+        // Who has said nothing of its services has not withdrawn them: the agent keeps the last word that it has.
+        let spoken = facts.owner(&owner).filter(|facts| facts.is_whole());
+        let (Some(held_facts), Some(network)) = (spoken, cut::network_of(state, &owner)) else {
             return;
         };
         let base = self.held.owners.get(&owner).copied();

@@ -32,6 +32,8 @@ pub struct OwnerFacts {
     tables: Tables,
     /// Rows of services and endpoints.
     rows: usize,
+    /// Its agent began anew and has spoken of the member alone since.
+    introduced: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -73,7 +75,16 @@ impl OwnerFacts {
             services: BTreeMap::new(),
             tables: Tables::default(),
             rows: 0,
+            introduced: false,
         }
+    }
+
+    /// Whether it has spoken of more than itself. An agent that cannot list its member introduces itself by the member's
+    /// row alone ([`crate::Index::take_member`]); its services are unknown then, which is not "none". Every cluster has
+    /// namespaces, so that whoever has listed one names some.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.namespaces.is_empty()
     }
 
     /// The services of which it has a row, in order.
@@ -169,10 +180,13 @@ impl OwnerFacts {
         shared: &mut BTreeMap<ServiceKey, u32>,
     ) -> Touched {
         let mut touched = Touched::default();
+        let anew = delta.version.epoch > self.version.epoch;
+        self.introduced = delta.rows() == 1 && delta.member.is_some() && (anew || self.introduced);
         self.version = delta.version;
-        if delta.member.is_some() && delta.member != self.member {
-            self.member.clone_from(&delta.member);
-            touched.member = true;
+        if let Some(said) = &delta.member {
+            let member = Some(self.filled_in(said));
+            touched.member = member != self.member;
+            self.member = member;
         }
         for change in &delta.namespaces {
             if set(&mut self.namespaces, change) {
@@ -201,6 +215,28 @@ impl OwnerFacts {
             self.rebuild_tables();
         }
         touched
+    }
+
+    /// The member's row, with what was known before where an agent that began anew and has not seen it yet leaves it
+    /// out: no data is no withdrawal. Without the cluster's UID it has not listed namespaces, which also name the network;
+    /// without any node, nodes.
+    fn filled_in(&self, said: &MemberFact) -> MemberFact {
+        let mut row = said.clone();
+        let Some(old) = self.member.as_ref().filter(|_| self.introduced) else {
+            return row;
+        };
+        if row.cluster_uid.is_empty() {
+            row.cluster_uid.clone_from(&old.cluster_uid);
+            row.network = row.network.or_else(|| old.network.clone());
+        }
+        if row.nodes.is_empty() {
+            row.nodes.clone_from(&old.nodes);
+            row.region = row.region.or_else(|| old.region.clone());
+        }
+        if row.kubernetes_version.is_empty() {
+            row.kubernetes_version.clone_from(&old.kubernetes_version);
+        }
+        row
     }
 
     fn row<'a>(
