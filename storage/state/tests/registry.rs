@@ -251,3 +251,43 @@ fn a_removed_member_leaves_no_votes_and_no_verdicts() {
         Outcome::Unchanged
     );
 }
+
+fn addresses(machine: &Machine, network: &str) -> usize {
+    let name: causeway_api::NetworkName = network.parse().unwrap();
+    let row = &machine.state.networks[&name];
+    row.value.as_ref().unwrap().gateways.len()
+}
+
+#[test]
+fn observers_that_reach_nobody_cut_nobody_and_their_return_cuts_nobody_either() {
+    let mut machine = Machine::with(&["hz", "sg", "us"]);
+    let before = machine.state.networks.clone();
+    for ballot in [Ballot::Reachable, Ballot::Unreachable] {
+        for member in ["hz", "sg", "us"] {
+            machine.vote(&format!("gateway/{member}/eastwest"), ballot);
+        }
+    }
+    machine.tick_ms(10_000);
+    assert_eq!(machine.state.verdicts.state(&"gateway/sg/eastwest".parse().unwrap()), VerdictState::Lost);
+    let values = |machine: &Machine| -> Vec<_> {
+        machine.state.networks.values().map(|row| row.value.clone()).collect()
+    };
+    let all: Vec<_> = before.values().map(|row| row.value.clone()).collect();
+    assert_eq!(values(&machine), all, "there is nowhere to go instead");
+    // Reached again one after the other: none was cut, so none waits.
+    for member in ["hz", "sg"] {
+        machine.vote(&format!("gateway/{member}/eastwest"), Ballot::Reachable);
+        assert_eq!(values(&machine), all);
+        machine.tick_ms(4_000);
+        assert_eq!(values(&machine), all);
+    }
+    machine.tick_ms(10_000);
+    // The one that is not reached, while others are, is out.
+    let rows = ["hz", "sg", "us"].map(|network| addresses(&machine, network));
+    assert_eq!(rows, [1, 1, 0]);
+    // And comes back only after its hold-down.
+    machine.vote("gateway/us/eastwest", Ballot::Reachable);
+    assert_eq!(addresses(&machine, "us"), 0);
+    machine.tick_ms(10_000);
+    assert_eq!(addresses(&machine, "us"), 1);
+}

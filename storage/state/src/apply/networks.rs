@@ -1,12 +1,16 @@
 //! How each network is reached: a decision, since it follows from placements and verdicts, with the generation of its
 //! own last change. One row that loses its addresses is the coarse cut: it takes a network out of every service at once.
+//!
+//! Where *no* gateway of any network may receive, nothing is cut: there is nowhere to go instead, and observers that reach
+//! nobody at all have more likely lost their own way out than the whole world at once. A gateway that was never cut need
+//! not wait out its hold-down either when it is reached again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::facts::GatewayFact;
 use causeway_api::ids::{Name, Region, Zone};
 use causeway_api::spec::Placement;
-use causeway_api::verdict::Subject;
+use causeway_api::verdict::{Subject, VerdictState};
 use causeway_api::view::{GatewayEndpoint, NetworkView, Versioned};
 use causeway_api::{Generation, Locality, MemberName, NetworkName};
 
@@ -47,8 +51,9 @@ fn views(state: &State) -> BTreeMap<NetworkName, NetworkView> {
                 .push((name, placement));
         }
     }
+    let nowhere = !any_receives(state);
     let view = |name: &NetworkName, members: &[(&MemberName, &Placement)]| NetworkView {
-        gateways: endpoints(state, members),
+        gateways: endpoints(state, name, members, nowhere),
         locality: locality(name, members),
     };
     members
@@ -59,19 +64,49 @@ fn views(state: &State) -> BTreeMap<NetworkName, NetworkView> {
 
 /// The addresses that may receive, of all members: in a flat network each may have a gateway of its own. Members that
 /// differ are named by [`State::gateway_conflict`], since it may also be that one of them is wrong.
-fn endpoints(state: &State, members: &[(&MemberName, &Placement)]) -> BTreeSet<GatewayEndpoint> {
+fn endpoints(
+    state: &State,
+    network: &NetworkName,
+    members: &[(&MemberName, &Placement)],
+    nowhere: bool,
+) -> BTreeSet<GatewayEndpoint> {
+    let row = state.networks.get(network);
+    let held = row
+        .and_then(|row| row.value.as_ref())
+        .map(|view| &view.gateways);
     let receiving = members.iter().flat_map(|(member, placement)| {
-        placement.gateways.iter().filter(|(gateway, _)| {
-            let subject = Subject::Gateway {
-                member: (*member).clone(),
-                gateway: (*gateway).clone(),
-            };
-            state.verdicts.state(&subject).may_receive()
+        placement.gateways.iter().filter(|(gateway, fact)| {
+            let uncut = || held.is_some_and(|held| addresses(fact).all(|one| held.contains(&one)));
+            match verdict(state, member, gateway) {
+                state if state.may_receive() => true,
+                VerdictState::Recovering => nowhere || uncut(),
+                _ => nowhere,
+            }
         })
     });
     receiving
         .flat_map(|(_, gateway)| addresses(gateway))
         .collect()
+}
+
+/// Whether any gateway of any network may receive; true where there is none.
+fn any_receives(state: &State) -> bool {
+    let mut gateways = state
+        .members
+        .iter()
+        .filter_map(|(name, member)| Some((name, member.placement.as_ref()?)))
+        .flat_map(|(name, placement)| placement.gateways.keys().map(move |gateway| (name, gateway)))
+        .peekable();
+    gateways.peek().is_none()
+        || gateways.any(|(member, gateway)| verdict(state, member, gateway).may_receive())
+}
+
+fn verdict(state: &State, member: &MemberName, gateway: &Name) -> VerdictState {
+    let subject = Subject::Gateway {
+        member: member.clone(),
+        gateway: gateway.clone(),
+    };
+    state.verdicts.state(&subject)
 }
 
 fn addresses(gateway: &GatewayFact) -> impl Iterator<Item = GatewayEndpoint> + '_ {
