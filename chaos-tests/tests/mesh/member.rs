@@ -226,6 +226,7 @@ impl Member {
                 native_localities: BTreeMap::new(),
             },
             generation: generation(3),
+            seen: generation(1_000_000),
             networks: BTreeMap::new(),
             mesh_namespace: "istio-system".to_owned(),
         };

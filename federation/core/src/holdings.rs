@@ -20,6 +20,9 @@ pub struct Holdings {
     pub highest: Generation,
     /// Whether a replica once said that this is all: only then may anything be written or pruned.
     pub complete: bool,
+    /// Up to which decision the view is whole: how far the replica was that last sent a whole one.
+    #[serde(default)]
+    pub seen: Generation,
 }
 
 /// What a delta touched.
@@ -70,6 +73,11 @@ impl Holdings {
         }
         self.complete |= delta.complete;
         touched
+    }
+
+    /// The replica that has just sent the whole of its view had come this far.
+    pub fn whole_up_to(&mut self, generation: Generation) {
+        self.seen = self.seen.max(generation);
     }
 
     fn newer(&mut self, found: Generation, held: Generation) -> bool {

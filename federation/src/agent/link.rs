@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_api::Generation;
 use causeway_api::facts::FactDelta;
 use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, Welcome};
 use causeway_api::view::Applied;
@@ -117,6 +118,14 @@ impl Link {
             Ok(None) => return Ended::Failed(format!("{address} closed the connection")),
             Err(elapsed) => return Ended::Failed(format!("{address}: {elapsed}")),
         };
+        let highest = self.shared.holdings().highest;
+        if welcome.highest.incarnation < highest.incarnation {
+            return Ended::Refused(format!(
+                "{address} is of incarnation {}, and this agent follows incarnation {}: its data folder is of before the last recovery, or \
+                 was wiped. The mesh keeps its configuration",
+                welcome.highest.incarnation, highest.incarnation
+            ));
+        }
         self.shared.heard(welcome.highest);
         // A Lease that was deleted counts from nothing again: what is known of this member's facts is higher.
         self.writing.heard_epoch(welcome.facts.map_or(0, |held| held.epoch));
@@ -191,7 +200,7 @@ impl Link {
                     heard_at = env.now();
                     match message {
                         Some(Ok(message)) => {
-                            if let Some(reason) = self.hear(session, message, &mut asks).await {
+                            if let Some(reason) = self.hear(session, message, welcome.highest, &mut asks).await {
                                 return reason;
                             }
                         }
@@ -267,7 +276,13 @@ impl Link {
     }
 
     /// Handles one message; a reason ends the session.
-    async fn hear(&self, session: &Session, message: FromReplica, asks: &mut Vec<TaskHandle>) -> Option<String> {
+    async fn hear(
+        &self,
+        session: &Session,
+        message: FromReplica,
+        sender: Generation,
+        asks: &mut Vec<TaskHandle>,
+    ) -> Option<String> {
         match message {
             FromReplica::Heartbeat => None,
             FromReplica::FactsHeld(version) => {
@@ -279,7 +294,7 @@ impl Link {
                 (!sent).then(|| "the replica stopped listening".to_owned())
             }
             FromReplica::View(delta) => {
-                let touched = self.shared.merge(*delta);
+                let touched = self.shared.merge(*delta, sender);
                 if !touched.misfits.is_empty() {
                     return Some("a delta of facts did not fit: asking again from what is held".to_owned());
                 }

@@ -73,9 +73,17 @@ impl Shared {
         self.cluster.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Merges what a replica sent.
-    pub(crate) fn merge(&self, delta: ViewDelta) -> Touched {
-        let touched = self.holdings().merge(delta);
+    /// Merges what a replica sent that had come as far as `sender` when the session began.
+    pub(crate) fn merge(&self, delta: ViewDelta, sender: Generation) -> Touched {
+        let complete = delta.complete;
+        let touched = {
+            let mut holdings = self.holdings();
+            let touched = holdings.merge(delta);
+            if complete && touched.misfits.is_empty() {
+                holdings.whole_up_to(sender);
+            }
+            touched
+        };
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
         touched
     }

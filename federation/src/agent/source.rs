@@ -61,6 +61,7 @@ impl Source for AgentSource {
         let settings = holdings.view.settings.value.clone()?;
         Some(Arc::new(MemberInputs {
             generation: holdings.view.settings.generation,
+            seen: holdings.seen,
             networks: holdings.view.networks.clone(),
             mesh_namespace: MESH_NAMESPACE.to_owned(),
             settings,
@@ -74,13 +75,18 @@ impl Source for AgentSource {
     fn service(&self, key: &ServiceKey) -> ServiceInputs {
         let local = self.local(key);
         let holdings = self.shared.holdings();
+        let heard: BTreeSet<_> = holdings.view.owners.values().map(|part| &part.network).collect();
+        let plan = holdings.view.services.get(key).cloned();
+        let offered = plan.iter().filter_map(|plan| plan.value.as_ref()).flat_map(|view| &view.offered);
+        let unheard = offered.filter(|network| !heard.contains(network)).cloned().collect();
         let owners = holdings.view.owners.iter().filter_map(|(owner, part)| {
             let service = part.services.get(key)?.clone();
             Some(OwnerWord { owner: owner.clone(), network: part.network.clone(), service })
         });
         ServiceInputs {
             owners: owners.collect(),
-            plan: holdings.view.services.get(key).cloned(),
+            plan,
+            unheard,
             local,
         }
     }

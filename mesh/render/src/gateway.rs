@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::condition::{of_mesh, reason};
 use crate::foreign::ForeignIndex;
 use crate::input::MemberInputs;
+use crate::keep::keep_newer;
 use crate::limits;
 use crate::locality::own_region;
 use crate::name::{self, VOID_GATEWAY, VOID_NETWORK};
@@ -51,6 +52,8 @@ pub fn render_networks(
         rendered.objects.extend(ours.map(|object| object.kept()));
         return rendered;
     }
+    let parts = member.networks.values().map(|part| part.generation);
+    let known = parts.fold(member.seen.max(member.generation), Generation::max);
     for (network, view) in &member.networks {
         if *network == member.settings.network {
             continue;
@@ -70,6 +73,8 @@ pub fn render_networks(
             [("IPAddress", VOID_ADDRESS.to_owned())].into(),
         ));
     }
+    let (objects, conditions) = (&mut rendered.objects, &mut rendered.conditions);
+    keep_newer(None, objects, conditions, live, known);
     if own_region(member).is_none() {
         rendered.conditions.push(of_mesh(
             reason::PROXY_WITHOUT_LOCALITY,

@@ -13,6 +13,9 @@ pub struct MemberInputs {
     pub settings: MeshSettings,
     /// The decision that the settings come from: the generation of objects that no other decision is behind.
     pub generation: Generation,
+    /// The view is whole up to this decision: what it does not name, and is no newer, is gone. Of what is newer in the
+    /// mesh it knows nothing.
+    pub seen: Generation,
     /// By network: how it is reached.
     pub networks: BTreeMap<NetworkName, Versioned<NetworkView>>,
     /// The namespace of the mesh's control plane and root rules, usually `istio-system`.
@@ -38,6 +41,8 @@ pub struct ServiceInputs {
     pub plan: Option<Versioned<ServiceView>>,
     /// What other members say of it. The order matters nowhere.
     pub owners: Vec<OwnerWord>,
+    /// Networks of whose members nothing at all was heard yet: that there is no word of them is not "none".
+    pub unheard: BTreeSet<NetworkName>,
     /// What this member itself holds of it.
     pub local: LocalService,
 }

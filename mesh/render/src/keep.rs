@@ -2,10 +2,12 @@
 //!
 //! Only a decision that the service is gone everywhere, or its namespace's end, removes the last one.
 
-use causeway_api::ServiceKey;
-use causeway_api::view::MeshCondition;
+use std::collections::BTreeSet;
 
-use crate::condition::{of_service, reason};
+use causeway_api::view::{MeshCondition, ServiceView};
+use causeway_api::{Generation, NetworkName, ServiceKey};
+
+use crate::condition::{of_mesh, of_service, reason};
 use crate::input::ServiceInputs;
 use crate::object::{DesiredObject, Kind, LiveObject};
 
@@ -16,15 +18,72 @@ pub fn would_empty(
     desired: &[DesiredObject],
     live: &[&LiveObject],
 ) -> bool {
+    // What would stand under another owner's name is not written, and serves nobody.
+    let taken = |object: &DesiredObject| {
+        let mut others = live.iter().filter(|live| !live.is_ours());
+        others.any(|live| live.key == object.key)
+    };
     let remote = desired
         .iter()
-        .any(|object| object.key.kind == Kind::WorkloadEntry);
+        .any(|object| object.key.kind == Kind::WorkloadEntry && !taken(object));
     inputs.local.ready == 0 && !remote && entries(live).next().is_some()
 }
 
 /// Puts the live entries back among the desired objects.
 pub fn keep_entries(desired: &mut Vec<DesiredObject>, live: &[&LiveObject]) {
     desired.extend(entries(live).map(|entry| entry.kept()));
+}
+
+/// Puts back what another decision wrote that is newer than `known`, up to which the view knows what there is: an agent
+/// that comes up with an old view must not clear away what it has never heard of.
+pub fn keep_newer(
+    service: Option<&ServiceKey>,
+    desired: &mut Vec<DesiredObject>,
+    conditions: &mut Vec<MeshCondition>,
+    live: &[&LiveObject],
+    known: Generation,
+) {
+    let named: BTreeSet<_> = desired.iter().map(|object| object.key.clone()).collect();
+    let newer = live.iter().filter(|object| {
+        object.is_ours()
+            && !named.contains(&object.key)
+            && object.generation.is_some_and(|found| found > known)
+    });
+    for object in newer {
+        let key = object.key.to_string();
+        let found = object.generation.unwrap_or_default();
+        let message = format!(
+            "{key} is of generation {found}, and what is known here ends at {known}: it is not removed. It heals when \
+             the view has caught up; if the controllers were set up anew, remove the object."
+        );
+        desired.push(object.kept());
+        conditions.push(match service {
+            Some(service) => of_service(reason::NEWER_IN_MESH, service, &key, message),
+            None => of_mesh(reason::NEWER_IN_MESH, &key, message),
+        });
+    }
+}
+
+/// Puts back the entries of networks that the plan offers and of whose members nothing was heard since both controller
+/// and agent began anew: silence is no withdrawal.
+pub fn keep_unheard(
+    desired: &mut Vec<DesiredObject>,
+    live: &[&LiveObject],
+    view: &ServiceView,
+    unheard: &BTreeSet<NetworkName>,
+) {
+    let named: BTreeSet<_> = desired.iter().map(|object| object.key.clone()).collect();
+    let kept = entries(live).filter(|entry| {
+        let network = entry
+            .spec
+            .get("network")
+            .and_then(|network| network.as_str());
+        let network = network.and_then(|network| NetworkName::new(network).ok());
+        !named.contains(&entry.key)
+            && network.is_some_and(|name| unheard.contains(&name) && view.offered.contains(&name))
+    });
+    let kept: Vec<_> = kept.map(|entry| entry.kept()).collect();
+    desired.extend(kept);
 }
 
 fn entries<'a>(live: &'a [&LiveObject]) -> impl Iterator<Item = &'a LiveObject> + 'a {

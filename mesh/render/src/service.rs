@@ -60,10 +60,25 @@ pub fn render_service(
             .generation()
             .map_or(member.generation, |own| own.max(member.generation)),
     };
-    let rendered = match inputs.view() {
+    let mut rendered = match inputs.view() {
         Some(view) => one.imported(view),
         None => one.not_imported(),
     };
+    let has_rule = |object: &DesiredObject| object.key.kind == Kind::DestinationRule;
+    if let Some(view) = inputs.view()
+        && rendered.objects.iter().any(has_rule)
+    {
+        keep::keep_unheard(&mut rendered.objects, live, view, &inputs.unheard);
+    }
+    let known = match inputs.generation() {
+        Some(own) => own.max(member.generation),
+        None => member.seen.max(member.generation),
+    };
+    let Rendered {
+        objects,
+        conditions,
+    } = &mut rendered;
+    keep::keep_newer(Some(service), objects, conditions, live, known);
     // A decision that the service is gone is obeyed; that nothing is said of it is no decision.
     if !inputs.is_gone() && keep::would_empty(inputs, &rendered.objects, live) {
         return one.keep_last(rendered);

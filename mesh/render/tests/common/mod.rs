@@ -72,6 +72,7 @@ pub(crate) fn member() -> MemberInputs {
             native_localities: BTreeMap::new(),
         },
         generation: generation(3),
+        seen: generation(1_000),
         networks: BTreeMap::from([
             (
                 network("net2"),
@@ -228,6 +229,7 @@ pub(crate) fn inputs(view: ServiceView) -> ServiceInputs {
             owner("three-a", "net3", 5),
             owner("three-b", "net3", 2),
         ],
+        unheard: BTreeSet::new(),
         local: local(),
     }
 }
