@@ -157,6 +157,10 @@ fn moved(shared: &Shared, member: &MemberName) -> Option<causeway_api::spec::Pla
         let facts = shared.facts();
         let owner = facts.owner(member)?;
         let held = state.member(member)?;
+        // An agent that cannot list its cluster names neither gateways nor zones: those that were decided stay.
+        if held.placement.is_some() && !owner.is_whole() {
+            return None;
+        }
         let now = placement::placement(&held.spec, owner)?;
         (held.placement.as_ref() != Some(&now)).then_some(now)
     })

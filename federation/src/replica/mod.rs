@@ -16,6 +16,8 @@ mod follow;
 mod metrics;
 mod process;
 mod registry;
+#[cfg(test)]
+mod restart_tests;
 mod serve;
 mod sessions;
 mod shared;

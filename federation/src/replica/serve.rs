@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use causeway_api::facts::FactDelta;
 use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, PROTOCOL_OLDEST, Welcome};
-use causeway_index::{ApplyError, Touched};
+use causeway_index::{ApplyError, FactStore, OwnerFacts, Touched};
 use causeway_seam::TaskHandle;
 use causeway_seam::transport::{Accept, Connection};
 
@@ -98,6 +98,17 @@ fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result
              older of the two (controllers first)",
             hello.version, hello.protocol
         ));
+    }
+    let own = shared.highest();
+    if hello.highest > own {
+        let reason = format!(
+            "the agent of member {member} follows decisions up to generation {}, and the log of replica {} ends at {own}: what was \
+             decided is missing here (was its data folder wiped, or restored from an older copy?). Every mesh keeps what it has. Give \
+             the replica its data folder back",
+            hello.highest, shared.id
+        );
+        tracing::error!(%member, theirs = %hello.highest, ours = %own, "this replica lacks decisions that an agent follows: wiped data folder?");
+        return refuse(RefusedKind::LostDecisions, true, reason);
     }
     let registered = shared.consensus.read(|state| {
         state.member(member).map(|held| held.placement.as_ref().map(|placed| placed.cluster_uid.clone()))
@@ -211,10 +222,19 @@ fn take_facts(shared: &Shared, session: &Session, delta: FactDelta) -> Option<Fr
         });
     }
     let version = delta.version;
-    let applied = shared.facts().apply(delta);
+    let (before, applied, after) = {
+        let mut facts = shared.facts();
+        let whole = |facts: &FactStore| facts.owner(member).is_some_and(OwnerFacts::is_whole);
+        (whole(&facts), facts.apply(delta), whole(&facts))
+    };
     match applied {
         Ok(touched) => {
             shared.facts_changed(member, &touched);
+            if after && !before {
+                // Until now it counted as it was when it was planned last; what is no more of that, it does not name.
+                shared.brain.member_changed(member);
+                shared.sessions.settings_changed(member);
+            }
             Some(FromReplica::FactsHeld(version))
         }
         Err(ApplyError::NeedSnapshot { .. }) => Some(FromReplica::FactsWanted),

@@ -144,6 +144,8 @@ pub(crate) enum RefusedKind {
     OlderEpoch,
     /// Its facts are larger than any real cluster's.
     Facts,
+    /// It follows decisions that this replica's log lacks.
+    LostDecisions,
 }
 
 impl Refusals {

@@ -35,6 +35,7 @@ pub(super) fn agent_connected(look: &MemberLook<'_>) -> Condition {
             RefusedKind::OlderEpoch => "OlderEpoch",
             RefusedKind::Unregistered => "NotRegistered",
             RefusedKind::Facts => "FactsRefused",
+            RefusedKind::LostDecisions => "DecisionsLost",
         };
         return is(
             ConditionStatus::False,
