@@ -1,6 +1,6 @@
 //! What holds of the definitions without an API server. `chaos-tests/tests/crds.rs` proves the rest against one.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray,
@@ -113,4 +113,31 @@ fn multi_cluster_kinds_are_served_in_both_versions_and_stored_as_beta() {
             [("v1beta1", true, true), ("v1alpha1", true, false)]
         );
     }
+}
+
+#[test]
+fn every_valid_sample_of_ours_becomes_a_checked_value() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/valid");
+    let mut converted = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text).unwrap();
+        for document in documents {
+            let result = match document["kind"].as_str().unwrap() {
+                "MemberCluster" => {
+                    let object: crate::MemberCluster = serde_json::from_value(document).unwrap();
+                    causeway_api::spec::MemberSpec::try_from(&object).map(drop)
+                }
+                "FailoverPolicy" => {
+                    let object: crate::FailoverPolicy = serde_json::from_value(document).unwrap();
+                    causeway_api::spec::PolicySpec::try_from(&object).map(drop)
+                }
+                _ => continue,
+            };
+            assert_eq!(result, Ok(()), "{}", path.display());
+            converted += 1;
+        }
+    }
+    assert!(converted >= 6, "only {converted}");
 }
