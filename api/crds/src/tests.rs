@@ -1,6 +1,7 @@
 //! What holds of the definitions without an API server. `chaos-tests/tests/crds.rs` proves the rest against one.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, reason = "a test reads the samples")]
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray,
