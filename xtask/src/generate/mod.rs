@@ -46,6 +46,14 @@ const SOURCES: &[Source] = &[
         ending: ".yaml",
     },
     Source {
+        about: "reference of the resources",
+        package: "causeway-crds",
+        example: "print-fields",
+        marker: "%% file: ",
+        folder: "docs/reference/resources",
+        ending: ".md",
+    },
+    Source {
         about: "reference of the commands",
         package: "causeway",
         example: "print-commands",
