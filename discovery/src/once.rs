@@ -35,6 +35,9 @@ pub async fn read_once(env: &Env, client: Client, config: ObserverConfig) -> Res
     }
     let mut unread = Vec::new();
     if let Err(trouble) = discover::look_once(&shared).await {
+        if trouble.is_of_a_stranger() {
+            return Err(format!("the API server does not know who asks ({trouble}): renew the credentials"));
+        }
         unread.push(("/apis", sentence("/apis", "", &trouble)));
     }
     // Nodes first: endpoints are then placed once.
@@ -69,6 +72,10 @@ async fn list<K: Watched>(shared: &Shared, path: &str, unread: &mut Vec<(&'stati
 fn sentence(resource: &str, group: &str, trouble: &Trouble) -> String {
     let group = if group.is_empty() { "\"\"" } else { group };
     match trouble {
+        Trouble::Refused(said) if resource.starts_with('/') => format!(
+            "you may not get it, which everybody who is known may by default: ask for the ClusterRole system:discovery ({})",
+            said.chars().take(200).collect::<String>()
+        ),
         Trouble::Refused(said) => format!(
             "you may not list them in all namespaces: ask for a ClusterRole with apiGroups [{group}], resources [{resource}], \
              verbs [list] ({})",

@@ -41,6 +41,11 @@ impl Trouble {
         }
     }
 
+    /// 401: whoever asked is nobody to the API server, so that it would refuse everything. It says the same word always.
+    pub(crate) fn is_of_a_stranger(&self) -> bool {
+        matches!(self, Self::Refused(said) if said == "Unauthorized")
+    }
+
     /// A sentence for people: what may not be done to what, and the remedy.
     pub(crate) fn sentence(&self, verb: &str, resource: &str, group: &str) -> Option<String> {
         let of_group = if group.is_empty() {

@@ -30,7 +30,8 @@ pub use files::{pems, write_private};
 pub use markdown::reference;
 
 /// What a long-running process logs unless told otherwise: libraries tell their own state only where it is a trouble.
-const LOGS: &str = "info,openraft=warn,kube=warn,tower=warn,hyper=warn,h2=warn,rustls=warn";
+/// The client logs each request that fails; whoever sent it says so once, and with what it means.
+const LOGS: &str = "info,openraft=warn,kube_client=off,kube_runtime=warn,tower=warn,hyper=warn,h2=warn,rustls=warn";
 
 /// Does what was typed, and says how the process is to end. Errors are printed here, with all their causes.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -39,10 +40,24 @@ pub async fn run(cli: Cli) -> ExitCode {
     match dispatch(cli.command).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("causeway: {error:#}");
+            eprintln!("causeway: {}", sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes. Some libraries say the cause in their own message already: it is not said twice.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
@@ -69,6 +84,17 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Completion(args) => completion::run(&args),
         Command::Version(args) => completion::version(&args),
         Command::HelpMarkdown => markdown::run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn a_cause_that_was_said_is_not_said_again() {
+        let error = anyhow::anyhow!("no such file").context("reading \"a\": no such file").context("no kubeconfig");
+        assert_eq!(sentence(&error), "no kubeconfig: reading \"a\": no such file");
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) const LONG_ABOUT: &str = "Look at your own clusters through your own 
                   causeway observe --contexts prod-eu,prod-us -o json > fleet.json")]
 pub struct ObserveArgs {
     /// Contexts of the kubeconfig, separated by commas: one for each cluster
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub contexts: Vec<String>,
     /// Kubeconfig; default: $KUBECONFIG, else ~/.kube/config
     #[arg(long, value_name = "FILE")]

@@ -29,8 +29,12 @@ pub async fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
     let disk = Arc::new(Folder::open(&args.data_dir)?);
     let metrics = Metrics::new("controller");
 
-    let admin = net::listen(&args.admin_listen.to_string()).await?;
-    let health = net::listen(&args.metrics_listen.to_string()).await?;
+    let admin = net::listen(&args.admin_listen.to_string())
+        .await
+        .context("operators cannot be served (--admin-listen)")?;
+    let health = net::listen(&args.metrics_listen.to_string())
+        .await
+        .context("health cannot be served (--metrics-listen)")?;
     let sessions = TonicListener::bind(&env, &args.listen.to_string(), &pems)
         .await
         .with_context(|| format!("agents cannot be served at {} (--listen)", args.listen))?;
@@ -54,8 +58,10 @@ pub async fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
     .await?;
     let replica = Arc::new(replica);
     let admin = server::serve_admin(&env, admin, admin_tls, replica.admin())?;
-    let ready = replica.clone();
-    let health = health::serve_health(&env, health, Arc::new(move || ready.ready()), metrics)?;
+    // Held weakly: who serves must not keep from stopping in order.
+    let ready = Arc::downgrade(&replica);
+    let ready = move || ready.upgrade().map_or_else(|| Err("it is stopping".to_owned()), |replica| replica.ready());
+    let health = health::serve_health(&env, health, Arc::new(ready), metrics)?;
     tracing::info!(
         sessions = %session_address,
         admin = %admin.address(),

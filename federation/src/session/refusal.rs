@@ -81,7 +81,7 @@ fn explain_certificate(error: &(dyn Error + 'static)) -> Option<String> {
     };
     Some(match bad {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "its certificate is not signed by our authority (--ca)".to_owned()
+            "its certificate is not signed by our authority (--tls-ca)".to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "its certificate has expired: make a new one with causeway certs".to_owned()
