@@ -1,5 +1,10 @@
 //! The sandbox as a user runs it: once to its report, and once until Ctrl-C with the operator's verbs tried on it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,18 +15,28 @@ use causeway::sandbox::report::{Event, Report};
 fn causeway(temporary: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
     // Whatever it leaves behind is then seen here.
-    command.env("TMPDIR", temporary).env_remove("CAUSEWAY_LOG").env_remove("CAUSEWAY_CONTEXT");
+    command
+        .env("TMPDIR", temporary)
+        .env_remove("CAUSEWAY_LOG")
+        .env_remove("CAUSEWAY_CONTEXT");
     command
 }
 
 fn once(arguments: &[&str]) -> (Output, tempfile::TempDir) {
     let temporary = tempfile::tempdir().unwrap();
-    let output = causeway(temporary.path()).args(["sandbox", "--once"]).args(arguments).output().unwrap();
+    let output = causeway(temporary.path())
+        .args(["sandbox", "--once"])
+        .args(arguments)
+        .output()
+        .unwrap();
     (output, temporary)
 }
 
 fn left_in(folder: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect()
 }
 
 #[test]
@@ -35,8 +50,24 @@ fn a_region_is_lost_and_comes_back() {
     assert_eq!(report.lost_members.len(), 2);
 
     // The order in which things happened.
-    let at = |event| report.timeline.iter().find(|moment| moment.event == event).unwrap_or_else(|| panic!("{event:?}: {report:#?}")).at_ms;
-    let order = [Event::Dark, Event::Suspected, Event::GatewaysLost, Event::LastMesh, Event::Back, Event::Recovering, Event::Serving, Event::Restored];
+    let at = |event| {
+        report
+            .timeline
+            .iter()
+            .find(|moment| moment.event == event)
+            .unwrap_or_else(|| panic!("{event:?}: {report:#?}"))
+            .at_ms
+    };
+    let order = [
+        Event::Dark,
+        Event::Suspected,
+        Event::GatewaysLost,
+        Event::LastMesh,
+        Event::Back,
+        Event::Recovering,
+        Event::Serving,
+        Event::Restored,
+    ];
     let order = order.map(at);
     assert!(order.is_sorted(), "{order:?}");
     // Two seconds of hold before the verdict, three before traffic returns: neither is cut short.
@@ -44,30 +75,70 @@ fn a_region_is_lost_and_comes_back() {
     assert!(report.failback_ms.unwrap() >= 3_000, "{report:#?}");
 
     // Traffic went into the region, left it, and returned.
-    let lost = &report.shares.iter().filter(|row| row.to.as_ref().is_some_and(|to| to.as_str() == "eu-west")).collect::<Vec<_>>();
+    let lost = &report
+        .shares
+        .iter()
+        .filter(|row| row.to.as_ref().is_some_and(|to| to.as_str() == "eu-west"))
+        .collect::<Vec<_>>();
     let others = || lost.iter().filter(|row| row.from.as_str() != "eu-west");
     assert!(others().any(|row| row.before_percent > 0.0), "{lost:#?}");
     for row in others() {
         assert_eq!(row.during_percent, Some(0.0), "{row:?}");
-        assert!((row.after_percent - row.before_percent).abs() <= 1.0, "{row:?}");
+        assert!(
+            (row.after_percent - row.before_percent).abs() <= 1.0,
+            "{row:?}"
+        );
     }
-    assert!(report.shares.iter().all(|row| row.to.is_some()), "nothing went nowhere: {:#?}", report.shares);
+    assert!(
+        report.shares.iter().all(|row| row.to.is_some()),
+        "nothing went nowhere: {:#?}",
+        report.shares
+    );
     for from in ["ap-south", "us-east"] {
-        let sum: f64 = report.shares.iter().filter(|row| row.from.as_str() == from).filter_map(|row| row.during_percent).sum();
+        let sum: f64 = report
+            .shares
+            .iter()
+            .filter(|row| row.from.as_str() == from)
+            .filter_map(|row| row.during_percent)
+            .sum();
         assert!((sum - 100.0).abs() < 0.5, "{from}: {sum}");
     }
 
     let requests = &report.requests;
-    assert!(requests.modelled && requests.failed > 0 && requests.failed < requests.failed_if_nothing_moved, "{requests:#?}");
-    assert!(report.survivors.peak_percent <= f64::from(report.survivors.limit_percent) + 1.0, "{:#?}", report.survivors);
+    assert!(
+        requests.modelled
+            && requests.failed > 0
+            && requests.failed < requests.failed_if_nothing_moved,
+        "{requests:#?}"
+    );
+    assert!(
+        report.survivors.peak_percent <= f64::from(report.survivors.limit_percent) + 1.0,
+        "{:#?}",
+        report.survivors
+    );
     assert_eq!(left_in(temporary.path()), Vec::<PathBuf>::new());
 }
 
 #[test]
 fn a_cluster_alone_can_be_lost_too() {
-    let (output, _temporary) = once(&["--members", "3", "--services", "4", "--seed", "9", "--lose", "member/us-east-1", "-o", "json"]);
-    let report: Report = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    assert!(output.status.success() && report.recovered && report.restored, "{report:#?}");
+    let (output, _temporary) = once(&[
+        "--members",
+        "3",
+        "--services",
+        "4",
+        "--seed",
+        "9",
+        "--lose",
+        "member/us-east-1",
+        "-o",
+        "json",
+    ]);
+    let report: Report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert!(
+        output.status.success() && report.recovered && report.restored,
+        "{report:#?}"
+    );
     assert_eq!(report.lost_members.len(), 1);
 }
 
@@ -76,7 +147,10 @@ fn what_is_not_there_cannot_be_lost() {
     let (output, temporary) = once(&["--lose", "atlantis"]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
-    assert!(text.contains("region/atlantis is not in this fleet") && text.contains("region/eu-west"), "{text}");
+    assert!(
+        text.contains("region/atlantis is not in this fleet") && text.contains("region/eu-west"),
+        "{text}"
+    );
     assert_eq!(left_in(temporary.path()), Vec::<PathBuf>::new());
 }
 
@@ -94,12 +168,16 @@ impl Drop for Running {
 fn it_goes_on_for_the_operator_until_it_is_stopped() {
     let temporary = tempfile::tempdir().unwrap();
     let mut command = causeway(temporary.path());
-    command.args(["sandbox", "--members", "3", "--services", "3"]).stdout(Stdio::piped());
+    command
+        .args(["sandbox", "--members", "3", "--services", "3"])
+        .stdout(Stdio::piped());
     let mut sandbox = Running(command.spawn().unwrap());
     let mut lines = BufReader::new(sandbox.0.stdout.take().unwrap()).lines();
     let mut text = String::new();
     let context = loop {
-        let Some(line) = lines.next() else { panic!("it ended:\n{text}") };
+        let Some(line) = lines.next() else {
+            panic!("it ended:\n{text}")
+        };
         let line = line.unwrap();
         if let Some(context) = line.trim().strip_prefix("export CAUSEWAY_CONTEXT=") {
             break context.trim_matches('\'').to_owned();
@@ -108,9 +186,17 @@ fn it_goes_on_for_the_operator_until_it_is_stopped() {
         text.push('\n');
     };
     let ask = |arguments: &[&str]| {
-        let output = causeway(temporary.path()).args(arguments).env("CAUSEWAY_CONTEXT", &context).output().unwrap();
+        let output = causeway(temporary.path())
+            .args(arguments)
+            .env("CAUSEWAY_CONTEXT", &context)
+            .output()
+            .unwrap();
         let answer = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {answer}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {answer}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         answer
     };
     assert!(ask(&["status"]).contains("3 Serving"));
@@ -119,7 +205,10 @@ fn it_goes_on_for_the_operator_until_it_is_stopped() {
     assert!(ask(&["explain", "region/us-east"]).contains("Serving"));
     assert!(ask(&["diff", "ap-south-1"]).contains("ap-south-1"));
 
-    let stopped = Command::new("kill").args(["-INT", &sandbox.0.id().to_string()]).status().unwrap();
+    let stopped = Command::new("kill")
+        .args(["-INT", &sandbox.0.id().to_string()])
+        .status()
+        .unwrap();
     assert!(stopped.success());
     // Whoever reads on hears that it ends.
     let rest: Vec<String> = lines.map_while(Result::ok).collect();

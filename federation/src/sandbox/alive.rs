@@ -68,12 +68,20 @@ async fn whats_missing(watch: &Watch<'_>) -> Option<String> {
     };
     let (members, services) = (watch.fleet.members.len(), watch.fleet.services.len());
     if status.members.len() < members {
-        return Some(format!("{} of {members} clusters are registered", status.members.len()));
+        return Some(format!(
+            "{} of {members} clusters are registered",
+            status.members.len()
+        ));
     }
     for row in &status.members {
         let problem = if !row.agent.connected {
             "its agent is not connected"
-        } else if row.verdict != VerdictState::Serving || row.gateways.iter().any(|gateway| gateway.verdict != VerdictState::Serving) {
+        } else if row.verdict != VerdictState::Serving
+            || row
+                .gateways
+                .iter()
+                .any(|gateway| gateway.verdict != VerdictState::Serving)
+        {
             "its gateway was not reached yet"
         } else if row.applied.is_none() || row.applied != row.view {
             "its mesh is not written yet"
@@ -83,7 +91,10 @@ async fn whats_missing(watch: &Watch<'_>) -> Option<String> {
         return Some(format!("cluster {}: {problem}", row.name));
     }
     if status.services.planned < u64::try_from(services).unwrap_or(u64::MAX) {
-        return Some(format!("{} of {services} services are planned", status.services.planned));
+        return Some(format!(
+            "{} of {services} services are planned",
+            status.services.planned
+        ));
     }
     let nowhere = watch.traffic().nowhere();
     (nowhere > NOTHING).then(|| format!("{nowhere:.0} requests/s have no endpoint to go to"))

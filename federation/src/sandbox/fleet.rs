@@ -87,11 +87,15 @@ impl Fleet {
         let mut draw = Draw::new(seed);
         let regions: Vec<Region> = regions(&members).into_keys().collect();
         // Each kind and each region has its turn, so that every loss meets all kinds.
-        let mut turns: Vec<(Spread, Region)> =
-            [Spread::Local, Spread::Spills, Spread::Elsewhere, Spread::Local]
-                .into_iter()
-                .flat_map(|spread| regions.iter().map(move |region| (spread, region.clone())))
-                .collect();
+        let mut turns: Vec<(Spread, Region)> = [
+            Spread::Local,
+            Spread::Spills,
+            Spread::Elsewhere,
+            Spread::Local,
+        ]
+        .into_iter()
+        .flat_map(|spread| regions.iter().map(move |region| (spread, region.clone())))
+        .collect();
         draw.shuffle(&mut turns);
         let mut drawn = Vec::new();
         for (at, (spread, region)) in (0..services).zip(turns.iter().cycle()) {
@@ -155,7 +159,12 @@ impl FleetService {
     /// What a member's ready endpoints serve together, in requests per second.
     #[must_use]
     pub fn capacity_rps(&self, member: &MemberName) -> u32 {
-        let ready: u32 = self.ready.get(member).into_iter().flat_map(BTreeMap::values).sum();
+        let ready: u32 = self
+            .ready
+            .get(member)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .sum();
         ready.saturating_mul(self.endpoint_rps)
     }
 }
@@ -183,7 +192,10 @@ fn draw_members(count: u32) -> Result<BTreeMap<MemberName, FleetMember>, NameErr
 fn regions(members: &BTreeMap<MemberName, FleetMember>) -> BTreeMap<Region, Vec<MemberName>> {
     let mut regions: BTreeMap<Region, Vec<MemberName>> = BTreeMap::new();
     for member in members.values() {
-        regions.entry(member.region.clone()).or_default().push(member.name.clone());
+        regions
+            .entry(member.region.clone())
+            .or_default()
+            .push(member.name.clone());
     }
     regions
 }
@@ -217,7 +229,11 @@ fn draw_service(
         let zones = u32::try_from(member.zones.len()).unwrap_or(1).max(1);
         let each_zone = each_rps.div_ceil(zones) * 100;
         let ready = each_zone.div_ceil(endpoint_rps * OWN_PERCENT);
-        let zones = member.zones.iter().map(|zone| (zone.clone(), ready)).collect();
+        let zones = member
+            .zones
+            .iter()
+            .map(|zone| (zone.clone(), ready))
+            .collect();
         service.ready.insert(member.name.clone(), zones);
     }
     if spread == Spread::Spills {
@@ -247,8 +263,11 @@ fn make_room(
             .values()
             .filter(|member| member.region != *lost && service.ready.contains_key(&member.name))
             .collect();
-        let mut grow: Vec<&FleetMember> =
-            survivors.iter().copied().filter(|member| Some(&member.region) != hot).collect();
+        let mut grow: Vec<&FleetMember> = survivors
+            .iter()
+            .copied()
+            .filter(|member| Some(&member.region) != hot)
+            .collect();
         if grow.is_empty() {
             grow.clone_from(&survivors);
         }
@@ -256,13 +275,18 @@ fn make_room(
             continue;
         }
         let room = |service: &FleetService| -> u64 {
-            let capacity = survivors.iter().map(|member| u64::from(service.capacity_rps(&member.name)));
+            let capacity = survivors
+                .iter()
+                .map(|member| u64::from(service.capacity_rps(&member.name)));
             capacity.sum::<u64>() * u64::from(MAX_UTILIZATION_PERCENT)
         };
         while room(service) < asked * HEADROOM_PERCENT {
             for member in &grow {
                 let zones = service.ready.get_mut(&member.name);
-                zones.into_iter().flat_map(BTreeMap::values_mut).for_each(|ready| *ready += 1);
+                zones
+                    .into_iter()
+                    .flat_map(BTreeMap::values_mut)
+                    .for_each(|ready| *ready += 1);
             }
         }
     }

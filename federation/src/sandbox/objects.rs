@@ -30,12 +30,18 @@ pub fn of_member(fleet: &Fleet, member: &FleetMember, number: u8) -> Vec<Value> 
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ROOT_NAMESPACE}}),
     ];
     for namespace in namespaces(fleet) {
-        objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
+        objects.push(
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+        );
     }
     objects.extend(member.zones.iter().map(|zone| node(member, zone)));
     objects.push(gateway(member));
     let mut pods = 0_u32;
-    for service in fleet.services.iter().filter(|service| service.exists_in(&member.name)) {
+    for service in fleet
+        .services
+        .iter()
+        .filter(|service| service.exists_in(&member.name))
+    {
         objects.extend(of_service(member, service, number, &mut pods));
     }
     objects
@@ -44,9 +50,13 @@ pub fn of_member(fleet: &Fleet, member: &FleetMember, number: u8) -> Vec<Value> 
 /// What the host cluster declares: every cluster in mode Federate, the root policy, and a policy for each service.
 #[must_use]
 pub fn of_host(fleet: &Fleet) -> Vec<Value> {
-    let mut objects = vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ROOT_NAMESPACE}})];
+    let mut objects = vec![
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ROOT_NAMESPACE}}),
+    ];
     for namespace in namespaces(fleet) {
-        objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
+        objects.push(
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+        );
     }
     objects.push(json!({
         "apiVersion": "causeway.dev/v1alpha1", "kind": "FailoverPolicy",
@@ -68,11 +78,18 @@ pub fn of_host(fleet: &Fleet) -> Vec<Value> {
 }
 
 fn namespaces(fleet: &Fleet) -> BTreeSet<&str> {
-    fleet.services.iter().map(|service| service.key.namespace.as_str()).collect()
+    fleet
+        .services
+        .iter()
+        .map(|service| service.key.namespace.as_str())
+        .collect()
 }
 
 fn policy(service: &FleetService) -> Value {
-    let demand = service.demand_rps.iter().map(|(region, rps)| json!({"from": region, "requestsPerSecond": rps}));
+    let demand = service
+        .demand_rps
+        .iter()
+        .map(|(region, rps)| json!({"from": region, "requestsPerSecond": rps}));
     json!({
         "apiVersion": "causeway.dev/v1alpha1", "kind": "FailoverPolicy",
         "metadata": {"namespace": service.key.namespace, "name": service.key.name},
@@ -108,7 +125,12 @@ fn gateway(member: &FleetMember) -> Value {
     })
 }
 
-fn of_service(member: &FleetMember, service: &FleetService, number: u8, pods: &mut u32) -> Vec<Value> {
+fn of_service(
+    member: &FleetMember,
+    service: &FleetService,
+    number: u8,
+    pods: &mut u32,
+) -> Vec<Value> {
     let (namespace, name) = (&service.key.namespace, &service.key.name);
     let mut objects = vec![json!({
         "apiVersion": "v1", "kind": "Service",
@@ -129,7 +151,12 @@ fn of_service(member: &FleetMember, service: &FleetService, number: u8, pods: &m
             *pods += 1;
             let [_, high, middle, low] = pods.to_be_bytes();
             // Pods of different networks may have one address; here the second octet keeps them readable.
-            let address = format!("10.{}.{}.{}", u32::from(number).wrapping_add(u32::from(high) * 64) % 256, middle, low);
+            let address = format!(
+                "10.{}.{}.{}",
+                u32::from(number).wrapping_add(u32::from(high) * 64) % 256,
+                middle,
+                low
+            );
             let pod = format!("{name}-{pods}");
             let node = node_name(&member.name, zone);
             objects.push(json!({

@@ -167,7 +167,13 @@ impl Counts {
     /// Counts a fleet.
     #[must_use]
     pub fn of(fleet: &Fleet) -> Self {
-        let kind = |spread| fleet.services.iter().filter(|service| service.spread == spread).count();
+        let kind = |spread| {
+            fleet
+                .services
+                .iter()
+                .filter(|service| service.spread == spread)
+                .count()
+        };
         let services = || fleet.services.iter();
         Self {
             members: fleet.members.len(),
@@ -176,8 +182,15 @@ impl Counts {
             local: kind(Spread::Local),
             spills: kind(Spread::Spills),
             elsewhere: kind(Spread::Elsewhere),
-            endpoints: services().flat_map(|s| s.ready.values()).flat_map(|zones| zones.values()).map(|n| u64::from(*n)).sum(),
-            requests_per_second: services().flat_map(|s| s.demand_rps.values()).map(|rps| u64::from(*rps)).sum(),
+            endpoints: services()
+                .flat_map(|s| s.ready.values())
+                .flat_map(|zones| zones.values())
+                .map(|n| u64::from(*n))
+                .sum(),
+            requests_per_second: services()
+                .flat_map(|s| s.demand_rps.values())
+                .map(|rps| u64::from(*rps))
+                .sum(),
             hold_for_seconds: HOLD_FOR_S,
             hold_down_seconds: HOLD_DOWN_S,
         }
@@ -209,8 +222,15 @@ impl Survivors {
 
     /// With the peak of those moments at which nothing moved.
     #[must_use]
-    pub fn settled<'a>(mut self, moments: impl IntoIterator<Item = &'a Traffic>, lost: &BTreeSet<MemberName>) -> Self {
-        for peak in moments.into_iter().filter_map(|traffic| traffic.peak.as_ref()) {
+    pub fn settled<'a>(
+        mut self,
+        moments: impl IntoIterator<Item = &'a Traffic>,
+        lost: &BTreeSet<MemberName>,
+    ) -> Self {
+        for peak in moments
+            .into_iter()
+            .filter_map(|traffic| traffic.peak.as_ref())
+        {
             if peak.percent > self.peak_percent && !lost.contains(&peak.member) {
                 self.peak_percent = tenth(peak.percent);
                 self.peak_member = Some(peak.member.clone());
@@ -246,13 +266,23 @@ impl Requests {
 /// Rows for every pair of regions between which anything went at any of the three times.
 #[must_use]
 pub fn shares(before: &Traffic, during: &Traffic, after: &Traffic) -> Vec<ShareRow> {
-    let mut pairs: Vec<_> = [before, during, after].into_iter().flat_map(|traffic| traffic.by_region.keys().cloned()).collect();
+    let mut pairs: Vec<_> = [before, during, after]
+        .into_iter()
+        .flat_map(|traffic| traffic.by_region.keys().cloned())
+        .collect();
     pairs.sort();
     pairs.dedup();
     let percent = |traffic: &Traffic, from: &Region, to: &Option<Region>| {
-        let rows = traffic.by_region.iter().filter(|((other, _), _)| other == from);
+        let rows = traffic
+            .by_region
+            .iter()
+            .filter(|((other, _), _)| other == from);
         let all: f64 = rows.map(|(_, rps)| rps).sum();
-        let rps = traffic.by_region.get(&(from.clone(), to.clone())).copied().unwrap_or(0.0);
+        let rps = traffic
+            .by_region
+            .get(&(from.clone(), to.clone()))
+            .copied()
+            .unwrap_or(0.0);
         (all > 0.0).then(|| tenth(rps * 100.0 / all))
     };
     let row = |(from, to): (Region, Option<Region>)| ShareRow {
@@ -269,7 +299,11 @@ fn tenth(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of requests, never negative")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of requests, never negative"
+)]
 pub(crate) fn whole(number: f64) -> u64 {
     number.round().max(0.0) as u64
 }

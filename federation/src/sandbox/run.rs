@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use causeway_api::verdict::Subject;
-use causeway_seam::{Disk as _, Env};
 use causeway_seam::real::{self, Folder};
+use causeway_seam::{Disk as _, Env};
 
 use super::fleet::Fleet;
 use super::report::{Moment, Report};
@@ -26,9 +26,18 @@ pub async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
     let mut stopped = Box::pin(signals::stopped());
     let env = real::env();
     let fleet = Arc::new(Fleet::draw(args.seed, args.members, args.services)?);
-    let region = fleet.largest_region().map(|region| Subject::Region { region });
-    let lost = args.lose.clone().or(region).context("the fleet has no region")?;
-    let mut voice = Voice { json: args.output == Output::Json, paint: paint() };
+    let region = fleet
+        .largest_region()
+        .map(|region| Subject::Region { region });
+    let lost = args
+        .lose
+        .clone()
+        .or(region)
+        .context("the fleet has no region")?;
+    let mut voice = Voice {
+        json: args.output == Output::Json,
+        paint: paint(),
+    };
     let data = Data::make(args.data_dir.as_deref())?;
     voice.line(&screen::fleet(&fleet, voice.paint));
     let world = World::start(&env, &fleet, &data.path).await?;
@@ -40,7 +49,12 @@ pub async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
     let ended = match ended {
         Some(Ok(report)) if !args.once => {
             let lost = report.lost.to_string();
-            voice.line(&screen::invitation(&fleet, &lost, world.context_file(), voice.paint));
+            voice.line(&screen::invitation(
+                &fleet,
+                &lost,
+                world.context_file(),
+                voice.paint,
+            ));
             stopped.await;
             voice.line("\nending");
             Some(Ok(report))
@@ -117,9 +131,18 @@ impl Data {
                 "{} is not empty: give --data-dir a folder of its own, since each sandbox begins anew",
                 path.display()
             );
-            return Ok(Self { path: path.to_owned(), _temporary: None });
+            return Ok(Self {
+                path: path.to_owned(),
+                _temporary: None,
+            });
         }
-        let temporary = tempfile::Builder::new().prefix("causeway-sandbox-").tempdir().context("no temporary folder")?;
-        Ok(Self { path: temporary.path().to_owned(), _temporary: Some(temporary) })
+        let temporary = tempfile::Builder::new()
+            .prefix("causeway-sandbox-")
+            .tempdir()
+            .context("no temporary folder")?;
+        Ok(Self {
+            path: temporary.path().to_owned(),
+            _temporary: Some(temporary),
+        })
     }
 }

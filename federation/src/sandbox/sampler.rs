@@ -43,10 +43,19 @@ impl Sampler {
                 &memory.objects("v1", "Pod")?,
                 &memory.objects("v1", "Node")?,
             );
-            let mirror = Mirror { memory: memory.clone(), revision: None, local, mesh: MeshObjects::default() };
+            let mirror = Mirror {
+                memory: memory.clone(),
+                revision: None,
+                local,
+                mesh: MeshObjects::default(),
+            };
             mirrors.insert(name.clone(), mirror);
         }
-        Ok(Self { fleet, mirrors, flows: BTreeMap::new() })
+        Ok(Self {
+            fleet,
+            mirrors,
+            flows: BTreeMap::new(),
+        })
     }
 
     /// Reads what changed; returns the clusters whose mesh did.
@@ -62,10 +71,18 @@ impl Sampler {
                 continue;
             }
             let mesh = MeshObjects::read(
-                &mirror.memory.objects("networking.istio.io/v1", "WorkloadEntry")?,
-                &mirror.memory.objects("networking.istio.io/v1", "DestinationRule")?,
-                &mirror.memory.objects("networking.istio.io/v1", "ServiceEntry")?,
-                &mirror.memory.objects("gateway.networking.k8s.io/v1", "Gateway")?,
+                &mirror
+                    .memory
+                    .objects("networking.istio.io/v1", "WorkloadEntry")?,
+                &mirror
+                    .memory
+                    .objects("networking.istio.io/v1", "DestinationRule")?,
+                &mirror
+                    .memory
+                    .objects("networking.istio.io/v1", "ServiceEntry")?,
+                &mirror
+                    .memory
+                    .objects("gateway.networking.k8s.io/v1", "Gateway")?,
             );
             let first = mirror.revision.is_none();
             mirror.revision = revision;
@@ -73,8 +90,13 @@ impl Sampler {
                 continue;
             }
             mirror.mesh = mesh;
-            let view = Mesh { network: name.as_str(), local: &mirror.local, mesh: &mirror.mesh };
-            self.flows.insert(name.clone(), traffic::of_member(&self.fleet, name, view));
+            let view = Mesh {
+                network: name.as_str(),
+                local: &mirror.local,
+                mesh: &mirror.mesh,
+            };
+            self.flows
+                .insert(name.clone(), traffic::of_member(&self.fleet, name, view));
             changed.push(name.clone());
         }
         Ok(changed)

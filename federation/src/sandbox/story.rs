@@ -74,7 +74,9 @@ pub async fn run(
         failback_ms: restored_ms.map(|ms| ms.saturating_sub(back_ms)),
         shares: shares(&before, &during, &after),
         requests: Requests::new(sums.succeeded, sums.failed, watch.inflow_before * outage_s),
-        survivors: sums.survivors.settled([&during, &after], &watch.lost_members),
+        survivors: sums
+            .survivors
+            .settled([&during, &after], &watch.lost_members),
         timeline: watch.timeline,
     })
 }
@@ -97,7 +99,10 @@ fn lose(watch: &mut Watch<'_>, all_rps: f64) {
 fn restore(watch: &mut Watch<'_>) {
     watch.world.restore(&watch.lost_members);
     watch.dark.clear();
-    let text = format!("{} is there again, as it was; the others' traffic stays away until it has proven itself", watch.lost);
+    let text = format!(
+        "{} is there again, as it was; the others' traffic stays away until it has proven itself",
+        watch.lost
+    );
     watch.say(Event::Back, text);
 }
 
@@ -107,21 +112,43 @@ async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
     let mut moved_ms = None;
     loop {
         let look = watch.look().await?;
-        let survivors: Vec<&MemberName> = look.changed.iter().filter(|name| !watch.dark.contains(*name)).collect();
+        let survivors: Vec<&MemberName> = look
+            .changed
+            .iter()
+            .filter(|name| !watch.dark.contains(*name))
+            .collect();
         if let Some(verdicts) = &look.verdicts {
-            let suspect = verdicts.gateways.iter().find(|(_, state)| *state != VerdictState::Serving);
+            let suspect = verdicts
+                .gateways
+                .iter()
+                .find(|(_, state)| *state != VerdictState::Serving);
             if !suspected && let Some((subject, _)) = suspect {
                 suspected = true;
                 let evidence = watch.evidence(subject).await.unwrap_or_default();
                 watch.say(Event::Suspected, format!("suspected: {evidence}"));
             }
-            if !cut && verdicts.gateways.iter().all(|(_, state)| *state == VerdictState::Lost) {
+            if !cut
+                && verdicts
+                    .gateways
+                    .iter()
+                    .all(|(_, state)| *state == VerdictState::Lost)
+            {
                 cut = true;
-                watch.say(Event::GatewaysLost, "verdict: all its gateways are Lost, so nothing may be sent into its networks".to_owned());
+                watch.say(
+                    Event::GatewaysLost,
+                    "verdict: all its gateways are Lost, so nothing may be sent into its networks"
+                        .to_owned(),
+                );
             }
             if !lost && verdicts.part == VerdictState::Lost {
                 lost = true;
-                watch.say(Event::Lost, format!("verdict: {} is Lost: its agents have been silent for as long, too", watch.lost));
+                watch.say(
+                    Event::Lost,
+                    format!(
+                        "verdict: {} is Lost: its agents have been silent for as long, too",
+                        watch.lost
+                    ),
+                );
             }
         }
         if let Some(first) = survivors.first()
@@ -133,8 +160,14 @@ async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
         let astray: f64 = look.traffic.to_dark.values().sum::<f64>() + look.traffic.nowhere();
         if moved_ms.is_none() && astray < NOTHING {
             moved_ms = Some(watch.now_ms());
-            let last = survivors.last().map_or_else(|| "nothing had to change".to_owned(), |name| format!("last mesh written: {name}"));
-            watch.say(Event::LastMesh, format!("{last}. No survivor sends into the dark any more"));
+            let last = survivors.last().map_or_else(
+                || "nothing had to change".to_owned(),
+                |name| format!("last mesh written: {name}"),
+            );
+            watch.say(
+                Event::LastMesh,
+                format!("{last}. No survivor sends into the dark any more"),
+            );
         }
         if moved_ms.is_some() && lost {
             return Ok(moved_ms);
@@ -143,7 +176,9 @@ async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
             let text = if moved_ms.is_some() {
                 format!("there is still no verdict on {}", watch.lost)
             } else {
-                format!("traffic has not moved: {astray:.1} requests/s still go into the dark or nowhere")
+                format!(
+                    "traffic has not moved: {astray:.1} requests/s still go into the dark or nowhere"
+                )
             };
             watch.say(Event::TooLong, text);
             return Ok(moved_ms);
@@ -161,17 +196,27 @@ async fn until_returned(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
         verdict = look.verdicts.map_or(verdict, |verdicts| verdicts.part);
         if !recovering && verdict == VerdictState::Recovering {
             recovering = true;
-            let text = format!("{} is reached again: Recovering, for a hold-down of {HOLD_DOWN_S} s", watch.lost);
+            let text = format!(
+                "{} is reached again: Recovering, for a hold-down of {HOLD_DOWN_S} s",
+                watch.lost
+            );
             watch.say(Event::Recovering, text);
         }
         if !serving && verdict == VerdictState::Serving {
             serving = true;
-            watch.say(Event::Serving, format!("verdict: {} is Serving", watch.lost));
+            watch.say(
+                Event::Serving,
+                format!("verdict: {} is Serving", watch.lost),
+            );
         }
         let inflow = watch.inflow();
-        if serving && inflow >= AS_BEFORE * watch.inflow_before && look.traffic.nowhere() < NOTHING {
+        if serving && inflow >= AS_BEFORE * watch.inflow_before && look.traffic.nowhere() < NOTHING
+        {
             let restored_ms = watch.now_ms();
-            watch.say(Event::Restored, "restored: traffic goes where it went before the loss".to_owned());
+            watch.say(
+                Event::Restored,
+                "restored: traffic goes where it went before the loss".to_owned(),
+            );
             return Ok(Some(restored_ms));
         }
         if watch.env.now().since(back) > MOVES {
@@ -205,14 +250,37 @@ async fn settle(watch: &mut Watch<'_>, at_least: Duration) -> anyhow::Result<()>
 /// The members that a subject means.
 fn members_of(fleet: &Fleet, lost: &Subject) -> anyhow::Result<BTreeSet<MemberName>> {
     let members: BTreeSet<MemberName> = match lost {
-        Subject::Region { region } => fleet.regions().remove(region).into_iter().flatten().collect(),
-        Subject::Member { member } => fleet.members.get(member).map(|found| found.name.clone()).into_iter().collect(),
-        other => bail!("the sandbox loses regions and clusters, not {other}: give --lose region/NAME or --lose member/NAME"),
+        Subject::Region { region } => fleet
+            .regions()
+            .remove(region)
+            .into_iter()
+            .flatten()
+            .collect(),
+        Subject::Member { member } => fleet
+            .members
+            .get(member)
+            .map(|found| found.name.clone())
+            .into_iter()
+            .collect(),
+        other => bail!(
+            "the sandbox loses regions and clusters, not {other}: give --lose region/NAME or --lose member/NAME"
+        ),
     };
     if members.is_empty() {
-        let regions: Vec<String> = fleet.regions().keys().map(|region| format!("region/{region}")).collect();
-        let first = fleet.members.keys().next().map_or_else(String::new, ToString::to_string);
-        bail!("{lost} is not in this fleet: give --lose {}, or a cluster such as member/{first}", regions.join(" or "));
+        let regions: Vec<String> = fleet
+            .regions()
+            .keys()
+            .map(|region| format!("region/{region}"))
+            .collect();
+        let first = fleet
+            .members
+            .keys()
+            .next()
+            .map_or_else(String::new, ToString::to_string);
+        bail!(
+            "{lost} is not in this fleet: give --lose {}, or a cluster such as member/{first}",
+            regions.join(" or ")
+        );
     }
     Ok(members)
 }

@@ -105,7 +105,11 @@ impl<'a> Watch<'a> {
         self.last = Some(now);
         self.sums.succeeded += before.served_rps * passed.as_secs_f64();
         self.sums.failed += before.failed_rps * passed.as_secs_f64();
-        if let Some(peak) = before.peak.as_ref().filter(|peak| !self.lost_members.contains(&peak.member)) {
+        if let Some(peak) = before
+            .peak
+            .as_ref()
+            .filter(|peak| !self.lost_members.contains(&peak.member))
+        {
             self.sums.survivors.note(peak, passed);
         }
         let changed = self.sampler.read()?;
@@ -116,7 +120,11 @@ impl<'a> Watch<'a> {
         } else {
             None
         };
-        Ok(Look { changed, traffic: self.traffic(), verdicts })
+        Ok(Look {
+            changed,
+            traffic: self.traffic(),
+            verdicts,
+        })
     }
 
     /// Whether it is time to ask the controller.
@@ -137,7 +145,11 @@ impl<'a> Watch<'a> {
 
     /// What the others send to the lost part now, in requests per second, whether or not it answers.
     pub(crate) fn inflow(&self) -> f64 {
-        self.sampler.traffic(&self.lost_members).to_dark.values().sum()
+        self.sampler
+            .traffic(&self.lost_members)
+            .to_dark
+            .values()
+            .sum()
     }
 
     /// Begins to count, from the loss on.
@@ -150,12 +162,19 @@ impl<'a> Watch<'a> {
     async fn verdicts(&self) -> Option<Verdicts> {
         let admin = self.world.admin();
         let rows = admin.clusters().await.ok()?;
-        let rows = rows.into_iter().filter(|row| self.lost_members.contains(&row.name));
+        let rows = rows
+            .into_iter()
+            .filter(|row| self.lost_members.contains(&row.name));
         let gateways = rows.flat_map(|row| {
             let subject = move |gateway: &str| {
-                Some(Subject::Gateway { member: row.name.clone(), gateway: Name::new(gateway).ok()? })
+                Some(Subject::Gateway {
+                    member: row.name.clone(),
+                    gateway: Name::new(gateway).ok()?,
+                })
             };
-            row.gateways.into_iter().filter_map(move |gateway| Some((subject(&gateway.name)?, gateway.verdict)))
+            row.gateways
+                .into_iter()
+                .filter_map(move |gateway| Some((subject(&gateway.name)?, gateway.verdict)))
         });
         let part = admin.explain_subject(&self.lost).await;
         Some(Verdicts {
@@ -168,7 +187,9 @@ impl<'a> Watch<'a> {
     pub(crate) async fn evidence(&self, subject: &Subject) -> Option<String> {
         let explained = self.world.admin().explain_subject(subject).await.ok()?;
         let mut evidence = explained.verdict.evidence.into_iter();
-        evidence.find(|row| row.ballot == Ballot::Unreachable).map(|row| row.evidence)
+        evidence
+            .find(|row| row.ballot == Ballot::Unreachable)
+            .map(|row| row.evidence)
     }
 
     /// Since the loss, in milliseconds.
@@ -181,7 +202,11 @@ impl<'a> Watch<'a> {
     }
 
     pub(crate) fn say(&mut self, event: Event, text: String) {
-        let moment = Moment { at_ms: self.now_ms(), event, text };
+        let moment = Moment {
+            at_ms: self.now_ms(),
+            event,
+            text,
+        };
         self.tell.moment(&moment);
         self.timeline.push(moment);
     }

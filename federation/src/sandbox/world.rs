@@ -67,23 +67,38 @@ impl World {
         fill(&host, objects::of_host(fleet)).context("the host cluster")?;
         let mut sites = BTreeMap::new();
         for (number, (name, member)) in (1..).zip(&fleet.members) {
-            let memory = MemoryMember::new(Config::new(name.as_str()).seed(fleet.seed), env.clone());
-            fill(&memory, objects::of_member(fleet, member, number)).with_context(|| format!("cluster {name}"))?;
+            let memory =
+                MemoryMember::new(Config::new(name.as_str()).seed(fleet.seed), env.clone());
+            fill(&memory, objects::of_member(fleet, member, number))
+                .with_context(|| format!("cluster {name}"))?;
             let (dark, _) = watch::channel(false);
-            sites.insert(name.clone(), Site { memory, agent: None, dark });
+            sites.insert(
+                name.clone(),
+                Site {
+                    memory,
+                    agent: None,
+                    dark,
+                },
+            );
         }
         let pems = papers.replica()?;
         let listener = TonicListener::bind(env, "127.0.0.1:0", &pems).await?;
         let sessions = listener.address().to_string();
         let gateways = fleet.members.iter().filter_map(|(name, member)| {
-            Some((GatewayAddress::Ip(member.gateway), sites.get(name)?.dark.subscribe()))
+            Some((
+                GatewayAddress::Ip(member.gateway),
+                sites.get(name)?.dark.subscribe(),
+            ))
         });
         let replica = Replica::start(
             env.clone(),
             Arc::new(Folder::open(folder.join("controller"))?),
             Some(host.client()),
             Box::new(listener),
-            Arc::new(DarkProbe { env: env.clone(), gateways: gateways.collect() }),
+            Arc::new(DarkProbe {
+                env: env.clone(),
+                gateways: gateways.collect(),
+            }),
             Metrics::new("controller"),
             ReplicaConfig {
                 id: ReplicaId(1),
@@ -110,9 +125,21 @@ impl World {
                 controllers: vec![sessions.clone()],
                 identity: format!("sandbox-{name}"),
             };
-            site.agent = Some(Agent::start(env, site.memory.client(), dialer, disk, config));
+            site.agent = Some(Agent::start(
+                env,
+                site.memory.client(),
+                dialer,
+                disk,
+                config,
+            ));
         }
-        Ok(Self { sites, replica, admin, serving, context_file })
+        Ok(Self {
+            sites,
+            replica,
+            admin,
+            serving,
+            context_file,
+        })
     }
 
     /// What answers operators.
@@ -170,13 +197,20 @@ async fn registered(env: &Env, admin: &dyn AdminBackend, members: usize) -> anyh
             env.sleep(Duration::from_millis(10)).await;
         }
     };
-    env.timeout(REGISTERS, wait).await.context("the controller did not register the clusters; --log-level info says why")
+    env.timeout(REGISTERS, wait)
+        .await
+        .context("the controller did not register the clusters; --log-level info says why")
 }
 
 fn fill(member: &MemoryMember, objects: Vec<serde_json::Value>) -> anyhow::Result<()> {
     for object in objects {
-        let name = object.pointer("/metadata/name").cloned().unwrap_or_default();
-        member.put(object).with_context(|| format!("object {name}"))?;
+        let name = object
+            .pointer("/metadata/name")
+            .cloned()
+            .unwrap_or_default();
+        member
+            .put(object)
+            .with_context(|| format!("object {name}"))?;
     }
     Ok(())
 }

@@ -39,7 +39,12 @@ const SERVICES: [(&str, &str); 24] = [
 /// # Errors
 /// Never for the names above.
 pub(crate) fn region(at: usize) -> Result<Region, NameError> {
-    Region::new(REGIONS.get(at % REGIONS.len()).copied().unwrap_or("eu-west"))
+    Region::new(
+        REGIONS
+            .get(at % REGIONS.len())
+            .copied()
+            .unwrap_or("eu-west"),
+    )
 }
 
 /// A region's cluster by its number, from 1.

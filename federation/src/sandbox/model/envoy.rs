@@ -57,13 +57,21 @@ pub fn shares(localities: &[Locality]) -> BTreeMap<Target, f64> {
             .iter()
             .filter(|locality| locality.priority == priority)
             .collect();
-        let weights: Vec<f64> = members.iter().map(|locality| effective_weight(locality)).collect();
+        let weights: Vec<f64> = members
+            .iter()
+            .map(|locality| effective_weight(locality))
+            .collect();
         let all: f64 = weights.iter().sum();
         if all <= 0.0 {
             continue;
         }
         for (locality, weight) in members.iter().zip(weights) {
-            let healthy = || locality.endpoints.iter().filter(|endpoint| endpoint.healthy);
+            let healthy = || {
+                locality
+                    .endpoints
+                    .iter()
+                    .filter(|endpoint| endpoint.healthy)
+            };
             let sum: f64 = healthy().map(|endpoint| f64::from(endpoint.weight)).sum();
             for endpoint in healthy() {
                 let part = load * weight / all * f64::from(endpoint.weight) / sum;
@@ -80,7 +88,9 @@ fn without_duplicates(localities: &[Locality]) -> Vec<Locality> {
     let mut seen = BTreeSet::new();
     let mut kept = localities.to_vec();
     for locality in &mut kept {
-        locality.endpoints.retain(|endpoint| seen.insert(endpoint.address.clone()));
+        locality
+            .endpoints
+            .retain(|endpoint| seen.insert(endpoint.address.clone()));
     }
     kept.retain(|locality| !locality.endpoints.is_empty());
     kept
@@ -101,12 +111,20 @@ fn health<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> f64 {
 
 /// The load of each priority. Where all together are not well enough, what they can take is scaled up to all.
 fn priority_loads(localities: &[Locality]) -> BTreeMap<u32, f64> {
-    let priorities: BTreeSet<u32> = localities.iter().map(|locality| locality.priority).collect();
+    let priorities: BTreeSet<u32> = localities
+        .iter()
+        .map(|locality| locality.priority)
+        .collect();
     let scores: BTreeMap<u32, f64> = priorities
         .into_iter()
         .map(|priority| {
-            let members = localities.iter().filter(|locality| locality.priority == priority);
-            (priority, health(members.flat_map(|locality| &locality.endpoints)))
+            let members = localities
+                .iter()
+                .filter(|locality| locality.priority == priority);
+            (
+                priority,
+                health(members.flat_map(|locality| &locality.endpoints)),
+            )
         })
         .collect();
     let total = scores.values().sum::<f64>().min(1.0);

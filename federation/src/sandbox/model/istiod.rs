@@ -36,10 +36,23 @@ impl Mesh<'_> {
         let namespace = service.namespace.to_string();
         let here = self.local.services.get(service);
         let said = self.mesh.hosts.get(&(namespace.clone(), host.clone()));
-        let selectors: Vec<&Labels> = here.map(|service| &service.selector).into_iter().chain(said).collect();
-        let entries: Vec<&Entry> = self.mesh.entries.get(&namespace).into_iter().flatten().filter(|entry| {
-            selectors.iter().any(|selector| selects(selector, &entry.labels))
-        }).collect();
+        let selectors: Vec<&Labels> = here
+            .map(|service| &service.selector)
+            .into_iter()
+            .chain(said)
+            .collect();
+        let entries: Vec<&Entry> = self
+            .mesh
+            .entries
+            .get(&namespace)
+            .into_iter()
+            .flatten()
+            .filter(|entry| {
+                selectors
+                    .iter()
+                    .any(|selector| selects(selector, &entry.labels))
+            })
+            .collect();
         let mut endpoints = self.remote(&entries)?;
         let scale = endpoints.1;
         for (address, place) in here.into_iter().flat_map(|service| &service.pods) {
@@ -51,12 +64,19 @@ impl Mesh<'_> {
             };
             endpoints.0.entry(place.clone()).or_default().push(endpoint);
         }
-        let mut localities: Vec<Locality> = endpoints.0.into_iter().map(|(place, endpoints)| Locality {
-            weight: endpoints.iter().map(|endpoint| u64::from(endpoint.weight)).sum(),
-            place,
-            priority: 0,
-            endpoints,
-        }).collect();
+        let mut localities: Vec<Locality> = endpoints
+            .0
+            .into_iter()
+            .map(|(place, endpoints)| Locality {
+                weight: endpoints
+                    .iter()
+                    .map(|endpoint| u64::from(endpoint.weight))
+                    .sum(),
+                place,
+                priority: 0,
+                endpoints,
+            })
+            .collect();
         let rule = self.mesh.rules.get(&(namespace, host));
         if let Some(rule) = rule.filter(|rule| rule.outlier_detection && rule.localities) {
             apply(rule, proxy, &mut localities);
@@ -70,11 +90,17 @@ impl Mesh<'_> {
         let none = BTreeSet::new();
         let gateways = |entry: &Entry| self.mesh.gateways.get(&entry.network).unwrap_or(&none);
         let count = |entry: &Entry| u32::try_from(gateways(entry).len()).unwrap_or(1).max(1);
-        let scale = entries.iter().fold(1, |scale, entry| lcm(scale, count(entry)));
+        let scale = entries
+            .iter()
+            .fold(1, |scale, entry| lcm(scale, count(entry)));
         let mut merged: BTreeMap<(Place, String, String), u32> = BTreeMap::new();
         for entry in entries {
             let mut add = |address: &str, weight: u32| {
-                let key = (entry.place.clone(), address.to_owned(), entry.network.clone());
+                let key = (
+                    entry.place.clone(),
+                    address.to_owned(),
+                    entry.network.clone(),
+                );
                 let sum = merged.entry(key).or_insert(0);
                 *sum = sum.saturating_add(weight);
             };
@@ -96,14 +122,22 @@ impl Mesh<'_> {
         let mut places: BTreeMap<Place, Vec<Endpoint>> = BTreeMap::new();
         for ((place, address, network), weight) in merged {
             let target = Target::Network(network);
-            places.entry(place).or_default().push(Endpoint { address, target, weight, healthy: true });
+            places.entry(place).or_default().push(Endpoint {
+                address,
+                target,
+                weight,
+                healthy: true,
+            });
         }
         Ok((places, scale))
     }
 }
 
 fn selects(selector: &Labels, labels: &Labels) -> bool {
-    !selector.is_empty() && selector.iter().all(|(name, value)| labels.get(name) == Some(value))
+    !selector.is_empty()
+        && selector
+            .iter()
+            .all(|(name, value)| labels.get(name) == Some(value))
 }
 
 fn lcm(a: u32, b: u32) -> u32 {
@@ -122,21 +156,32 @@ fn apply(rule: &Rule, proxy: &Place, localities: &mut Vec<Locality>) {
     }
     if rule.distribute.is_empty() {
         prioritise(rule, proxy, localities);
-    } else if let Some((_, to)) = rule.distribute.iter().find(|(from, _)| proxy.is_covered_by(from)) {
+    } else if let Some((_, to)) = rule
+        .distribute
+        .iter()
+        .find(|(from, _)| proxy.is_covered_by(from))
+    {
         distribute(to, localities);
     }
 }
 
 /// Each endpoint's priority is how far it is; with a region to fail over to, all other regions come after that one.
 fn prioritise(rule: &Rule, proxy: &Place, localities: &mut [Locality]) {
-    let to = rule.failover.iter().find(|(from, _)| *from == proxy.region).map(|(_, to)| to);
+    let to = rule
+        .failover
+        .iter()
+        .find(|(from, _)| *from == proxy.region)
+        .map(|(_, to)| to);
     for locality in localities.iter_mut() {
         let distance = proxy.distance(&locality.place);
         let passed_over = distance == 3 && to.is_some_and(|to| locality.place.region != *to);
         locality.priority = distance + u32::from(passed_over);
     }
     // Priorities without a gap, as Envoy wants them.
-    let used: BTreeSet<u32> = localities.iter().map(|locality| locality.priority).collect();
+    let used: BTreeSet<u32> = localities
+        .iter()
+        .map(|locality| locality.priority)
+        .collect();
     let ranks: BTreeMap<u32, u32> = used.into_iter().zip(0..).collect();
     for locality in localities {
         locality.priority = ranks.get(&locality.priority).copied().unwrap_or(0);
@@ -151,9 +196,17 @@ fn distribute(to: &BTreeMap<String, u32>, localities: &mut Vec<Locality>) {
         let covered: Vec<usize> = left
             .iter()
             .copied()
-            .filter(|at| localities.get(*at).is_some_and(|locality| locality.place.is_covered_by(pattern)))
+            .filter(|at| {
+                localities
+                    .get(*at)
+                    .is_some_and(|locality| locality.place.is_covered_by(pattern))
+            })
             .collect();
-        let total: u64 = covered.iter().filter_map(|at| localities.get(*at)).map(|locality| locality.weight).sum();
+        let total: u64 = covered
+            .iter()
+            .filter_map(|at| localities.get(*at))
+            .map(|locality| locality.weight)
+            .sum();
         for at in covered {
             left.remove(&at);
             if let Some(locality) = localities.get_mut(at)

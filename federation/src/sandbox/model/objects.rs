@@ -45,7 +45,15 @@ impl LocalObjects {
         let place_of_pod = |pod: &Value| nodes.get(text(pod, "/spec/nodeName")).cloned();
         let pods: BTreeMap<(&str, &str), Place> = pods
             .iter()
-            .filter_map(|pod| Some(((text(pod, "/metadata/namespace"), text(pod, "/metadata/name")), place_of_pod(pod)?)))
+            .filter_map(|pod| {
+                Some((
+                    (
+                        text(pod, "/metadata/namespace"),
+                        text(pod, "/metadata/name"),
+                    ),
+                    place_of_pod(pod)?,
+                ))
+            })
             .collect();
         let mut local = Self {
             services: BTreeMap::new(),
@@ -54,7 +62,13 @@ impl LocalObjects {
         for service in services {
             if let Some(key) = key(service, text(service, "/metadata/name")) {
                 let selector = labels(service.pointer("/spec/selector"));
-                local.services.insert(key, LocalService { selector, pods: BTreeMap::new() });
+                local.services.insert(
+                    key,
+                    LocalService {
+                        selector,
+                        pods: BTreeMap::new(),
+                    },
+                );
             }
         }
         for slice in slices {
@@ -130,23 +144,37 @@ impl MeshObjects {
         let mut mesh = Self::default();
         for entry in entries {
             let namespace = text(entry, "/metadata/namespace").to_owned();
-            mesh.entries.entry(namespace).or_default().push(read_entry(entry));
+            mesh.entries
+                .entry(namespace)
+                .or_default()
+                .push(read_entry(entry));
         }
         for rule in rules {
             let host = text(rule, "/spec/host").to_owned();
-            mesh.rules.insert((text(rule, "/metadata/namespace").to_owned(), host), read_rule(rule));
+            mesh.rules.insert(
+                (text(rule, "/metadata/namespace").to_owned(), host),
+                read_rule(rule),
+            );
         }
         for host in hosts {
             let selector = labels(host.pointer("/spec/workloadSelector/labels"));
             for name in list(host, "/spec/hosts").filter_map(Value::as_str) {
                 let namespace = text(host, "/metadata/namespace").to_owned();
-                mesh.hosts.insert((namespace, name.to_owned()), selector.clone());
+                mesh.hosts
+                    .insert((namespace, name.to_owned()), selector.clone());
             }
         }
-        for gateway in gateways.iter().filter(|gateway| text(gateway, "/spec/gatewayClassName") == "istio-remote") {
+        for gateway in gateways
+            .iter()
+            .filter(|gateway| text(gateway, "/spec/gatewayClassName") == "istio-remote")
+        {
             let network = labels(gateway.pointer("/metadata/labels")).remove(NETWORK);
-            let port = gateway.pointer("/spec/listeners/0/port").and_then(Value::as_u64).unwrap_or(15443);
-            let addresses = list(gateway, "/spec/addresses").map(|address| format!("{}:{port}", text(address, "/value")));
+            let port = gateway
+                .pointer("/spec/listeners/0/port")
+                .and_then(Value::as_u64)
+                .unwrap_or(15443);
+            let addresses = list(gateway, "/spec/addresses")
+                .map(|address| format!("{}:{port}", text(address, "/value")));
             if let Some(network) = network {
                 mesh.gateways.entry(network).or_default().extend(addresses);
             }
@@ -159,12 +187,16 @@ impl MeshObjects {
 fn read_entry(entry: &Value) -> Entry {
     let spec_labels = labels(entry.pointer("/spec/labels"));
     let weight = entry.pointer("/spec/weight").and_then(Value::as_u64);
-    let tls = spec_labels.get(TLS_MODE).is_some_and(|mode| mode == "istio");
+    let tls = spec_labels
+        .get(TLS_MODE)
+        .is_some_and(|mode| mode == "istio");
     Entry {
         address: text(entry, "/spec/address").to_owned(),
         network: text(entry, "/spec/network").to_owned(),
         place: Place::parse(text(entry, "/spec/locality")),
-        weight: u32::try_from(weight.unwrap_or(1)).unwrap_or(u32::MAX).max(1),
+        weight: u32::try_from(weight.unwrap_or(1))
+            .unwrap_or(u32::MAX)
+            .max(1),
         mtls: tls || !text(entry, "/spec/serviceAccount").is_empty(),
         labels: spec_labels,
     }
@@ -172,17 +204,39 @@ fn read_entry(entry: &Value) -> Entry {
 
 fn read_rule(rule: &Value) -> Rule {
     let balancing = rule.pointer("/spec/trafficPolicy/loadBalancer/localityLbSetting");
-    let rows = |name: &str| balancing.and_then(|setting| setting.get(name)).and_then(Value::as_array).into_iter().flatten();
+    let rows = |name: &str| {
+        balancing
+            .and_then(|setting| setting.get(name))
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    };
     let weights = |to: &Value| {
         let to = to.as_object().into_iter().flatten();
-        to.map(|(place, weight)| (place.clone(), u32::try_from(weight.as_u64().unwrap_or(0)).unwrap_or(0))).collect()
+        to.map(|(place, weight)| {
+            (
+                place.clone(),
+                u32::try_from(weight.as_u64().unwrap_or(0)).unwrap_or(0),
+            )
+        })
+        .collect()
     };
     Rule {
-        outlier_detection: rule.pointer("/spec/trafficPolicy/outlierDetection").is_some_and(Value::is_object),
-        localities: balancing.and_then(|setting| setting.get("enabled")) != Some(&Value::Bool(false)),
-        failover: rows("failover").map(|row| (text(row, "/from").to_owned(), text(row, "/to").to_owned())).collect(),
+        outlier_detection: rule
+            .pointer("/spec/trafficPolicy/outlierDetection")
+            .is_some_and(Value::is_object),
+        localities: balancing.and_then(|setting| setting.get("enabled"))
+            != Some(&Value::Bool(false)),
+        failover: rows("failover")
+            .map(|row| (text(row, "/from").to_owned(), text(row, "/to").to_owned()))
+            .collect(),
         distribute: rows("distribute")
-            .map(|row| (text(row, "/from").to_owned(), weights(row.get("to").unwrap_or(&Value::Null))))
+            .map(|row| {
+                (
+                    text(row, "/from").to_owned(),
+                    weights(row.get("to").unwrap_or(&Value::Null)),
+                )
+            })
             .collect(),
     }
 }
@@ -198,14 +252,22 @@ fn key(object: &Value, name: &str) -> Option<ServiceKey> {
 }
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn list<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
-    object.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 fn labels(object: Option<&Value>) -> Labels {
     let rows = object.and_then(Value::as_object).into_iter().flatten();
-    rows.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+    rows.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect()
 }

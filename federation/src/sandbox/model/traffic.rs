@@ -26,7 +26,11 @@ pub fn of_member(fleet: &Fleet, member: &MemberName, mesh: Mesh<'_>) -> Vec<Flow
     let Some(region) = fleet.region_of(member) else {
         return Vec::new();
     };
-    let sharing = fleet.members.values().filter(|other| other.region == *region).count();
+    let sharing = fleet
+        .members
+        .values()
+        .filter(|other| other.region == *region)
+        .count();
     let parts = sharing.max(1) * mesh.local.places.len().max(1);
     let parts = f64::from(u32::try_from(parts).unwrap_or(u32::MAX));
     let mut flows = Vec::new();
@@ -49,7 +53,11 @@ pub fn of_member(fleet: &Fleet, member: &MemberName, mesh: Mesh<'_>) -> Vec<Flow
                 *to.entry(there).or_insert(0.0) += rps * share;
             }
         }
-        flows.extend(to.into_iter().map(|(to, rps)| Flow { service: at, to, rps }));
+        flows.extend(to.into_iter().map(|(to, rps)| Flow {
+            service: at,
+            to,
+            rps,
+        }));
     }
     flows
 }
@@ -82,11 +90,17 @@ pub struct Peak {
 
 /// Adds flows up. Dark members ask nothing and answer nothing.
 #[must_use]
-pub fn total(fleet: &Fleet, flows: &BTreeMap<MemberName, Vec<Flow>>, dark: &BTreeSet<MemberName>) -> Traffic {
+pub fn total(
+    fleet: &Fleet,
+    flows: &BTreeMap<MemberName, Vec<Flow>>,
+    dark: &BTreeSet<MemberName>,
+) -> Traffic {
     let mut traffic = Traffic::default();
     let mut load: BTreeMap<(&MemberName, usize), f64> = BTreeMap::new();
     for (from, flows) in flows.iter().filter(|(from, _)| !dark.contains(*from)) {
-        let Some(region) = fleet.region_of(from) else { continue };
+        let Some(region) = fleet.region_of(from) else {
+            continue;
+        };
         for flow in flows {
             let to = flow.to.as_ref().and_then(|to| fleet.region_of(to)).cloned();
             *traffic.by_region.entry((region.clone(), to)).or_insert(0.0) += flow.rps;
@@ -104,10 +118,20 @@ pub fn total(fleet: &Fleet, flows: &BTreeMap<MemberName, Vec<Flow>>, dark: &BTre
         }
     }
     for ((member, at), rps) in load {
-        let Some(service) = fleet.services.get(at) else { continue };
+        let Some(service) = fleet.services.get(at) else {
+            continue;
+        };
         let percent = rps * 100.0 / f64::from(service.capacity_rps(member)).max(f64::MIN_POSITIVE);
-        if traffic.peak.as_ref().is_none_or(|peak| percent > peak.percent) {
-            traffic.peak = Some(Peak { member: member.clone(), service: service.key.clone(), percent });
+        if traffic
+            .peak
+            .as_ref()
+            .is_none_or(|peak| percent > peak.percent)
+        {
+            traffic.peak = Some(Peak {
+                member: member.clone(),
+                service: service.key.clone(),
+                percent,
+            });
         }
     }
     traffic
@@ -117,13 +141,21 @@ impl Traffic {
     /// What is sent to `regions`' members, in requests per second.
     #[must_use]
     pub fn to_region(&self, region: &Region) -> f64 {
-        self.by_region.iter().filter(|((_, to), _)| to.as_ref() == Some(region)).map(|(_, rps)| rps).sum()
+        self.by_region
+            .iter()
+            .filter(|((_, to), _)| to.as_ref() == Some(region))
+            .map(|(_, rps)| rps)
+            .sum()
     }
 
     /// What goes nowhere, in requests per second.
     #[must_use]
     pub fn nowhere(&self) -> f64 {
-        self.by_region.iter().filter(|((_, to), _)| to.is_none()).map(|(_, rps)| rps).sum()
+        self.by_region
+            .iter()
+            .filter(|((_, to), _)| to.is_none())
+            .map(|(_, rps)| rps)
+            .sum()
     }
 }
 

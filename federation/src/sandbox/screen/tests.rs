@@ -1,4 +1,11 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+//! The report on screen and as JSON.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 use super::super::report::{Requests, Survivors};
 use super::*;
 
@@ -31,7 +38,14 @@ fn sample() -> Report {
 #[test]
 fn a_report_says_what_is_measured_and_what_is_modelled_and_what_went_wrong() {
     let text = report(&sample(), Paint::default());
-    for part in ["4.21s from the loss", "NOT RESTORED", "9,990 answered, 10 failed = 0.1 % (modelled)", "(measured)", "12.5 %", "No request is sent"] {
+    for part in [
+        "4.21s from the loss",
+        "NOT RESTORED",
+        "9,990 answered, 10 failed = 0.1 % (modelled)",
+        "(measured)",
+        "12.5 %",
+        "No request is sent",
+    ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     assert!(!text.contains('\u{1b}'), "no colours where they are off");
@@ -41,5 +55,8 @@ fn a_report_says_what_is_measured_and_what_is_modelled_and_what_went_wrong() {
 fn a_report_reads_back_from_json() {
     let json = serde_json::to_string(&sample()).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), sample());
-    assert!(json.contains("\"recoveryMs\":4218") && json.contains("\"modelled\":true"), "{json}");
+    assert!(
+        json.contains("\"recoveryMs\":4218") && json.contains("\"modelled\":true"),
+        "{json}"
+    );
 }

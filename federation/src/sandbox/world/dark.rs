@@ -28,7 +28,10 @@ pub(crate) struct DarkDialer {
 
 #[async_trait]
 impl Dial<FromAgent, FromReplica> for DarkDialer {
-    async fn dial(&self, address: &str) -> Result<Connection<FromAgent, FromReplica>, TransportError> {
+    async fn dial(
+        &self,
+        address: &str,
+    ) -> Result<Connection<FromAgent, FromReplica>, TransportError> {
         let mut dark = self.dark.clone();
         if self.env.timeout(DIAL, lit(&mut dark)).await.is_err() {
             return Err(TransportError::Unreachable {
@@ -39,9 +42,21 @@ impl Dial<FromAgent, FromReplica> for DarkDialer {
         let inner = self.inner.dial(address).await?;
         let (sender, outgoing) = mpsc::channel(QUEUE);
         let (incoming, receiver) = mpsc::channel(QUEUE);
-        self.env.spawn("sandbox outgoing", carry(outgoing, inner.sender, dark.clone())).detach();
-        self.env.spawn("sandbox incoming", carry(inner.receiver, incoming, dark)).detach();
-        Ok(Connection { remote: inner.remote, identity: inner.identity, sender, receiver })
+        self.env
+            .spawn(
+                "sandbox outgoing",
+                carry(outgoing, inner.sender, dark.clone()),
+            )
+            .detach();
+        self.env
+            .spawn("sandbox incoming", carry(inner.receiver, incoming, dark))
+            .detach();
+        Ok(Connection {
+            remote: inner.remote,
+            identity: inner.identity,
+            sender,
+            receiver,
+        })
     }
 }
 
@@ -51,7 +66,11 @@ async fn lit(dark: &mut watch::Receiver<bool>) {
 }
 
 /// Carries messages while there is light. The end of a connection does not get through the dark either.
-async fn carry<T>(mut from: mpsc::Receiver<T>, to: mpsc::Sender<T>, mut dark: watch::Receiver<bool>) {
+async fn carry<T>(
+    mut from: mpsc::Receiver<T>,
+    to: mpsc::Sender<T>,
+    mut dark: watch::Receiver<bool>,
+) {
     while let Some(message) = from.recv().await {
         lit(&mut dark).await;
         if to.send(message).await.is_err() {
@@ -69,12 +88,22 @@ pub(crate) struct DarkProbe {
 
 #[async_trait]
 impl Probe for DarkProbe {
-    async fn reach(&self, address: &GatewayAddress, port: u16, limit: Duration) -> Result<(), String> {
+    async fn reach(
+        &self,
+        address: &GatewayAddress,
+        port: u16,
+        limit: Duration,
+    ) -> Result<(), String> {
         let Some(dark) = self.gateways.get(address) else {
-            return Err(format!("nothing in the sandbox has the address {address}:{port}"));
+            return Err(format!(
+                "nothing in the sandbox has the address {address}:{port}"
+            ));
         };
         let mut dark = dark.clone();
-        self.env.timeout(limit, lit(&mut dark)).await.map_err(|elapsed| elapsed.to_string())
+        self.env
+            .timeout(limit, lit(&mut dark))
+            .await
+            .map_err(|elapsed| elapsed.to_string())
     }
 }
 
@@ -107,7 +136,10 @@ mod tests {
         let env = causeway_seam::real::env();
         let (switch, dark) = watch::channel(true);
         let address = GatewayAddress::Host("gateway".to_owned());
-        let probe = DarkProbe { env: env.clone(), gateways: [(address.clone(), dark)].into() };
+        let probe = DarkProbe {
+            env: env.clone(),
+            gateways: [(address.clone(), dark)].into(),
+        };
         let limit = Duration::from_secs(1);
         let begun = env.now();
         assert!(probe.reach(&address, 15443, limit).await.is_err());

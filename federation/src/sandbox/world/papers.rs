@@ -25,11 +25,18 @@ pub(crate) struct Papers {
 impl Papers {
     pub(crate) fn new(env: &Env) -> anyhow::Result<Self> {
         let now = env.wall();
-        Ok(Self { authority: Authority::generate(Validity { now, days: DAYS })?, now })
+        Ok(Self {
+            authority: Authority::generate(Validity { now, days: DAYS })?,
+            now,
+        })
     }
 
     pub(crate) fn replica(&self) -> anyhow::Result<Pems> {
-        self.sign(Role::Replica, MemberName::new(REPLICA)?, &[HOST.to_owned(), "localhost".to_owned()])
+        self.sign(
+            Role::Replica,
+            MemberName::new(REPLICA)?,
+            &[HOST.to_owned(), "localhost".to_owned()],
+        )
     }
 
     pub(crate) fn member(&self, name: &MemberName) -> anyhow::Result<Pems> {
@@ -61,7 +68,14 @@ impl Papers {
         let identity = Identity::new(role, name);
         let pair = self
             .authority
-            .sign(&identity, hosts, Validity { now: self.now, days: DAYS })
+            .sign(
+                &identity,
+                hosts,
+                Validity {
+                    now: self.now,
+                    days: DAYS,
+                },
+            )
             .with_context(|| format!("the certificate of {identity}"))?;
         Ok(Pems {
             ca: self.authority.certificate_pem().as_bytes().to_vec(),

@@ -1,4 +1,11 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+//! The arithmetic against the tables of Envoy's documentation, and what holds for any assignment.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 use proptest::prelude::*;
 
 use super::*;
@@ -24,7 +31,10 @@ fn percents(localities: &[Locality]) -> Vec<f64> {
         let target = Target::Network(format!("{}/{}", locality.place.region, locality.place.zone));
         shares.get(&target).copied().unwrap_or(0.0) * 100.0
     };
-    localities.iter().map(|locality| share(locality).round()).collect()
+    localities
+        .iter()
+        .map(|locality| share(locality).round())
+        .collect()
 }
 
 /// The table under *Priority levels* in Envoy's documentation, and its rule for when all are unwell.
@@ -36,7 +46,14 @@ fn priorities_spill_below_71_percent() {
             locality("p/1", 1, 1, second, 100),
         ])
     };
-    for (first, load) in [(100, [100.0, 0.0]), (72, [100.0, 0.0]), (71, [99.0, 1.0]), (50, [70.0, 30.0]), (25, [35.0, 65.0]), (0, [0.0, 100.0])] {
+    for (first, load) in [
+        (100, [100.0, 0.0]),
+        (72, [100.0, 0.0]),
+        (71, [99.0, 1.0]),
+        (50, [70.0, 30.0]),
+        (25, [35.0, 65.0]),
+        (0, [0.0, 100.0]),
+    ] {
         assert_eq!(two(first, 100), load, "{first} % healthy");
     }
     assert_eq!(two(25, 25), [50.0, 50.0], "scaled up to all");
@@ -46,7 +63,12 @@ fn priorities_spill_below_71_percent() {
 /// The example under *Locality weighted load balancing*: weights 1 and 2.
 #[test]
 fn localities_weigh_by_health_too() {
-    let two = |second| percents(&[locality("l/x", 0, 1, 100, 100), locality("l/y", 0, 2, second, 100)]);
+    let two = |second| {
+        percents(&[
+            locality("l/x", 0, 1, 100, 100),
+            locality("l/y", 0, 2, second, 100),
+        ])
+    };
     assert_eq!(two(100), [33.0, 67.0]);
     assert_eq!(two(70), [34.0, 66.0]);
     assert_eq!(two(50), [42.0, 58.0]);

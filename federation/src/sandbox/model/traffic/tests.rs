@@ -1,4 +1,11 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+//! Flows added up while a part is dark.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 use super::*;
 
 fn flow(service: usize, to: &str, rps: f64) -> Flow {
@@ -11,7 +18,14 @@ fn what_is_sent_to_the_dark_fails_and_the_dark_ask_nothing() {
     let fleet = Fleet::draw(1, 5, 1).unwrap();
     let name = |text: &str| MemberName::new(text).unwrap();
     let flows = BTreeMap::from([
-        (name("us-east-1"), vec![flow(0, "us-east-1", 60.0), flow(0, "eu-west-1", 30.0), flow(0, "", 10.0)]),
+        (
+            name("us-east-1"),
+            vec![
+                flow(0, "us-east-1", 60.0),
+                flow(0, "eu-west-1", 30.0),
+                flow(0, "", 10.0),
+            ],
+        ),
         (name("eu-west-1"), vec![flow(0, "us-east-1", 500.0)]),
     ]);
     let dark = BTreeSet::from([name("eu-west-1"), name("eu-west-2")]);
@@ -20,8 +34,17 @@ fn what_is_sent_to_the_dark_fails_and_the_dark_ask_nothing() {
     assert_eq!(lost.to_dark, BTreeMap::from([(name("us-east-1"), 30.0)]));
     assert_eq!(lost.nowhere(), 10.0);
     let peak = lost.peak.unwrap();
-    assert_eq!((peak.member, peak.percent), (name("us-east-1"), 6000.0 / f64::from(fleet.services[0].capacity_rps(&name("us-east-1")))));
+    assert_eq!(
+        (peak.member, peak.percent),
+        (
+            name("us-east-1"),
+            6000.0 / f64::from(fleet.services[0].capacity_rps(&name("us-east-1")))
+        )
+    );
     let well = total(&fleet, &flows, &BTreeSet::new());
     assert_eq!((well.served_rps, well.failed_rps), (590.0, 10.0));
-    assert_eq!(well.to_region(fleet.region_of(&name("eu-west-1")).unwrap()), 30.0);
+    assert_eq!(
+        well.to_region(fleet.region_of(&name("eu-west-1")).unwrap()),
+        30.0
+    );
 }
