@@ -35,14 +35,15 @@ pub(super) fn json(status: &impl Serialize) -> Value {
 }
 
 impl StatusPatch {
-    /// Writes it. The UID keeps an object that was created anew from getting its predecessor's status.
+    /// Writes it. An API server looks at no UID in an apply of a status, so an object that was created anew a moment ago
+    /// may be given its predecessor's; the next look, within a second, puts that right.
     pub(super) async fn write(&self, host: &kube::Client) -> Result<(), kube::Error> {
         let resource = self.kind.resource();
         let metadata = &self.object.metadata;
         let patch = json!({
             "apiVersion": resource.api_version,
             "kind": resource.kind,
-            "metadata": { "name": metadata.name, "uid": metadata.uid },
+            "metadata": { "name": metadata.name },
             "status": self.status,
         });
         let api = self.kind.api(host, &self.object);
