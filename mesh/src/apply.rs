@@ -9,7 +9,7 @@ use std::time::Duration;
 use causeway_api::WriterStamp;
 use causeway_render::compare;
 use causeway_render::object::{CAUSEWAY, GENERATION, WRITER};
-use causeway_render::{DesiredObject, Kind, LiveObject, Operation};
+use causeway_render::{DesiredObject, Kind, LiveObject, ObjectKey, Operation};
 use causeway_seam::Env;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::{Value, json};
@@ -45,8 +45,7 @@ impl Applier {
     }
 
     /// The object as the API server has it now; `None` where it is absent.
-    pub(crate) async fn read(&self, operation: &Operation) -> Result<Option<LiveObject>, Refused> {
-        let key = operation.key();
+    pub(crate) async fn read(&self, key: &ObjectKey) -> Result<Option<LiveObject>, Refused> {
         let api = self.api(key.kind, &key.namespace);
         let found = self.within(api.get_opt(&key.name)).await?;
         Ok(found.and_then(|object| live_object(key.kind, object)))

@@ -12,8 +12,8 @@ mod report;
 mod run;
 mod service;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_api::ServiceKey;
@@ -126,6 +126,7 @@ impl Writer {
             options,
             counters: Counters::default(),
             incarnation: AtomicU64::new(0),
+            doubts: Mutex::default(),
         });
         let run = run::Run::new(context.clone(), queue.clone(), fence, say);
         tasks.push(env.spawn("mesh writer", run.run()));

@@ -6,14 +6,17 @@ use std::collections::BTreeSet;
 
 use causeway_api::view::{MeshCondition, ServiceView};
 use causeway_api::{Generation, NetworkName, ServiceKey};
+use serde_json::Value;
 
 use crate::condition::{of_mesh, of_service, reason};
-use crate::input::ServiceInputs;
+use crate::input::{MemberInputs, ServiceInputs};
 use crate::object::{DesiredObject, Kind, LiveObject};
 
-/// Whether removing all of `live`'s entries would leave callers here without any destination.
+/// Whether what is desired would take away the last destination of callers here: nothing is ready in the member itself,
+/// no desired entry leads anywhere, and one that is there would go.
 #[must_use]
 pub fn would_empty(
+    member: &MemberInputs,
     inputs: &ServiceInputs,
     desired: &[DesiredObject],
     live: &[&LiveObject],
@@ -23,15 +26,34 @@ pub fn would_empty(
         let mut others = live.iter().filter(|live| !live.is_ours());
         others.any(|live| live.key == object.key)
     };
-    let remote = desired
-        .iter()
-        .any(|object| object.key.kind == Kind::WorkloadEntry && !taken(object));
-    inputs.local.ready == 0 && !remote && entries(live).next().is_some()
+    let mut remote = desired.iter().filter(|object| {
+        let entry = object.key.kind == Kind::WorkloadEntry;
+        entry && !taken(object) && leads_somewhere(member, &object.spec)
+    });
+    inputs.local.ready == 0 && remote.next().is_none() && removed(desired, live).next().is_some()
+}
+
+/// Whether the network of an entry has a gateway: without one, istiod leaves the entry out.
+fn leads_somewhere(member: &MemberInputs, entry: &Value) -> bool {
+    let network = entry.get("network").and_then(Value::as_str);
+    let view = network
+        .and_then(|network| NetworkName::new(network).ok())
+        .and_then(|network| member.networks.get(&network)?.value.as_ref());
+    view.is_some_and(|view| !view.gateways.is_empty())
+}
+
+/// Live entries of ours that are not desired.
+fn removed<'a>(
+    desired: &'a [DesiredObject],
+    live: &'a [&LiveObject],
+) -> impl Iterator<Item = &'a LiveObject> + 'a {
+    entries(live).filter(|entry| !desired.iter().any(|object| object.key == entry.key))
 }
 
 /// Puts the live entries back among the desired objects.
 pub fn keep_entries(desired: &mut Vec<DesiredObject>, live: &[&LiveObject]) {
-    desired.extend(entries(live).map(|entry| entry.kept()));
+    let kept: Vec<_> = removed(desired, live).map(LiveObject::kept).collect();
+    desired.extend(kept);
 }
 
 /// Puts back what another decision wrote that is newer than `known`, up to which the view knows what there is: an agent

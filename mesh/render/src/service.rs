@@ -80,7 +80,7 @@ pub fn render_service(
     } = &mut rendered;
     keep::keep_newer(Some(service), objects, conditions, live, known);
     // A decision that the service is gone is obeyed; that nothing is said of it is no decision.
-    if !inputs.is_gone() && keep::would_empty(inputs, &rendered.objects, live) {
+    if !inputs.is_gone() && keep::would_empty(member, inputs, &rendered.objects, live) {
         return one.keep_last(rendered);
     }
     rendered

@@ -71,7 +71,7 @@ fn beside_exact_shares(service: &ServiceKey, view: &ServiceView) -> Option<MeshC
             service,
             "",
             format!(
-                "while the service spills, Istio gives exact shares and no priorities: {} stand by in the plan alone, \
+                "while the service spills, Istio gives exact shares and no priorities: {} can stand by in the plan alone, \
                  not in the proxies.",
                 standby.into_iter().collect::<Vec<_>>().join(", ")
             ),

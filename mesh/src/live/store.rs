@@ -1,6 +1,6 @@
 //! The objects of a mesh by key and by service, and the state of each watch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use causeway_api::ServiceKey;
 use causeway_render::foreign::{Foreign, Touched};
@@ -43,6 +43,32 @@ pub(crate) struct Store {
     states_version: u64,
     /// How many of [`Self::objects`] are ours.
     ours: usize,
+    /// How often each kind was listed whole.
+    lists: BTreeMap<Kind, u64>,
+    dead: Dead,
+}
+
+/// The last objects that ended, by uid: an answer that is older than an end must not bring its object back.
+#[derive(Debug, Default)]
+struct Dead {
+    uids: BTreeSet<String>,
+    order: VecDeque<String>,
+}
+
+/// More ends than can be announced while one request is under way.
+const REMEMBERED: usize = 4_096;
+
+impl Dead {
+    fn add(&mut self, uid: &str) {
+        if self.uids.insert(uid.to_owned()) {
+            self.order.push_back(uid.to_owned());
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.uids.remove(&oldest);
+        }
+    }
 }
 
 impl Store {
@@ -119,8 +145,26 @@ impl Store {
             .collect()
     }
 
-    /// What the API server says of an object: in a list, by a watch, or in answer to a write. Older words than what is
-    /// held are passed over. Answers what is touched.
+    /// To be read before a request for an object of the kind is sent, and given to [`Self::answered`].
+    pub(crate) fn lists(&self, kind: Kind) -> u64 {
+        self.lists.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// The API server's answer to a request. The watch may have overtaken it: what ended meanwhile stays gone. False
+    /// where nobody can tell, because a fresh list came between.
+    #[must_use]
+    pub(crate) fn answered(&mut self, live: LiveObject, lists: u64) -> bool {
+        if self.lists(live.key.kind) != lists {
+            return false;
+        }
+        if !self.dead.uids.contains(&live.uid) {
+            let _ = self.saw(live);
+        }
+        true
+    }
+
+    /// What the API server says of an object, in a list or by a watch. Older words than what is held are passed over.
+    /// Answers what is touched.
     pub(crate) fn saw(&mut self, live: LiveObject) -> Vec<Touched> {
         if let Some(held) = self.objects.get(&live.key)
             && held.uid == live.uid
@@ -157,6 +201,9 @@ impl Store {
 
     /// The API server says that an object is gone; `uid` guards against an older one of the same name.
     pub(crate) fn gone(&mut self, key: &ObjectKey, uid: Option<&str>) -> Vec<Touched> {
+        if let Some(uid) = uid {
+            self.dead.add(uid);
+        }
         if let (Some(held), Some(uid)) = (self.objects.get(key), uid)
             && held.uid != uid
         {
@@ -185,6 +232,7 @@ impl Store {
 
     /// A fresh list of a whole kind: what is not in it is gone.
     pub(crate) fn listed(&mut self, kind: Kind, list: Vec<LiveObject>) -> Vec<Touched> {
+        *self.lists.entry(kind).or_default() += 1;
         let names: BTreeSet<_> = list.iter().map(|live| live.key.clone()).collect();
         let held = self.objects.keys().chain(self.foreign.keys());
         let gone: BTreeSet<_> = held

@@ -16,8 +16,12 @@ use crate::refusal::{Refused, RefusedKind, refused};
 
 /// The first wait after a failure; doubled up to [`LONGEST`].
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest wait after a failure; CRDs that appear are found within it.
-const LONGEST: Duration = Duration::from_secs(15);
+/// The longest wait after a failure.
+const LONGEST: Duration = Duration::from_secs(5);
+/// The longest wait while a kind is missing or forbidden: a person has to act first.
+const LONGEST_REFUSED: Duration = Duration::from_secs(15);
+/// A watch that was interrupted and reports no failure for so long is open again, though nothing happens on it.
+const QUIET: Duration = Duration::from_secs(3);
 
 /// Follows one kind for ever.
 pub(crate) async fn follow(
@@ -32,7 +36,19 @@ pub(crate) async fn follow(
     let events = watcher(api, watcher::Config::default());
     pin_mut!(events);
     let mut list: Vec<LiveObject> = Vec::new();
-    while let Some(event) = events.next().await {
+    loop {
+        let interrupted = matches!(live.lock().state(kind), KindState::Interrupted(_));
+        let event = tokio::select! {
+            biased;
+            event = events.next() => event,
+            () = env.sleep(QUIET), if interrupted => {
+                live.lock().set_state(kind, KindState::Synced);
+                queue.poke();
+                continue;
+            }
+        };
+        // The stream never ends by itself.
+        let Some(event) = event else { return };
         let touched = match event {
             Ok(Event::Init) => {
                 list.clear();
@@ -65,9 +81,13 @@ pub(crate) async fn follow(
                 live.lock().gone(&key, object.metadata.uid.as_deref())
             }
             Err(error) => {
-                failed(kind, &error, &live, &queue);
+                match failed(kind, &error, &live, &queue) {
+                    Failure::Forgotten => wait = FIRST,
+                    Failure::Trouble => wait = wait.min(LONGEST),
+                    Failure::Refused => wait = wait.min(LONGEST_REFUSED),
+                }
                 env.sleep(env.random().jittered(wait)).await;
-                wait = (wait * 2).min(LONGEST);
+                wait *= 2;
                 continue;
             }
         };
@@ -76,10 +96,20 @@ pub(crate) async fn follow(
     }
 }
 
-fn failed(kind: Kind, error: &watcher::Error, live: &Live, queue: &Queue) {
+/// How a watch failed.
+enum Failure {
+    /// The API server has forgotten the revision that was followed (410 Gone): a fresh list follows.
+    Forgotten,
+    /// It may pass by itself.
+    Trouble,
+    /// A person has to act.
+    Refused,
+}
+
+/// Takes a failure down.
+fn failed(kind: Kind, error: &watcher::Error, live: &Live, queue: &Queue) -> Failure {
     let Some(refusal) = refusal(error) else {
-        // The watch has to begin anew (410 Gone); a fresh list follows at once.
-        return;
+        return Failure::Forgotten;
     };
     let mut live = live.lock();
     let state = match refusal.kind {
@@ -88,10 +118,15 @@ fn failed(kind: Kind, error: &watcher::Error, live: &Live, queue: &Queue) {
         _ if live.state(kind).is_known() => KindState::Interrupted(refusal.message),
         _ => KindState::Failing(refusal.message),
     };
+    let failure = match state {
+        KindState::Missing | KindState::Forbidden(_) => Failure::Refused,
+        _ => Failure::Trouble,
+    };
     if live.set_state(kind, state) {
         tracing::warn!(%kind, %error, "cannot follow the mesh's objects");
         queue.poke();
     }
+    failure
 }
 
 fn refusal(error: &watcher::Error) -> Option<Refused> {

@@ -1,17 +1,18 @@
 //! What all jobs share: where they read, when they may write, and what would be written now.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use causeway_api::session::DiffEntry;
 use causeway_api::spec::Mode;
 use causeway_api::{ServiceKey, WriterStamp};
-use causeway_render::{Difference, MemberInputs, Operation, Rendered, text};
+use causeway_render::{Difference, MemberInputs, ObjectKey, Operation, Rendered, text};
 
 use crate::apply::Applier;
 use crate::live::Live;
 use crate::source::Source;
+use crate::writer::job::JobKey;
 use crate::writer::{Counters, WriterOptions, networks, service};
 
 /// What all jobs share.
@@ -23,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) counters: Counters,
     /// The highest incarnation that the source has heard of.
     pub(crate) incarnation: AtomicU64,
+    /// Objects of which nobody knows whether our last request for them was done.
+    pub(crate) doubts: Mutex<BTreeMap<JobKey, BTreeSet<ObjectKey>>>,
 }
 
 /// What differs for one service, or for the networks.
@@ -32,6 +35,32 @@ pub(crate) struct Compared {
 }
 
 impl Context {
+    fn doubts(&self) -> MutexGuard<'_, BTreeMap<JobKey, BTreeSet<ObjectKey>>> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn doubt(&self, job: &JobKey, object: &ObjectKey) {
+        let mut doubts = self.doubts();
+        doubts
+            .entry(job.clone())
+            .or_default()
+            .insert(object.clone());
+    }
+
+    pub(crate) fn next_doubt(&self, job: &JobKey) -> Option<ObjectKey> {
+        self.doubts().get(job)?.first().cloned()
+    }
+
+    pub(crate) fn no_doubt(&self, job: &JobKey, object: &ObjectKey) {
+        let mut doubts = self.doubts();
+        if let Some(of_job) = doubts.get_mut(job) {
+            of_job.remove(object);
+            if of_job.is_empty() {
+                doubts.remove(job);
+            }
+        }
+    }
+
     /// The stamp under which writing is allowed now, or why it is not.
     pub(crate) fn may_write(&self, member: &MemberInputs) -> Result<WriterStamp, String> {
         if member.settings.mode == Mode::Observe {

@@ -3,7 +3,7 @@
 use causeway_api::view::MeshCondition;
 use causeway_api::{ServiceKey, WriterStamp};
 use causeway_render::condition::{of_mesh, of_service};
-use causeway_render::{LiveObject, Operation};
+use causeway_render::{LiveObject, ObjectKey, Operation};
 
 use crate::refusal::{Refused, RefusedKind};
 use crate::writer::context::{Compared, Context};
@@ -42,12 +42,15 @@ pub(crate) struct Outcome {
     pub(crate) deferred: bool,
 }
 
-/// Takes over what was rendered and refused, and does the operations where that is allowed.
+/// Takes over what was rendered and refused, and does the operations where that is allowed. A removal is done only
+/// where `still` says, at its turn, that it is wanted: requests take their time, and meanwhile what was one destination
+/// of several may have become the last.
 pub(crate) async fn carry_out(
     context: &Context,
     key: &JobKey,
     allowed: Result<WriterStamp, String>,
     compared: Compared,
+    still: impl Fn(&ObjectKey) -> bool,
 ) -> Outcome {
     let mut outcome = Outcome {
         conditions: compared.rendered.conditions,
@@ -76,13 +79,20 @@ pub(crate) async fn carry_out(
             outcome.would_change += 1;
             continue;
         }
-        if let Err(refused) = one(context, &operation, stamp).await {
+        if matches!(operation, Operation::Delete(_)) && !still(operation.key()) {
+            outcome.again = true;
+            continue;
+        }
+        if let Err(refused) = one(context, key, &operation, stamp).await {
             count(&context.counters.failed);
             failed_turn = Some(failed_turn.unwrap_or(operation.turn()));
             outcome.would_change += 1;
             if refused.is_conflict() || refused.is_absent() {
                 refresh(context, &operation, &refused, &mut outcome, key).await;
             } else {
+                if refused.kind == RefusedKind::Unreachable {
+                    context.doubt(key, operation.key());
+                }
                 outcome.retry = true;
                 outcome.conditions.push(failure(key, &operation, &refused));
             }
@@ -91,18 +101,55 @@ pub(crate) async fn carry_out(
     outcome
 }
 
-async fn one(context: &Context, operation: &Operation, stamp: WriterStamp) -> Result<(), Refused> {
+/// A request without an answer may have been done. Before anything rests on what is known of its object, the object is
+/// read; where that fails too, nothing is done.
+pub(crate) async fn resolve_doubts(context: &Context, key: &JobKey) -> Result<(), Outcome> {
+    while let Some(object) = context.next_doubt(key) {
+        let lists = context.live.lock().lists(object.kind);
+        match context.applier.read(&object).await {
+            Ok(Some(live)) => {
+                if !context.live.lock().answered(live, lists) {
+                    continue;
+                }
+            }
+            Ok(None) => {
+                let _ = context.live.lock().gone(&object, None);
+            }
+            Err(refused) => {
+                let message = format!("could not read {object}: {}", refused.message);
+                return Err(Outcome {
+                    conditions: vec![key.condition("WriteFailed", &object.to_string(), message)],
+                    retry: true,
+                    ..Outcome::default()
+                });
+            }
+        }
+        context.no_doubt(key, &object);
+    }
+    Ok(())
+}
+
+async fn one(
+    context: &Context,
+    key: &JobKey,
+    operation: &Operation,
+    stamp: WriterStamp,
+) -> Result<(), Refused> {
+    let lists = context.live.lock().lists(operation.key().kind);
     let answer = context.applier.run(operation, stamp).await?;
     // What we wrote ourselves touches nobody.
-    match answer {
-        Some(live) => {
+    match (answer, operation) {
+        (Some(live), _) => {
             count(&context.counters.applied);
-            let _ = context.live.lock().saw(live);
+            if !context.live.lock().answered(live, lists) {
+                context.doubt(key, operation.key());
+            }
         }
-        None => {
+        (None, Operation::Delete(live)) => {
             count(&context.counters.deleted);
-            let _ = context.live.lock().gone(operation.key(), None);
+            let _ = context.live.lock().gone(&live.key, Some(&live.uid));
         }
+        (None, _) => {}
     }
     tracing::debug!(action = ?operation.action(), object = %operation.key(), "written");
     Ok(())
@@ -116,21 +163,24 @@ async fn refresh(
     outcome: &mut Outcome,
     key: &JobKey,
 ) {
-    match context.applier.read(operation).await {
-        Ok(Some(live)) => {
-            let _ = context.live.lock().saw(live);
+    let lists = context.live.lock().lists(operation.key().kind);
+    match (context.applier.read(operation.key()).await, operation) {
+        (Ok(Some(live)), _) => {
+            if !context.live.lock().answered(live, lists) {
+                context.doubt(key, operation.key());
+            }
             outcome.again = true;
         }
         // Creating what is absent was refused as absent: its namespace is.
-        Ok(None) if matches!(operation, Operation::Create(_)) => {
+        (Ok(None), Operation::Create(_)) => {
             outcome.retry = true;
             outcome.conditions.push(failure(key, operation, refused));
         }
-        Ok(None) => {
-            let _ = context.live.lock().gone(operation.key(), None);
+        (Ok(None), Operation::Update { live, .. } | Operation::Delete(live)) => {
+            let _ = context.live.lock().gone(&live.key, Some(&live.uid));
             outcome.again = true;
         }
-        Err(refused) => {
+        (Err(refused), _) => {
             outcome.retry = true;
             outcome.conditions.push(failure(key, operation, &refused));
         }

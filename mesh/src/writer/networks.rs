@@ -5,7 +5,7 @@ use causeway_render::object::NETWORK_LABEL;
 use causeway_render::{LiveObject, MemberInputs, Operation, diff, render_networks};
 
 use crate::writer::context::{Compared, Context};
-use crate::writer::job::{JobKey, Outcome, carry_out};
+use crate::writer::job::{JobKey, Outcome, carry_out, resolve_doubts};
 
 /// Renders the gateways and compares them with those that are there. `needed`: whether any service is or may be
 /// written here.
@@ -30,9 +30,14 @@ pub(crate) async fn run(
     needed: bool,
     done: bool,
 ) -> Outcome {
+    let allowed = context.may_write(member);
+    if allowed.is_ok()
+        && let Err(outcome) = resolve_doubts(context, &JobKey::Networks).await
+    {
+        return outcome;
+    }
     let mut compared = compare(context, member, needed);
     let all = compared.difference.operations.len();
-    let allowed = context.may_write(member);
     if allowed.is_ok() && !done {
         compared
             .difference
@@ -43,7 +48,7 @@ pub(crate) async fn run(
             });
     }
     let deferred = compared.difference.operations.len() < all;
-    let mut outcome = carry_out(context, &JobKey::Networks, allowed, compared).await;
+    let mut outcome = carry_out(context, &JobKey::Networks, allowed, compared, |_| true).await;
     outcome.deferred = deferred;
     outcome
 }

@@ -180,7 +180,7 @@ impl Run {
         if let Some(new) = &new {
             let all = match &self.member {
                 None => true,
-                Some(old) => old.settings != new.settings || localities(old) != localities(new),
+                Some(old) => old.settings != new.settings || places(old) != places(new),
             };
             self.add(JobKey::Networks);
             if all && self.open {
@@ -420,11 +420,14 @@ impl Run {
     }
 }
 
-/// Where each network's entries stand: a change concerns every service that is offered there.
-fn localities(member: &MemberInputs) -> BTreeMap<&NetworkName, &Locality> {
-    member
-        .networks
-        .iter()
-        .filter_map(|(network, view)| Some((network, &view.value.as_ref()?.locality)))
+/// Where each network's entries stand, and whether they lead anywhere: a change concerns every service that is offered
+/// there.
+fn places(member: &MemberInputs) -> BTreeMap<&NetworkName, (&Locality, bool)> {
+    let views = member.networks.iter();
+    views
+        .filter_map(|(network, view)| {
+            let view = view.value.as_ref()?;
+            Some((network, (&view.locality, view.gateways.is_empty())))
+        })
         .collect()
 }
