@@ -27,6 +27,8 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(15);
 /// After a refusal that only a person can mend.
 const REFUSED_BACK_OFF: Duration = Duration::from_secs(30);
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a full queue may stay full.
+const STALL: Duration = Duration::from_secs(30);
 
 /// What a person is told of the link.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,7 +107,7 @@ impl Link {
             Ok(Err(error)) => return Ended::Failed(error.to_string()),
             Err(elapsed) => return Ended::Failed(format!("{address}: {elapsed}")),
         };
-        if send(&session, FromAgent::Hello(self.hello())).await.is_err() {
+        if self.send(&session, FromAgent::Hello(self.hello())).await.is_err() {
             return Ended::Failed(format!("{address} closed the connection before the hello"));
         }
         let welcome = match env.timeout(HANDSHAKE, session.receiver.recv()).await {
@@ -217,7 +219,7 @@ impl Link {
                 }
                 _ = applied.changed() => {
                     let message: Applied = applied.borrow_and_update().clone();
-                    if send(session, FromAgent::Applied(Box::new(message))).await.is_err() {
+                    if self.send(session, FromAgent::Applied(Box::new(message))).await.is_err() {
                         return "the replica stopped listening".to_owned();
                     }
                 }
@@ -251,7 +253,7 @@ impl Link {
         match missing {
             Some(deltas) => {
                 for delta in deltas {
-                    if send(session, FromAgent::Facts(Box::new(delta))).await.is_err() {
+                    if self.send(session, FromAgent::Facts(Box::new(delta))).await.is_err() {
                         return false;
                     }
                 }
@@ -272,7 +274,7 @@ impl Link {
 
     async fn send_delta(&self, session: &Session, delta: FactDelta) -> bool {
         self.shared.sending(delta.clone());
-        send(session, FromAgent::Facts(Box::new(delta))).await.is_ok()
+        self.send(session, FromAgent::Facts(Box::new(delta))).await.is_ok()
     }
 
     /// Handles one message; a reason ends the session.
@@ -319,8 +321,13 @@ async fn answer_diff(writing: Arc<Writing>, sender: mpsc::Sender<FromAgent>, id:
     let _ = sender.send(FromAgent::Diff { id, entries }).await;
 }
 
-async fn send(session: &Session, message: FromAgent) -> Result<(), ()> {
-    session.sender.send(message).await.map_err(|_| ())
+impl Link {
+    /// Sends; an error where nobody takes it. While one side waits for room it does not listen: two that wait for each
+    /// other would do so for ever.
+    async fn send(&self, session: &Session, message: FromAgent) -> Result<(), ()> {
+        let sent = self.shared.env.timeout(STALL, session.sender.send(message)).await;
+        sent.ok().and_then(Result::ok).ok_or(())
+    }
 }
 
 fn name(message: &FromReplica) -> &'static str {

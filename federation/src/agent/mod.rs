@@ -94,7 +94,9 @@ impl Agent {
     /// # Errors
     /// What it waits for.
     pub fn ready(&self) -> Result<(), String> {
-        if self.observer.synced() {
+        if let Some(task) = self.tasks.iter().find(|task| task.is_ended()) {
+            Err(format!("{} has ended, which it never should: see the log, and restart the agent", task.name()))
+        } else if self.observer.synced() {
             Ok(())
         } else {
             Err(format!("the member's API server has not shown everything yet: {} missing", self.observer.missing().join(", ")))

@@ -135,7 +135,9 @@ impl Replica {
     /// # Errors
     /// What it waits for.
     pub fn ready(&self) -> Result<(), String> {
-        if let Some(trouble) = self.shared.declared.trouble() {
+        if let Some(task) = self.tasks.iter().find(|task| task.is_ended()) {
+            Err(format!("{} has ended, which it never should: see the log, and restart the controller", task.name()))
+        } else if let Some(trouble) = self.shared.declared.trouble() {
             Err(trouble)
         } else if self.shared.consensus.is_leader() {
             Ok(())

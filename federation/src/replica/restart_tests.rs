@@ -266,3 +266,29 @@ async fn a_controller_that_lost_its_log_is_refused_aloud_and_changes_nothing() {
     assert_eq!(after, before);
     world.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_member_whose_lease_began_anew_is_believed_by_those_who_heard_it_before() {
+    let mut world = World::start().await;
+    // The Lease has passed on often, and then it is gone, and the controller remembers no facts.
+    world.agents[1].take().unwrap().stop().await;
+    for _ in 0..3 {
+        world.agent(1);
+        world.until("it is back", |world| world.connected(1)).await;
+        world.env.sleep(Duration::from_secs(20)).await;
+        world.agents[1].take().unwrap().stop().await;
+    }
+    world.clusters[1].delete("coordination.k8s.io/v1", "Lease", "causeway-system", "causeway-agent").unwrap();
+    world.controller("one").await;
+    world.agent(1);
+    world.until("all are back", |world| (0..3).all(|at| world.connected(at))).await;
+    let export = ("multicluster.x-k8s.io/v1alpha1", "ServiceExport", "shop", "cart");
+    assert!(world.clusters[1].delete(export.0, export.1, export.2, export.3).unwrap());
+    world.until("its word arrives", |world| world.entries(0).len() == 1 && world.entries(2).len() == 1).await;
+    world.env.sleep(Duration::from_secs(30)).await;
+    let (a, b): (MemberName, MemberName) = ("a".parse().unwrap(), "b".parse().unwrap());
+    let held = world.replica().shared.sessions.of(&a).unwrap().hello.holds.owners.get(&b).copied();
+    let said = world.replica().shared.facts().owner(&b).map(|facts| facts.version);
+    assert!(said > held, "{said:?} after {held:?}");
+    world.stop().await;
+}

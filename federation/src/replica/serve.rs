@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_api::FactVersion;
 use causeway_api::facts::FactDelta;
 use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, PROTOCOL_OLDEST, Welcome};
 use causeway_index::{ApplyError, FactStore, OwnerFacts, Touched};
-use causeway_seam::TaskHandle;
+use causeway_seam::{Env, TaskHandle};
 use causeway_seam::transport::{Accept, Connection};
 
 use super::sessions::{Session, name, send};
@@ -21,6 +22,8 @@ pub type Listener = dyn Accept<FromReplica, FromAgent>;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long either side may be silent.
 const SILENCE: Duration = Duration::from_secs(3);
+/// How long a full queue may stay full.
+const STALL: Duration = Duration::from_secs(30);
 /// How often a heartbeat is sent.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -60,7 +63,7 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
         protocol: hello.protocol.min(PROTOCOL),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         highest: shared.highest(),
-        facts: shared.facts().owner(&hello.member).map(|facts| facts.version),
+        facts: known(&shared, &hello),
         silence_ms: u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX),
     };
     if !send(&connection.sender, FromReplica::Welcome(welcome)).await {
@@ -68,12 +71,21 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
     }
     let member = hello.member.clone();
     let session = shared.sessions.enter(&shared.env, hello);
+    shared.sessions.outdated_by(&session);
     tracing::info!(%member, remote = %connection.remote, epoch = session.hello.epoch, "session opened");
     shared.session_opened(&member);
     let reason = carry_on(&shared, &session, &mut connection).await;
     shared.sessions.leave(&session);
     shared.session_closed(&member);
     tracing::warn!(%member, %reason, "session ended; the member's last facts stay");
+}
+
+/// The version of the agent's facts that is held here; where others hold some of a newer epoch than its own, that one, so
+/// that it raises its epoch and says everything anew.
+fn known(shared: &Shared, hello: &Hello) -> Option<FactVersion> {
+    let here = shared.facts().owner(&hello.member).map(|facts| facts.version);
+    let elsewhere = shared.sessions.epoch_held_of(&hello.member);
+    here.max(elsewhere.filter(|held| hello.epoch != 0 && held.epoch > hello.epoch))
 }
 
 struct Refusal {
@@ -156,8 +168,8 @@ async fn carry_on(shared: &Shared, session: &Session, connection: &mut AgentConn
                 Some(Ok(message)) => {
                     session.note_heard(env);
                     if let Some(answer) = hear(shared, session, message)
-                        && !send(&connection.sender, answer).await {
-                        return "the agent stopped listening".to_owned();
+                        && !taken(env, send(&connection.sender, answer)).await {
+                        return "the agent takes nothing any more".to_owned();
                     }
                 }
                 Some(Err(error)) => return error.to_string(),
@@ -165,8 +177,8 @@ async fn carry_on(shared: &Shared, session: &Session, connection: &mut AgentConn
             },
             () = session.due.notified() => {
                 for message in due(shared, session) {
-                    if !send(&connection.sender, message).await {
-                        return "the agent stopped listening".to_owned();
+                    if !taken(env, send(&connection.sender, message)).await {
+                        return "the agent takes nothing any more".to_owned();
                     }
                 }
             }
@@ -177,6 +189,12 @@ async fn carry_on(shared: &Shared, session: &Session, connection: &mut AgentConn
             }
         }
     }
+}
+
+/// Whether something was taken in time. While one side waits for room it does not listen: two that wait for each other
+/// would do so for ever.
+async fn taken(env: &Env, sending: impl Future<Output = bool>) -> bool {
+    env.timeout(STALL, sending).await.unwrap_or(false)
 }
 
 /// What is to be sent now.

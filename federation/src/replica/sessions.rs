@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use causeway_api::FactVersion;
 use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
 use causeway_api::session::{DiffEntry, FromAgent, FromReplica, Hello};
 use causeway_api::view::Applied;
@@ -89,6 +90,23 @@ impl Sessions {
     /// The member's session, if it has one here.
     pub(crate) fn of(&self, member: &MemberName) -> Option<Arc<Session>> {
         lock(&self.open).get(member).cloned()
+    }
+
+    /// The newest epoch of a member's facts that other members' agents hold. A member whose cluster was built anew, or
+    /// whose Lease was deleted, counts from nothing, and those agents would pass over its facts as older.
+    pub(crate) fn epoch_held_of(&self, member: &MemberName) -> Option<FactVersion> {
+        let open = lock(&self.open);
+        let held = open.values().filter_map(|session| session.hello.holds.owners.get(member));
+        held.max().copied()
+    }
+
+    /// A session brought word of facts of others: whose agent has an older epoch than that introduces itself anew.
+    pub(crate) fn outdated_by(&self, entered: &Session) {
+        for (owner, version) in &entered.hello.holds.owners {
+            if let Some(session) = self.of(owner).filter(|s| s.hello.epoch != 0 && s.hello.epoch < version.epoch) {
+                session.superseded.notify_one();
+            }
+        }
     }
 
     /// All sessions, by member.
