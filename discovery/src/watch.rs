@@ -40,7 +40,8 @@ pub(crate) async fn follow_until_absent<K: Watched>(shared: &Arc<Shared>, path: 
         healthy::<K>(shared, "list");
         backoff.reset();
         loop {
-            match stream::watch::<K>(shared, path, &mut version).await {
+            let lasts = || healthy::<K>(shared, "watch");
+            match stream::watch::<K>(shared, path, &mut version, lasts).await {
                 Ok(stream::Ended::InTime) => {
                     healthy::<K>(shared, "watch");
                     backoff.reset();

@@ -30,6 +30,7 @@ pub(super) async fn watch<K: Watched>(
     shared: &Shared,
     path: &str,
     version: &mut String,
+    lasts: impl Fn(),
 ) -> Result<Ended, Trouble> {
     let env = &shared.env;
     let began = env.now();
@@ -48,10 +49,17 @@ pub(super) async fn watch<K: Watched>(
     let mut events = std::pin::pin!(events);
     let too_long = env.sleep(time.saturating_add(GRACE));
     let mut too_long = std::pin::pin!(too_long);
-    let mut any = false;
+    // A refusal comes as the first line of the stream: only a watch that lasts is one.
+    let mut lasting = std::pin::pin!(env.sleep(LASTED));
+    let (mut any, mut told) = (false, false);
     loop {
         let event = tokio::select! {
             biased;
+            () = &mut lasting, if !told => {
+                told = true;
+                lasts();
+                continue;
+            }
             _ = lost.changed() => {
                 return Err(Trouble::Silent("the API server was given up".to_owned()));
             }

@@ -36,8 +36,14 @@ pub(crate) async fn follow(
     let events = watcher(api, watcher::Config::default());
     pin_mut!(events);
     let mut list: Vec<LiveObject> = Vec::new();
+    let mut listed = false;
     loop {
-        let interrupted = matches!(live.lock().state(kind), KindState::Interrupted(_));
+        // Of a watch that may begin again after it was refused nothing is heard before something happens on it.
+        let interrupted = match live.lock().state(kind) {
+            KindState::Interrupted(_) => true,
+            KindState::Forbidden(_) => listed,
+            _ => false,
+        };
         let event = tokio::select! {
             biased;
             event = events.next() => event,
@@ -51,6 +57,7 @@ pub(crate) async fn follow(
         let Some(event) = event else { return };
         let touched = match event {
             Ok(Event::Init) => {
+                listed = false;
                 list.clear();
                 continue;
             }
@@ -59,6 +66,7 @@ pub(crate) async fn follow(
                 continue;
             }
             Ok(Event::InitDone) => {
+                listed = true;
                 let mut live = live.lock();
                 let touched = live.listed(kind, std::mem::take(&mut list));
                 if live.set_state(kind, KindState::Synced) {

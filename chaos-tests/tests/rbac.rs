@@ -1,0 +1,214 @@
+//! The roles of the guides suffice, and what a role lacks is named: a controller and its agents run as the
+//! service accounts of `docs/guides/manifests`, and a rule that is taken away is named. Needs `cargo xtask assets`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+use causeway_chaos_tests::{
+    ApiServer, Fleet,
+    causeway::{
+        DEADLINE, Objects,
+        agent::Agent,
+        certificates::Certificates,
+        controller::Controller,
+        declared,
+        furnish::{apply_manifest, furnish},
+        gateway::GatewayDoor,
+    },
+    crds, eventually,
+};
+use kube::{Api, Client, api::{DynamicObject, ListParams, Patch, PatchParams}};
+use k8s_openapi::api::events::v1::Event;
+use serde_json::{Value, json};
+
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
+/// Two clusters whose Causeway has the rights of the manifests.
+struct Set {
+    // In the order in which they must go.
+    agents: Vec<Agent>,
+    _controller: Controller,
+    eu: Client,
+    us: Client,
+    _doors: Vec<GatewayDoor>,
+    _fleet: Fleet,
+}
+
+impl Set {
+    async fn start() -> anyhow::Result<Self> {
+        let fleet = Fleet::start(&["eu", "us"]).await?;
+        let (eu, us) = (fleet.cluster("eu")?.client().await?, fleet.cluster("us")?.client().await?);
+        let mut doors = Vec::new();
+        for (cluster, number) in fleet.clusters().iter().zip(11_u8..) {
+            doors.push(furnish(cluster, number).await?);
+        }
+        crds::install_causeway(&eu).await?;
+        crds::install_mcs(&us).await?;
+        apply_manifest(&eu, "controller-rbac.yaml").await?;
+        let certificates = Certificates::new(fleet.scratch(), "pki").await?;
+        let kubeconfig = account(fleet.cluster("eu")?, "causeway-controller").await?;
+        let controller = Controller::start(fleet.scratch(), &certificates, &kubeconfig).await?;
+        let mut agents = Vec::new();
+        for cluster in fleet.clusters() {
+            let name = cluster.name();
+            apply_manifest(&cluster.client().await?, "agent-rbac.yaml").await?;
+            certificates.make("agent", &["--member", name]).await?;
+            let kubeconfig = account(cluster, "causeway-agent").await?;
+            let folder = format!("agent-{name}");
+            agents.push(Agent::new(fleet.scratch(), &certificates, (&folder, name), &kubeconfig, controller.sessions())?);
+        }
+        let mut set = Self { agents, _controller: controller, eu, us, _doors: doors, _fleet: fleet };
+        for agent in &mut set.agents {
+            agent.start()?;
+        }
+        Ok(set)
+    }
+
+    /// Waits for a condition of a MemberCluster, and returns its message.
+    async fn condition(&self, member: &str, wanted: (&str, &str, &str)) -> anyhow::Result<String> {
+        declared::condition(&self.eu, member, wanted, DEADLINE).await
+    }
+
+    /// Stops the agent of `us` and starts it again: what it watches is asked for anew.
+    fn restart_us(&mut self) -> anyhow::Result<()> {
+        let agent = self.agents.get_mut(1).context("the agent of us")?;
+        agent.kill();
+        agent.start()
+    }
+
+    /// Runs `work` while a rule lacks these verbs of a resource.
+    async fn without(&self, host: &Client, role: (&str, &str, Option<&str>), resource: &str, verbs: &[&str]) -> anyhow::Result<Lacking> {
+        let api = declared::api(host, RBAC, role.0, role.2);
+        let whole = api.get(role.1).await?;
+        let mut rules = whole.data["rules"].as_array().cloned().context("a role without rules")?;
+        let mut split = Vec::new();
+        for rule in &mut rules {
+            let named = |value: &Value, key: &str| -> Vec<String> { serde_json::from_value(value[key].clone()).unwrap_or_default() };
+            let (resources, all) = (named(rule, "resources"), named(rule, "verbs"));
+            if !resources.iter().any(|one| one == resource) {
+                continue;
+            }
+            rule["resources"] = json!(resources.iter().filter(|one| *one != resource).collect::<Vec<_>>());
+            let mut rest = rule.clone();
+            rest["resources"] = json!([resource]);
+            rest["verbs"] = json!(all.iter().filter(|one| !verbs.contains(&one.as_str())).collect::<Vec<_>>());
+            split.push(rest);
+        }
+        ensure!(!split.is_empty(), "{role:?} says nothing about {resource}");
+        rules.extend(split);
+        rules.retain(|rule| rule["resources"] != json!([]) && rule["verbs"] != json!([]));
+        api.patch(role.1, &PatchParams::default(), &Patch::Merge(json!({ "rules": rules }))).await?;
+        Ok(Lacking { api, whole })
+    }
+}
+
+/// A role that lacks something.
+struct Lacking {
+    api: Api<DynamicObject>,
+    whole: DynamicObject,
+}
+
+impl Lacking {
+    async fn give_back(self) -> anyhow::Result<()> {
+        let name = self.whole.metadata.name.as_deref().unwrap_or_default();
+        let rules = json!({ "rules": self.whole.data["rules"] });
+        self.api.patch(name, &PatchParams::default(), &Patch::Merge(rules)).await?;
+        Ok(())
+    }
+}
+
+/// A kubeconfig of a service account in `causeway-system`.
+async fn account(cluster: &ApiServer, name: &str) -> anyhow::Result<PathBuf> {
+    let access = cluster.service_account("causeway-system", name, &[]).await?;
+    access.write(cluster.folder(), &format!("{name}.kubeconfig"))
+}
+
+async fn member(host: &Client, name: &str, spec: Value) -> anyhow::Result<()> {
+    declared::register(host, name, spec).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_roles_of_the_guides_suffice_and_a_missing_rule_is_named() -> anyhow::Result<()> {
+    let mut set = Box::pin(Set::start()).await?;
+
+    // Observed: ready, and nothing is written.
+    apply_manifest(&set.eu, "member.yaml").await?;
+    apply_manifest(&set.eu, "defaults.yaml").await?;
+    apply_manifest(&set.eu, "policy.yaml").await?;
+    for client in [&set.eu, &set.us] {
+        apply_manifest(client, "export.yaml").await?;
+    }
+    for name in ["eu", "us"] {
+        set.condition(name, ("Ready", "True", "Ready")).await?;
+    }
+    ensure!(Objects::of(&set.us).await?.0.is_empty(), "the mode Observe wrote something");
+
+    // Federated: ready, and written.
+    for name in ["eu", "us"] {
+        member(&set.eu, name, json!({ "mode": "Federate" })).await?;
+    }
+    eventually(DEADLINE, "the entry for the other network is there", || async {
+        for (client, entry) in [(&set.eu, "WorkloadEntry shop/cw-web.net-us"), (&set.us, "WorkloadEntry shop/cw-web.net-eu")] {
+            let names = Objects::of(client).await?;
+            ensure!(names.0.contains_key(entry), "{:?}", names.names());
+        }
+        Ok(())
+    })
+    .await?;
+    for name in ["eu", "us"] {
+        set.condition(name, ("MeshSynced", "True", "Synced")).await?;
+        set.condition(name, ("Ready", "True", "Ready")).await?;
+    }
+    // What the agent may not write.
+    for (role, resource, verbs, verb) in [
+        (("ClusterRole", "causeway-agent-federate", None), "workloadentries", vec!["patch", "create"], "create"),
+        (("Role", "causeway-agent-federate", Some("istio-system")), "gateways", vec!["create"], "create"),
+    ] {
+        let lacking = set.without(&set.us, role, resource, &verbs).await?;
+        // Deleted by somebody: it has to be written again.
+        let ours = Objects::of(&set.us).await?;
+        let kind = if resource == "gateways" { ("gateway.networking.k8s.io/v1", "Gateway") } else { ("networking.istio.io/v1", "WorkloadEntry") };
+        let victim = ours.names().into_iter().find_map(|name| name.strip_prefix(kind.1)?.trim().split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let (namespace, name) = victim.context("an object of ours")?;
+        declared::api(&set.us, kind.0, kind.1, Some(&namespace)).delete(&name, &Default::default()).await?;
+        named(&set, "MeshSynced", verb, resource).await?;
+        lacking.give_back().await?;
+        set.condition("us", ("MeshSynced", "True", "Synced")).await?;
+    }
+
+    // What the agent may not read. Asked for anew, since a watch that runs isn't asked whether it still may.
+    for (resource, verb) in [("endpointslices", "list"), ("services", "watch"), ("serviceexports", "list"), ("destinationrules", "list"), ("gateways", "watch")] {
+        let lacking = set.without(&set.us, ("ClusterRole", "causeway-agent-observe", None), resource, &[verb]).await?;
+        set.restart_us()?;
+        named(&set, "Ready", verb, resource).await.with_context(|| format!("without {verb} {resource}"))?;
+        lacking.give_back().await?;
+        set.condition("us", ("Ready", "True", "Ready")).await?;
+    }
+
+    // All of that was news.
+    eventually(DEADLINE, "the controller tells Events", || async {
+        let events = Api::<Event>::namespaced(set.eu.clone(), "default").list(&ListParams::default()).await?;
+        let ours = events.items.iter().filter(|event| event.reporting_controller.as_deref() == Some("causeway.dev/controller"));
+        ensure!(ours.count() > 0, "{} Events, none of ours", events.items.len());
+        Ok(())
+    })
+    .await?;
+    Ok(())
+}
+
+/// Waits until a condition of `us` is not True and names verb and resource.
+async fn named(set: &Set, kind: &str, verb: &str, resource: &str) -> anyhow::Result<()> {
+    eventually(DEADLINE, &format!("{kind} of us names {verb} {resource}"), || async {
+        let found = declared::member(&set.eu, "us").await?;
+        let conditions = found["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let such = conditions.iter().any(|one| {
+            let message = one["message"].as_str().unwrap_or_default();
+            one["type"] == kind && one["status"] != "True" && message.contains(verb) && message.contains(resource)
+        });
+        ensure!(such, "{}", serde_json::to_string_pretty(&conditions)?);
+        Ok(())
+    })
+    .await
+}
