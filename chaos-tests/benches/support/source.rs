@@ -1,4 +1,4 @@
-//! A service whose endpoints change: one slice, of which the first so many are ready.
+//! A service whose endpoints come and go: one slice that names the first so many of its pods.
 
 use anyhow::Context as _;
 use causeway_chaos_tests::{
@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Service;
 use kube::Client;
 use serde_json::json;
 
-/// So many pods it has, ready or not.
+/// So many pods it has, in the slice or not.
 pub const PODS: u8 = 50;
 const PORTS: &[(&str, i32)] = &[("http", 8080)];
 
@@ -56,16 +56,13 @@ impl Source {
         objects::put(site.client(), &service).await.map(drop)
     }
 
-    /// Writes the slice with so many ready endpoints, of [`PODS`].
+    /// Writes the slice with so many endpoints, at most [`PODS`], all ready.
     ///
     /// # Errors
     /// If the API server refuses it.
     pub async fn ready(&self, count: usize) -> anyhow::Result<()> {
-        let mut backends = self.backends.clone();
-        for late in backends.iter_mut().skip(count) {
-            (late.ready, late.serving) = (false, false);
-        }
-        let slice = objects::slice(NAMESPACE, &self.name, "1", PORTS, &backends);
+        let there: Vec<Backend> = self.backends.iter().take(count).cloned().collect();
+        let slice = objects::slice(NAMESPACE, &self.name, "1", PORTS, &there);
         objects::put(&self.client, &slice).await.map(drop)
     }
 }

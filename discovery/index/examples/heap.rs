@@ -3,9 +3,9 @@
 //!
 //! What is measured is the growth of live allocations while a structure is filled from objects that are dropped again:
 //! the bytes that were asked for, and beside them what a usual allocator makes of them (eight bytes of its own for each
-//! allocation, rounded up to sixteen). Prints one line of JSON for each measure.
+//! allocation, rounded up to sixteen). Prints one line of JSON for each measure, as `cargo xtask bench` reads them.
 //!
-//! Arguments: `[ENDPOINTS [ENDPOINTS_PER_SERVICE]]`, 100000 and 20 by default.
+//! Arguments: `[ENDPOINTS [ENDPOINTS_PER_SERVICE]]`; by default 100000 and then 1000000, and 20.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -29,8 +29,18 @@ const SLICE: usize = 100;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let endpoints: usize = arguments.next().map_or(Ok(100_000), |a| a.parse())?;
+    let sizes = match arguments.next() {
+        Some(size) => vec![size.parse()?],
+        None => vec![100_000, 1_000_000],
+    };
     let per_service: usize = arguments.next().map_or(Ok(20), |a| a.parse())?;
+    for endpoints in sizes {
+        measure(endpoints, per_service)?;
+    }
+    Ok(())
+}
+
+fn measure(endpoints: usize, per_service: usize) -> Result<(), Box<dyn std::error::Error>> {
     let owner = MemberName::new("ack-hangzhou")?;
 
     let region = Region::new(ALLOCATOR);
@@ -51,8 +61,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows = first.rows();
     drop(first);
     let touched = index.take_touched_locals().len();
-    report("index_bytes_per_endpoint", &region, endpoints);
-    println!("{{\"services\": {touched}, \"endpoints\": {endpoints}, \"fact_rows\": {rows}}}");
+    let of = format!("of {endpoints} in {touched} services");
+    heap(
+        &format!("an endpoint in an agent's index, {of}"),
+        &region,
+        endpoints,
+        "≤ 250 B",
+    );
+    eprintln!("{rows} rows of facts");
 
     let events = 20_000;
     let mut spent = std::time::Duration::ZERO;
@@ -74,11 +90,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::hint::black_box(index.take_delta());
         spent += start.elapsed();
     }
-    let each = spent.as_nanos() / u128::try_from(events)?;
-    println!(
-        "{{\"measure\": \"index_event_ns\", \"value\": {each}, \"endpoints_in_slice\": {}}}",
-        (per_service - 1) % SLICE + 1
-    );
+    #[allow(clippy::cast_precision_loss)]
+    let each = spent.as_secs_f64() * 1e6 / events as f64;
+    let in_slice = (per_service - 1) % SLICE + 1;
+    let what = format!("CPU of an index for an event, slice of {in_slice}, {of}");
+    print(&what, each, "µs", None);
 
     let mut snapshot = index.snapshot();
     drop(index);
@@ -90,27 +106,41 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         snapshot.owner = MemberName::new(&format!("member-{n}"))?;
         store.apply(own_copy(&snapshot)?)?;
     }
-    report("store_bytes_per_row", &region, snapshot.rows() * owners);
-    println!(
-        "{{\"owners\": {owners}, \"services\": {}}}",
-        store.services().count()
+    let rows = snapshot.rows() * owners;
+    heap(
+        &format!("a row of facts in a replica, of {rows} of {owners} members"),
+        &region,
+        rows,
+        "≤ 150 B",
     );
+    eprintln!("{} services in the store", store.services().count());
     Ok(())
 }
 
-fn report(measure: &str, region: &Region<'_, System>, of: usize) {
+/// What grew, for each of so many: as asked for, and with what an allocator adds.
+fn heap(what: &str, region: &Region<'_, System>, of: usize, aim: &str) {
     let grown = region.change();
     let blocks = grown.allocations.saturating_sub(grown.deallocations);
     let bytes = grown
         .bytes_allocated
         .saturating_sub(grown.bytes_deallocated);
-    let of = of.max(1);
     // Eight bytes each, and seven on average until the next multiple of sixteen.
-    let with_overhead = (bytes + blocks * 15) / of;
+    let whole = bytes + blocks * 15;
+    #[allow(clippy::cast_precision_loss)]
+    let each = |bytes: usize| bytes as f64 / of.max(1) as f64;
+    print(what, each(bytes), "B", Some(aim));
+    print(
+        &format!("{what}, with the allocator's share"),
+        each(whole),
+        "B",
+        None,
+    );
+}
+
+fn print(what: &str, ours: f64, unit: &str, aim: Option<&str>) {
+    let aim = aim.map_or("null".to_owned(), |aim| format!("\"{aim}\""));
     println!(
-        "{{\"measure\": \"{measure}\", \"value\": {}, \"with_allocator\": {with_overhead}, \"total_bytes\": {bytes}, \
-         \"blocks\": {blocks}}}",
-        bytes / of
+        "{{\"bench\":\"heap\",\"measure\":\"{what}\",\"ours\":{ours:.3},\"peer_or_floor\":null,\"unit\":\"{unit}\",\"ratio\":null,\"aim\":{aim}}}"
     );
 }
 
