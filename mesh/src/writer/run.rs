@@ -23,6 +23,7 @@ use crate::queue::{Marks, Queue};
 use crate::source::Versions;
 use crate::writer::context::Context;
 use crate::writer::job::{JobKey, Outcome};
+use crate::writer::pace::Pace;
 use crate::writer::report::Results;
 use crate::writer::{networks, service};
 
@@ -39,6 +40,8 @@ pub(crate) struct Run {
     fence: Fence,
     say: watch::Sender<Applied>,
     member: Option<Arc<MemberInputs>>,
+    /// What is marked, until it's time.
+    pace: Pace,
     /// What is to be done.
     ready: BTreeSet<JobKey>,
     /// What is being done.
@@ -79,8 +82,10 @@ impl Run {
         say: watch::Sender<Applied>,
     ) -> Self {
         let resync = context.applier.env.now();
+        let pace = Pace::new(context.options.pace, resync);
         Self {
             context,
+            pace,
             queue,
             fence,
             say,
@@ -140,7 +145,9 @@ impl Run {
         if marks.networks {
             self.ready.insert(JobKey::Networks);
         }
-        for service in marks.services {
+        // The ways into networks are what a failover changes: what goes with that goes now.
+        self.pace.mark(marks.services);
+        for service in self.pace.take(now, marks.member || marks.networks) {
             self.add(JobKey::Service(service));
         }
         if !marks.suffixes.is_empty() {
@@ -197,6 +204,7 @@ impl Run {
         self.halted = !self.own.is_empty();
         if self.halted {
             self.ready.clear();
+            self.pace.clear();
             return;
         }
         self.add(JobKey::Networks);
@@ -245,12 +253,14 @@ impl Run {
         self.context
             .incarnation
             .store(versions.incarnation, Ordering::Relaxed);
-        if versions == self.shown && self.ready.is_empty() && self.busy.is_empty() {
+        let marked = self.pace.marked().iter().cloned().map(JobKey::Service);
+        let waiting: BTreeSet<JobKey> = self.ready.iter().cloned().chain(marked).collect();
+        if versions == self.shown && waiting.is_empty() && self.busy.is_empty() {
             return;
         }
         self.round = Some(Round {
             versions,
-            waiting: self.ready.clone(),
+            waiting,
             busy: self.busy.clone(),
         });
     }
@@ -415,6 +425,7 @@ impl Run {
         retry
             .map(|(_, (_, at))| at.since(now))
             .chain([self.resync.since(now)])
+            .chain(self.pace.left(now))
             .min()
             .unwrap_or(GATE)
     }
