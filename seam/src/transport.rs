@@ -33,6 +33,14 @@ pub enum TransportError {
         /// Why.
         reason: String,
     },
+    /// The other side sent something that this side cannot read; the connection is closed after it.
+    #[error("what {address} sent cannot be read: {reason}")]
+    Unreadable {
+        /// Whose.
+        address: String,
+        /// What is wrong, with the remedy.
+        reason: String,
+    },
 }
 
 /// One side of a connection.

@@ -8,7 +8,7 @@ use causeway_api::facts::FactDelta;
 use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, PROTOCOL_OLDEST, Welcome};
 use causeway_index::{ApplyError, FactStore, OwnerFacts, Touched};
 use causeway_seam::{Env, TaskHandle};
-use causeway_seam::transport::{Accept, Connection};
+use causeway_seam::transport::{Accept, Connection, TransportError};
 
 use super::sessions::{Session, name, send};
 use super::shared::{RefusedKind, Shared};
@@ -46,6 +46,7 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
         }
         Ok(Some(Err(error))) => {
             tracing::warn!(remote = %connection.remote, %error, "no session");
+            note_unreadable(&shared, &connection, &error);
             return;
         }
         Ok(None) | Err(_) => return,
@@ -78,6 +79,16 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
     shared.sessions.leave(&session);
     shared.session_closed(&member);
     tracing::warn!(%member, %reason, "session ended; the member's last facts stay");
+}
+
+/// A hello that cannot be read, as one of a protocol that is to come: its certificate still tells whose agent it is.
+fn note_unreadable(shared: &Shared, connection: &AgentConnection, error: &TransportError) {
+    let member = connection.identity.as_deref().and_then(|name| causeway_api::MemberName::new(name).ok());
+    if let (TransportError::Unreadable { reason, .. }, Some(member)) = (error, member) {
+        let reason = format!("member {member}: {reason}");
+        shared.refusals.note(&member, RefusedKind::Protocol, &reason);
+        shared.any_status_changed();
+    }
 }
 
 /// The version of the agent's facts that is held here; where others hold some of a newer epoch than its own, that one, so
