@@ -1,4 +1,4 @@
-//! Sentences.
+//! The sentences that an explanation is made of.
 
 use std::collections::BTreeSet;
 

@@ -109,7 +109,14 @@ impl Due {
 
 /// One round; what could not be decided is given back.
 async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
-    let placements: Vec<MemberName> = due.placements.iter().cloned().collect();
+    let mut placements = due.placements.clone();
+    if !due.members.is_empty() {
+        // What kept a member from being placed, such as its cluster being registered twice, may have gone with another.
+        placements.extend(shared.consensus.read(|state| {
+            let unplaced = state.members.iter().filter(|(_, held)| held.placement.is_none());
+            unplaced.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+        }));
+    }
     for member in placements {
         let Some(placement) = moved(shared, &member) else { continue };
         let command = Command::PlaceMember { member: member.clone(), placement };

@@ -202,6 +202,7 @@ fn rule(refusal: &Refusal) -> &str {
         Refusal::PlanCheck { check, .. } => check,
         Refusal::UnknownMember(_) => "UnknownMember",
         Refusal::ForeignCluster { .. } => "ForeignCluster",
+        Refusal::OneClusterTwoNames { .. } => "OneClusterTwoNames",
         Refusal::AlreadyBootstrapped { .. } => "AlreadyBootstrapped",
         Refusal::TooLarge { .. } => "TooLarge",
         Refusal::NotBootstrapped => "NotBootstrapped",

@@ -132,4 +132,16 @@ pub enum Refusal {
         /// The policies in force for it, the most general first.
         found: String,
     },
+    /// One cluster reports under two names: its endpoints would count twice.
+    #[error(
+        "the cluster with kube-system UID {cluster_uid} is member {other} already, and an agent reports it as {member} too: run that          agent with the kubeconfig of its own cluster, or delete one of the two MemberClusters"
+    )]
+    OneClusterTwoNames {
+        /// The member that reported it last.
+        member: MemberName,
+        /// The member that it is.
+        other: MemberName,
+        /// The UID.
+        cluster_uid: String,
+    },
 }

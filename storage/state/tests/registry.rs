@@ -96,6 +96,24 @@ fn what_is_so_already_changes_no_generation() {
 }
 
 #[test]
+fn one_cluster_under_two_names_is_refused() {
+    let mut machine = Machine::with(&["hz", "sh"]);
+    let uid = |machine: &Machine, name: &str| {
+        let member = machine.state.member(&name.parse().unwrap()).unwrap();
+        member.placement.clone().unwrap()
+    };
+    let mut placement = uid(&machine, "sh");
+    machine.apply(Command::RemoveMember("sh".parse().unwrap()));
+    let again = causeway_api::spec::MemberSpec::minimal("sh".parse().unwrap());
+    machine.apply(Command::PutMember(again));
+    placement.cluster_uid = uid(&machine, "hz").cluster_uid;
+    let outcome = machine.apply(Command::PlaceMember { member: "sh".parse().unwrap(), placement });
+    let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+    let text = refusal.to_string();
+    assert!(text.contains("member hz already") && text.contains("as sh"), "{text}");
+}
+
+#[test]
 fn another_cluster_under_the_same_name_is_refused() {
     let mut machine = Machine::with(&["hz"]);
     let Command::PlaceMember {
