@@ -50,9 +50,21 @@ async fn quiet(stage: &Stage, callers: [&Caller; 2], words: &str) -> anyhow::Res
     }
     let [ours, peer] = times;
     let ratio = (Some(paired(&ours, &peer)), None);
-    print(BENCH, &format!("quiet, {words}: change → told, median"), (median(&ours), Some(median(&peer))), "ms", ratio);
+    print(
+        BENCH,
+        &format!("quiet, {words}: change → told, median"),
+        (median(&ours), Some(median(&peer))),
+        "ms",
+        ratio,
+    );
     let [ours, peer] = [ours, peer].map(|times| quantile(&times, 1.0));
-    print(BENCH, &format!("quiet, {words}: change → told, longest"), (ours, Some(peer)), "ms", (Some(ours / peer), None));
+    print(
+        BENCH,
+        &format!("quiet, {words}: change → told, longest"),
+        (ours, Some(peer)),
+        "ms",
+        (Some(ours / peer), None),
+    );
     Ok(())
 }
 
@@ -109,12 +121,26 @@ async fn churn(stage: &Stage, callers: [&Caller; 2], words: &str) -> anyhow::Res
     }
     let pushes = [0, 1].map(|at| callers[at].now("web").pushes - before[at]);
     let passed = written.first().map(Instant::elapsed).unwrap_or_default();
-    eprintln!("{CHANGES} changes in {:.1} s; {} pushes by ours, {} by the peer", passed.as_secs_f64(), pushes[0], pushes[1]);
+    eprintln!(
+        "{CHANGES} changes in {:.1} s; {} pushes by ours, {} by the peer",
+        passed.as_secs_f64(),
+        pushes[0],
+        pushes[1]
+    );
 
     let name = |what: &str| format!("{RATE} changes/s, {words}: {what}");
-    for (what, part) in [("age of what is known, median", 0.5), ("age of what is known, longest", 1.0)] {
+    for (what, part) in [
+        ("age of what is known, median", 0.5),
+        ("age of what is known, longest", 1.0),
+    ] {
         let [ours, peer] = [0, 1].map(|at| quantile(&ages[at], part));
-        print(BENCH, &name(what), (ours, Some(peer)), "ms", (Some(ours / peer), None));
+        print(
+            BENCH,
+            &name(what),
+            (ours, Some(peer)),
+            "ms",
+            (Some(ours / peer), None),
+        );
     }
     #[allow(clippy::cast_precision_loss)]
     let [ours, peer] = pushes.map(|count| count as f64);
@@ -131,10 +157,17 @@ fn known(caller: &Caller, last: usize) -> usize {
     let digit = |service| (caller.now(service).count as usize).saturating_sub(1);
     let number = digit("tens") * BASE + digit("web");
     // The higher digit came alone: the lower one is still that before the turn.
-    if number > last { number.saturating_sub(BASE) } else { number }
+    if number > last {
+        number.saturating_sub(BASE)
+    } else {
+        number
+    }
 }
 
 /// How long there's been something newer than the change of this number.
 fn age(written: &[Instant], known: usize) -> Duration {
-    written.get(known + 1).map(Instant::elapsed).unwrap_or_default()
+    written
+        .get(known + 1)
+        .map(Instant::elapsed)
+        .unwrap_or_default()
 }

@@ -15,7 +15,10 @@ use std::{
 use anyhow::Context as _;
 use causeway_chaos_tests::{causeway::declared, objects};
 use serde_json::{Value, json};
-use support::{Stage, cpu, entry_name, median, ms, paired, print, quantile, watch::{self, Watch}};
+use support::{
+    Stage, cpu, entry_name, median, ms, paired, print, quantile,
+    watch::{self, Watch},
+};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 const BENCH: &str = "propagation";
@@ -57,7 +60,11 @@ async fn times(stage: &Stage) -> anyhow::Result<()> {
         sleep(REST / 2).await;
         let mut like = like.clone();
         set(&mut like, "/spec/weight", json!(count));
-        set(&mut like, "/metadata/annotations/causeway.dev~1generation", json!(format!("1-1-{round}")));
+        set(
+            &mut like,
+            "/metadata/annotations/causeway.dev~1generation",
+            json!(format!("1-1-{round}")),
+        );
         let begun = Instant::now();
         declared::put(to, like).await?;
         let applied = begun.elapsed();
@@ -71,12 +78,27 @@ async fn times(stage: &Stage) -> anyhow::Result<()> {
     }
     eprintln!(
         "median: delivery {:.2} ms, apply {:.2} ms; 90 of 100: ours {:.2} ms, floor {:.2} ms",
-        median(&delivery), median(&apply), quantile(&ours, 0.9), quantile(&floor, 0.9),
+        median(&delivery),
+        median(&apply),
+        quantile(&ours, 0.9),
+        quantile(&floor, 0.9),
     );
     let ratio = (Some(paired(&ours, &floor)), Some("≤ 1.5"));
-    print(BENCH, "slice written → entry seen, median", (median(&ours), Some(median(&floor))), "ms", ratio);
+    print(
+        BENCH,
+        "slice written → entry seen, median",
+        (median(&ours), Some(median(&floor))),
+        "ms",
+        ratio,
+    );
     let [ours, floor] = [ours, floor].map(|times| quantile(&times, 0.9));
-    print(BENCH, "slice written → entry seen, 90th percentile", (ours, Some(floor)), "ms", (Some(ours / floor), None));
+    print(
+        BENCH,
+        "slice written → entry seen, 90th percentile",
+        (ours, Some(floor)),
+        "ms",
+        (Some(ours / floor), None),
+    );
     Ok(())
 }
 
@@ -127,27 +149,65 @@ async fn work(stage: &mut Stage) -> anyhow::Result<()> {
     let each = |name: &str| -> (f64, f64) {
         let spent = after.get(name).unwrap_or(&0.0) - before.get(name).unwrap_or(&0.0);
         let share = idle.get(name).unwrap_or(&0.0) * passed.as_secs_f64();
-        (spent / EVENTS as f64 * 1e6, (spent - share) / EVENTS as f64 * 1e6)
+        (
+            spent / EVENTS as f64 * 1e6,
+            (spent - share) / EVENTS as f64 * 1e6,
+        )
     };
     for name in processes.keys() {
         let (gross, net) = each(name);
         let idle = idle.get(name).unwrap_or(&0.0) * 100.0;
-        eprintln!("{name}: {gross:.0} µs an event, {net:.0} µs without the idle share, which is {idle:.2} % of a core");
+        eprintln!(
+            "{name}: {gross:.0} µs an event, {net:.0} µs without the idle share, which is {idle:.2} % of a core"
+        );
     }
     let (owner, replica) = (each("owner"), each("controller"));
     let none = (None, None);
-    print(BENCH, "CPU for an event, owner's agent and replica", (owner.1 + replica.1, None), "µs", (None, Some("≤ 100 µs")));
-    print(BENCH, "the same with what they use when idle", (owner.0 + replica.0, None), "µs", none);
-    print(BENCH, "of it the owner's agent", (owner.1, None), "µs", none);
+    print(
+        BENCH,
+        "CPU for an event, owner's agent and replica",
+        (owner.1 + replica.1, None),
+        "µs",
+        (None, Some("≤ 100 µs")),
+    );
+    print(
+        BENCH,
+        "the same with what they use when idle",
+        (owner.0 + replica.0, None),
+        "µs",
+        none,
+    );
+    print(
+        BENCH,
+        "of it the owner's agent",
+        (owner.1, None),
+        "µs",
+        none,
+    );
     print(BENCH, "of it the replica", (replica.1, None), "µs", none);
     let (importer, fed, peer) = (each("importer").1, each("fed").1, each("peer").1);
-    print(BENCH, "CPU for an event, importer's agent that writes it", (importer, None), "µs", none);
-    print(BENCH, "CPU for an event, istiod: fed by us, reading by itself", (fed, Some(peer)), "µs", (Some(fed / peer), None));
+    print(
+        BENCH,
+        "CPU for an event, importer's agent that writes it",
+        (importer, None),
+        "µs",
+        none,
+    );
+    print(
+        BENCH,
+        "CPU for an event, istiod: fed by us, reading by itself",
+        (fed, Some(peer)),
+        "µs",
+        (Some(fed / peer), None),
+    );
     Ok(())
 }
 
 fn used(processes: &BTreeMap<&'static str, u32>) -> anyhow::Result<BTreeMap<&'static str, f64>> {
-    processes.iter().map(|(name, id)| Ok((*name, cpu(*id)?))).collect()
+    processes
+        .iter()
+        .map(|(name, id)| Ok((*name, cpu(*id)?)))
+        .collect()
 }
 
 /// Cores in use.
@@ -156,6 +216,11 @@ fn rates(
     after: &BTreeMap<&'static str, f64>,
     passed: Duration,
 ) -> BTreeMap<&'static str, f64> {
-    let rate = |(name, from): (&&'static str, &f64)| (*name, (after.get(name).unwrap_or(from) - from) / passed.as_secs_f64());
+    let rate = |(name, from): (&&'static str, &f64)| {
+        (
+            *name,
+            (after.get(name).unwrap_or(from) - from) / passed.as_secs_f64(),
+        )
+    };
     before.iter().map(rate).collect()
 }

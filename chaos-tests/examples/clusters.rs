@@ -16,8 +16,13 @@ use serde_json::{Value, json};
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let (file, names) = arguments.split_first().context("usage: clusters KUBECONFIG-TO-WRITE NAME…")?;
-    ensure!(!names.is_empty(), "usage: clusters KUBECONFIG-TO-WRITE NAME…");
+    let (file, names) = arguments
+        .split_first()
+        .context("usage: clusters KUBECONFIG-TO-WRITE NAME…")?;
+    ensure!(
+        !names.is_empty(),
+        "usage: clusters KUBECONFIG-TO-WRITE NAME…"
+    );
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     eprintln!("starting {} API servers", names.len());
     let fleet = Box::pin(Fleet::start(&names)).await?;
@@ -26,7 +31,8 @@ async fn main() -> anyhow::Result<()> {
         doors.push(furnish(cluster, number).await?);
     }
     let file = PathBuf::from(file);
-    fs::write(&file, merged(&fleet)?.to_string()).with_context(|| format!("writing {}", file.display()))?;
+    fs::write(&file, merged(&fleet)?.to_string())
+        .with_context(|| format!("writing {}", file.display()))?;
     println!("export KUBECONFIG={}", file.display());
     println!("contexts: {}", names.join(", "));
     tokio::signal::ctrl_c().await?;
@@ -40,7 +46,11 @@ fn merged(fleet: &Fleet) -> anyhow::Result<Value> {
     for cluster in fleet.clusters() {
         let one: Value = serde_json::from_str(&fs::read_to_string(cluster.kubeconfig()?)?)?;
         for part in ["clusters", "users", "contexts"] {
-            let added = one.get(part).and_then(Value::as_array).cloned().unwrap_or_default();
+            let added = one
+                .get(part)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
             if let Some(list) = all.get_mut(part).and_then(Value::as_array_mut) {
                 list.extend(added);
             }

@@ -66,7 +66,11 @@ impl Seen {
         Ok(())
     }
 
-    async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) -> anyhow::Result<Duration> {
+    async fn until(
+        &mut self,
+        what: &str,
+        holds: impl Fn(&Self) -> bool,
+    ) -> anyhow::Result<Duration> {
         let began = Instant::now();
         let mut changed = self.observer.subscribe();
         loop {
@@ -136,8 +140,15 @@ async fn shop(client: &Client) -> anyhow::Result<()> {
         "spec": { "selector": { "app": "cart" }, "ports": [{ "name": "http", "port": 80, "targetPort": "web" }] },
     }))?;
     objects::put(client, &service).await?;
-    let backends = [on(1).on("n1", "eu-a").of_pod("cart-1-a"), on(2).on("n1", "eu-a").of_pod("cart-1-b")];
-    objects::put(client, &objects::slice("shop", "cart", "1", &HTTP, &backends)).await?;
+    let backends = [
+        on(1).on("n1", "eu-a").of_pod("cart-1-a"),
+        on(2).on("n1", "eu-a").of_pod("cart-1-b"),
+    ];
+    objects::put(
+        client,
+        &objects::slice("shop", "cart", "1", &HTTP, &backends),
+    )
+    .await?;
     Ok(())
 }
 
@@ -152,7 +163,8 @@ async fn send(client: &Client, path: &str, object: &Value) -> anyhow::Result<()>
 async fn export(client: &Client, name: &str) -> anyhow::Result<()> {
     let object = json!({ "apiVersion": "multicluster.x-k8s.io/v1alpha1", "kind": "ServiceExport",
                          "metadata": { "name": name, "namespace": "shop" } });
-    let path = format!("/apis/multicluster.x-k8s.io/v1alpha1/namespaces/shop/serviceexports/{name}");
+    let path =
+        format!("/apis/multicluster.x-k8s.io/v1alpha1/namespaces/shop/serviceexports/{name}");
     send(client, &path, &object).await
 }
 
@@ -164,26 +176,47 @@ async fn a_member_is_followed_and_a_definition_may_come_later() -> anyhow::Resul
     let mut seen = Seen::of(client.clone());
 
     // No ServiceExport, no Istio: observed all the same, and said.
-    seen.until("the first facts", |s| s.store.services().any(|k| *k == key("cart"))).await?;
-    ensure!(seen.problems().contains("serviceexports.multicluster.x-k8s.io is not served"), "{}", seen.problems());
+    seen.until("the first facts", |s| {
+        s.store.services().any(|k| *k == key("cart"))
+    })
+    .await?;
+    ensure!(
+        seen.problems()
+            .contains("serviceexports.multicluster.x-k8s.io is not served"),
+        "{}",
+        seen.problems()
+    );
     let member = seen.observer.member();
-    ensure!(member.mesh == MeshFact::None && member.kubernetes_version.starts_with("v1."), "{member:?}");
-    ensure!(member.region.as_ref().is_some_and(|r| r.as_str() == "eu"), "{member:?}");
+    ensure!(
+        member.mesh == MeshFact::None && member.kubernetes_version.starts_with("v1."),
+        "{member:?}"
+    );
+    ensure!(
+        member.region.as_ref().is_some_and(|r| r.as_str() == "eu"),
+        "{member:?}"
+    );
     ensure!(seen.rows("cart").is_empty(), "not exported, not told");
 
     crds::install_mcs(&client).await?;
     crds::install_istio(&client).await?;
     export(&client, "cart").await?;
-    seen.until("the export", |s| s.rows("cart") == ["http eu/eu-a 2/2/2"]).await?;
-    seen.until("Istio", |s| s.observer.member().mesh == MeshFact::Istio).await?;
-    seen.until("no complaint", |s| s.problems().is_empty()).await?;
+    seen.until("the export", |s| s.rows("cart") == ["http eu/eu-a 2/2/2"])
+        .await?;
+    seen.until("Istio", |s| s.observer.member().mesh == MeshFact::Istio)
+        .await?;
+    seen.until("no complaint", |s| s.problems().is_empty())
+        .await?;
     let facts = seen.store.owner(&seen.member).context("facts")?;
     let fact = facts.service(&key("cart")).context("the service")?;
     let accounts: Vec<&str> = fact.service_accounts.iter().map(|a| a.as_str()).collect();
     ensure!(accounts == ["cart"], "{accounts:?}");
     ensure!(fact.selector["app"] == "cart");
     ensure!(
-        fact.ports[0].target == TargetPort::Name { name: "web".into(), resolved: Some(8080) },
+        fact.ports[0].target
+            == TargetPort::Name {
+                name: "web".into(),
+                resolved: Some(8080)
+            },
         "{:?}",
         fact.ports
     );
@@ -193,39 +226,92 @@ async fn a_member_is_followed_and_a_definition_may_come_later() -> anyhow::Resul
     (leaving.ready, leaving.terminating) = (false, true);
     let unready = Backend::unready("10.9.1.4").on("n1", "eu-a");
     let backends = [on(1).on("n1", "eu-a"), leaving, unready];
-    objects::put(&client, &objects::slice("shop", "cart", "1", &HTTP, &backends)).await?;
-    seen.until("conditions", |s| s.rows("cart") == ["http eu/eu-a 1/2/3"]).await?;
+    objects::put(
+        &client,
+        &objects::slice("shop", "cart", "1", &HTTP, &backends),
+    )
+    .await?;
+    seen.until("conditions", |s| s.rows("cart") == ["http eu/eu-a 1/2/3"])
+        .await?;
     objects::put_node(&client, &objects::node("n1", "eu", "eu-b")).await?;
-    seen.until("the relabelled node", |s| s.rows("cart") == ["http eu/eu-b 1/2/3"]).await?;
+    seen.until("the relabelled node", |s| {
+        s.rows("cart") == ["http eu/eu-b 1/2/3"]
+    })
+    .await?;
     let v6 = [Backend::ready("fd00:9::1").on("n1", "eu-a").of_pod("p-1")];
-    objects::put(&client, &objects::slice("shop", "cart", "1", &HTTP, &[on(1).on("n1", "eu-a").of_pod("p-1")])).await?;
+    objects::put(
+        &client,
+        &objects::slice(
+            "shop",
+            "cart",
+            "1",
+            &HTTP,
+            &[on(1).on("n1", "eu-a").of_pod("p-1")],
+        ),
+    )
+    .await?;
     objects::put(&client, &objects::slice("shop", "cart", "6", &HTTP, &v6)).await?;
-    seen.until("one dual-stack pod", |s| s.rows("cart") == ["http eu/eu-b 1/1/1"]).await?;
+    seen.until("one dual-stack pod", |s| {
+        s.rows("cart") == ["http eu/eu-b 1/1/1"]
+    })
+    .await?;
 
     // A slice of names cannot be counted: said, and the rest goes on.
-    let mut names = objects::slice("shop", "cart", "names", &HTTP, &[Backend::ready("example.test")]);
+    let mut names = objects::slice(
+        "shop",
+        "cart",
+        "names",
+        &HTTP,
+        &[Backend::ready("example.test")],
+    );
     names.address_type = "FQDN".into();
     objects::put(&client, &names).await?;
-    seen.until("the complaint", |s| s.problems().contains("addressType \"FQDN\" cannot be counted")).await?;
+    seen.until("the complaint", |s| {
+        s.problems()
+            .contains("addressType \"FQDN\" cannot be counted")
+    })
+    .await?;
     ensure!(seen.rows("cart") == ["http eu/eu-b 1/1/1"]);
 
     let gateway = [("topology.istio.io/network", "net-eu")];
     objects::put_namespace(&client, &objects::namespace("istio-system", &gateway)).await?;
-    objects::put_load_balancer(&client, ("istio-system", "eastwest"), &gateway, &[("tls", 15443)], &["203.0.113.7"]).await?;
+    objects::put_load_balancer(
+        &client,
+        ("istio-system", "eastwest"),
+        &gateway,
+        &[("tls", 15443)],
+        &["203.0.113.7"],
+    )
+    .await?;
     seen.until("the gateway", |s| {
-        s.store.owner(&s.member).is_some_and(|facts| facts.gateways.values().any(|g| !g.addresses.is_empty()))
+        s.store
+            .owner(&s.member)
+            .is_some_and(|facts| facts.gateways.values().any(|g| !g.addresses.is_empty()))
     })
     .await?;
-    ensure!(seen.observer.network().is_some_and(|network| network.as_str() == "net-eu"));
+    ensure!(
+        seen.observer
+            .network()
+            .is_some_and(|network| network.as_str() == "net-eu")
+    );
 
     Api::<EndpointSlice>::namespaced(client.clone(), "shop")
         .delete_collection(&DeleteParams::default(), &kube::api::ListParams::default())
         .await?;
-    seen.until("an explicit zero", |s| s.rows("cart") == ["http -/- 0/0/0"]).await?;
-    Api::<Service>::namespaced(client.clone(), "shop").delete("cart", &DeleteParams::default()).await?;
-    seen.until("the service's end", |s| s.rows("cart").is_empty() && !s.store.services().any(|k| *k == key("cart"))).await?;
+    seen.until("an explicit zero", |s| s.rows("cart") == ["http -/- 0/0/0"])
+        .await?;
+    Api::<Service>::namespaced(client.clone(), "shop")
+        .delete("cart", &DeleteParams::default())
+        .await?;
+    seen.until("the service's end", |s| {
+        s.rows("cart").is_empty() && !s.store.services().any(|k| *k == key("cart"))
+    })
+    .await?;
     shop(&client).await?;
-    seen.until("the service again", |s| s.rows("cart") == ["http eu/eu-a 2/2/2"]).await?;
+    seen.until("the service again", |s| {
+        s.rows("cart") == ["http eu/eu-a 2/2/2"]
+    })
+    .await?;
     Ok(())
 }
 
@@ -245,18 +331,36 @@ async fn a_killed_api_server_withdraws_nothing() -> anyhow::Result<()> {
         let backends: Vec<Backend> = (0..100)
             .map(|n| Backend::ready(&format!("10.8.{part}.{}", n + 1)).on("n1", "eu-a"))
             .collect();
-        objects::put(&client, &objects::slice("shop", "big", &part.to_string(), &HTTP, &backends)).await?;
+        objects::put(
+            &client,
+            &objects::slice("shop", "big", &part.to_string(), &HTTP, &backends),
+        )
+        .await?;
     }
     let mut seen = Seen::with(client.clone(), |config| config.page_size = 20);
-    let took = seen.until("5,000 endpoints", |s| s.rows("big") == ["http eu/eu-a 5000/5000/5000"]).await?;
+    let took = seen
+        .until("5,000 endpoints", |s| {
+            s.rows("big") == ["http eu/eu-a 5000/5000/5000"]
+        })
+        .await?;
     ensure!(took < Duration::from_secs(20), "{took:?}");
     ensure!(seen.rows("cart") == ["http eu/eu-a 2/2/2"]);
 
     fleet.cluster_mut("eu-1")?.kill();
-    seen.until("the fact that it does not answer", |s| s.api() == Some(ApiFact::Unreachable)).await?;
-    ensure!(seen.problems().contains("has not answered its agent since"), "{}", seen.problems());
+    seen.until("the fact that it does not answer", |s| {
+        s.api() == Some(ApiFact::Unreachable)
+    })
+    .await?;
+    ensure!(
+        seen.problems().contains("has not answered its agent since"),
+        "{}",
+        seen.problems()
+    );
     let version = seen.observer.version();
-    seen.stays(5, |s| s.rows("cart") == ["http eu/eu-a 2/2/2"] && s.rows("big").len() == 1).await?;
+    seen.stays(5, |s| {
+        s.rows("cart") == ["http eu/eu-a 2/2/2"] && s.rows("big").len() == 1
+    })
+    .await?;
     ensure!(seen.observer.version() == version, "silence is no news");
 
     // It comes back; what changes at once is seen, and nothing is lost in between.
@@ -264,19 +368,31 @@ async fn a_killed_api_server_withdraws_nothing() -> anyhow::Result<()> {
     let client = fleet.cluster("eu-1")?.client().await?;
     let one = [on(1).on("n1", "eu-a")];
     objects::put(&client, &objects::slice("shop", "cart", "1", &HTTP, &one)).await?;
-    seen.until("the change after the restart", |s| s.rows("cart") == ["http eu/eu-a 1/1/1"]).await?;
-    seen.until("that it answers", |s| s.api() == Some(ApiFact::Reachable) && s.problems().is_empty()).await?;
+    seen.until("the change after the restart", |s| {
+        s.rows("cart") == ["http eu/eu-a 1/1/1"]
+    })
+    .await?;
+    seen.until("that it answers", |s| {
+        s.api() == Some(ApiFact::Reachable) && s.problems().is_empty()
+    })
+    .await?;
     ensure!(seen.rows("big") == ["http eu/eu-a 5000/5000/5000"]);
 
     // Paused, so that it is silent without a word.
     fleet.cluster_mut("eu-1")?.process().pause()?;
-    seen.until("silence", |s| s.api() == Some(ApiFact::Unreachable)).await?;
-    seen.stays(3, |s| s.rows("cart") == ["http eu/eu-a 1/1/1"]).await?;
+    seen.until("silence", |s| s.api() == Some(ApiFact::Unreachable))
+        .await?;
+    seen.stays(3, |s| s.rows("cart") == ["http eu/eu-a 1/1/1"])
+        .await?;
     fleet.cluster_mut("eu-1")?.process().resume()?;
-    seen.until("its return", |s| s.api() == Some(ApiFact::Reachable)).await?;
+    seen.until("its return", |s| s.api() == Some(ApiFact::Reachable))
+        .await?;
     let two = [on(1).on("n1", "eu-a"), on(2).on("n1", "eu-a")];
     objects::put(&client, &objects::slice("shop", "cart", "1", &HTTP, &two)).await?;
-    seen.until("a change after the silence", |s| s.rows("cart") == ["http eu/eu-a 2/2/2"]).await?;
+    seen.until("a change after the silence", |s| {
+        s.rows("cart") == ["http eu/eu-a 2/2/2"]
+    })
+    .await?;
     Ok(())
 }
 
@@ -307,35 +423,71 @@ async fn what_rbac_forbids_is_named_and_withdraws_nothing() -> anyhow::Result<()
     export(&admin, "cart").await?;
     let apply = PatchParams::apply("causeway-test").force();
     let roles = Api::<ClusterRole>::all(admin.clone());
-    roles.patch("observer", &apply, &Patch::Apply(role(Some("endpointslices")))).await?;
+    roles
+        .patch(
+            "observer",
+            &apply,
+            &Patch::Apply(role(Some("endpointslices"))),
+        )
+        .await?;
     let binding: ClusterRoleBinding = serde_json::from_value(json!({
         "metadata": { "name": "observer" },
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "observer" },
         "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "observer" }],
     }))?;
-    Api::<ClusterRoleBinding>::all(admin.clone()).patch("observer", &apply, &Patch::Apply(binding)).await?;
+    Api::<ClusterRoleBinding>::all(admin.clone())
+        .patch("observer", &apply, &Patch::Apply(binding))
+        .await?;
 
     let mut seen = Seen::of(cluster.client_as("observer", None).await?);
-    seen.until("the refusal", |s| s.problems().contains("may not list endpointslices.discovery.k8s.io")).await?;
-    seen.until("all the rest", |s| s.observer.missing() == ["endpointslices"]).await?;
+    seen.until("the refusal", |s| {
+        s.problems()
+            .contains("may not list endpointslices.discovery.k8s.io")
+    })
+    .await?;
+    seen.until("all the rest", |s| {
+        s.observer.missing() == ["endpointslices"]
+    })
+    .await?;
     ensure!(!seen.observer.synced() && seen.observer.take_delta().is_none());
     seen.observer.set_epoch(1);
-    let alone = seen.observer.take_member(None).context("a word of its own")?;
+    let alone = seen
+        .observer
+        .take_member(None)
+        .context("a word of its own")?;
     ensure!(alone.rows() == 1 && alone.member.is_some(), "{alone:?}");
 
-    roles.patch("observer", &apply, &Patch::Apply(role(None))).await?;
-    seen.until("the facts", |s| s.rows("cart") == ["http eu/eu-a 2/2/2"]).await?;
-    seen.until("no complaint", |s| s.problems().is_empty()).await?;
+    roles
+        .patch("observer", &apply, &Patch::Apply(role(None)))
+        .await?;
+    seen.until("the facts", |s| s.rows("cart") == ["http eu/eu-a 2/2/2"])
+        .await?;
+    seen.until("no complaint", |s| s.problems().is_empty())
+        .await?;
 
     // A permission that is taken away while a watch runs: a new watch is refused, the last facts stay.
-    roles.patch("observer", &apply, &Patch::Apply(role(Some("nodes")))).await?;
+    roles
+        .patch("observer", &apply, &Patch::Apply(role(Some("nodes"))))
+        .await?;
     let mut again = Seen::with(cluster.client_as("observer", None).await?, |config| {
         config.watch_timeout = Duration::from_secs(2);
     });
-    again.until("the refusal", |s| s.problems().contains("may not list nodes")).await?;
-    ensure!(!again.observer.synced(), "nodes were never seen: facts without zones are not sent");
-    seen.stays(3, |s| s.rows("cart") == ["http eu/eu-a 2/2/2"]).await?;
+    again
+        .until("the refusal", |s| {
+            s.problems().contains("may not list nodes")
+        })
+        .await?;
+    ensure!(
+        !again.observer.synced(),
+        "nodes were never seen: facts without zones are not sent"
+    );
+    seen.stays(3, |s| s.rows("cart") == ["http eu/eu-a 2/2/2"])
+        .await?;
     Api::<Node>::all(admin).get("n1").await?;
-    ensure!(seen.observer.take_touched_locals().is_superset(&BTreeSet::from([key("cart")])));
+    ensure!(
+        seen.observer
+            .take_touched_locals()
+            .is_superset(&BTreeSet::from([key("cart")]))
+    );
     Ok(())
 }

@@ -1,13 +1,22 @@
 //! Losses and returns on real parts: what is withdrawn, what never is, and when traffic may come back. Needs
 //! `cargo xtask assets`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::time::Duration;
 
 use anyhow::ensure;
 use causeway_chaos_tests::{
-    causeway::{Clusterset, DEADLINE, Options, counts, site::{GATEWAY, upstream}, told::shown},
+    causeway::{
+        Clusterset, DEADLINE, Options, counts,
+        site::{GATEWAY, upstream},
+        told::shown,
+    },
     envoy::Envoy,
     eventually,
     node::ProxyNode,
@@ -19,9 +28,14 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// Accepts plans that leave out these networks, for these reasons, and no other.
-fn without<const N: usize>(wanted: [(&'static str, &'static str); N]) -> impl Fn(&Value) -> anyhow::Result<()> {
+fn without<const N: usize>(
+    wanted: [(&'static str, &'static str); N],
+) -> impl Fn(&Value) -> anyhow::Result<()> {
     move |explanation| {
-        let wanted: Value = wanted.iter().map(|(network, why)| ((*network).to_owned(), json!(why))).collect();
+        let wanted: Value = wanted
+            .iter()
+            .map(|(network, why)| ((*network).to_owned(), json!(why)))
+            .collect();
         let found = &explanation["plan"]["withdrawn"];
         ensure!(*found == wanted, "withdrawn is {found}, not {wanted}");
         Ok(())
@@ -31,38 +45,53 @@ fn without<const N: usize>(wanted: [(&'static str, &'static str); N]) -> impl Fn
 /// A caller's Envoy in the first cluster.
 async fn envoy(set: &Clusterset, authority: &Authority, pod: &str) -> anyhow::Result<Envoy> {
     let site = set.site(1)?;
-    let node = ProxyNode { pod: pod.to_owned(), ..site.sidecar("r1-a") };
+    let node = ProxyNode {
+        pod: pod.to_owned(),
+        ..site.sidecar("r1-a")
+    };
     Envoy::start(set.fleet.scratch(), &site.istiod, authority, &node).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_lost_is_withdrawn_and_comes_back_and_nothing_else_is_touched() -> anyhow::Result<()> {
+async fn what_is_lost_is_withdrawn_and_comes_back_and_nothing_else_is_touched() -> anyhow::Result<()>
+{
     let mut set = Box::pin(Clusterset::start(Options::default())).await?;
     let mut webs = set.deploy("web", 1, 2).await?;
     let callers = set.callers("web").await?;
-    set.as_planned(&callers, &webs, counts([("m1", 4), ("m2", 4), ("m3", 2)])).await?;
+    set.as_planned(&callers, &webs, counts([("m1", 4), ("m2", 4), ("m3", 2)]))
+        .await?;
     let (two, three) = (set.settled(2).await?, set.settled(3).await?);
 
     // The API server of a member is killed: what was last seen of it stays, and the others' changes go on.
     set.fleet.cluster_mut("m2")?.kill();
-    set.condition(2, ("APIReachable", "False", "Unreachable")).await?;
+    set.condition(2, ("APIReachable", "False", "Unreachable"))
+        .await?;
     webs.get_mut("m3").unwrap().scale("r3-a", 3).await?;
     let living = set.callers("web").await?.only(&["m1", "m3"]);
-    let plan = set.as_planned(&living, &webs, counts([("m1", 4), ("m2", 4), ("m3", 3)])).await?;
+    let plan = set
+        .as_planned(&living, &webs, counts([("m1", 4), ("m2", 4), ("m3", 3)]))
+        .await?;
     without([])(&plan)?;
     set.objects(3).await?.untouched_since(&three)?;
     set.fleet.cluster_mut("m2")?.restart().await?;
-    set.condition(2, ("APIReachable", "True", "Reachable")).await?;
-    set.as_planned(&callers, &webs, counts([("m2", 4), ("m3", 3)])).await?;
-    set.settled(2).await?.without("cw-web.net3").untouched_since(&two.without("cw-web.net3"))?;
+    set.condition(2, ("APIReachable", "True", "Reachable"))
+        .await?;
+    set.as_planned(&callers, &webs, counts([("m2", 4), ("m3", 3)]))
+        .await?;
+    set.settled(2)
+        .await?
+        .without("cw-web.net3")
+        .untouched_since(&two.without("cw-web.net3"))?;
 
     // That of the host cluster is killed: decisions don't need it.
     set.fleet.cluster_mut("m1")?.kill();
     webs.get_mut("m3").unwrap().scale("r3-a", 2).await?;
     let living = set.callers("web").await?.only(&["m2", "m3"]);
-    set.as_planned(&living, &webs, counts([("m1", 4), ("m2", 4), ("m3", 2)])).await?;
+    set.as_planned(&living, &webs, counts([("m1", 4), ("m2", 4), ("m3", 2)]))
+        .await?;
     set.fleet.cluster_mut("m1")?.restart().await?;
-    set.condition(1, ("APIReachable", "True", "Reachable")).await?;
+    set.condition(1, ("APIReachable", "True", "Reachable"))
+        .await?;
     set.as_planned(&callers, &webs, without([])).await?;
 
     // A whole member is lost: its agent and its gateway fall silent.
@@ -71,15 +100,28 @@ async fn what_is_lost_is_withdrawn_and_comes_back_and_nothing_else_is_touched() 
     site.agent.kill();
     site.gateway.close().await;
     let living = set.callers("web").await?.only(&["m1", "m3"]);
-    set.as_planned(&living, &webs, without([("net2", "Lost")])).await?;
+    set.as_planned(&living, &webs, without([("net2", "Lost")]))
+        .await?;
     set.row(2, ("/verdict", json!("Lost"))).await?;
     let status = set.controller.cli().run(&["status"]).await?;
-    ensure!(status.code == 4, "causeway status ended with {}: {}", status.code, status.out);
+    ensure!(
+        status.code == 4,
+        "causeway status ended with {}: {}",
+        status.code,
+        status.out
+    );
     // Nobody writes into the mesh of the lost one, and its callers have what they had.
     set.objects(2).await?.untouched_since(&two)?;
     let own = &callers.ads[&("m2".to_owned(), "r2-a".to_owned())].view();
-    let told: Vec<String> = own.clusters[&upstream("web")].endpoints.iter().map(shown).collect();
-    ensure!(told.iter().filter(|line| line.contains("127.0.1.")).count() == 2, "{told:#?}");
+    let told: Vec<String> = own.clusters[&upstream("web")]
+        .endpoints
+        .iter()
+        .map(shown)
+        .collect();
+    ensure!(
+        told.iter().filter(|line| line.contains("127.0.1.")).count() == 2,
+        "{told:#?}"
+    );
 
     // It comes back, and waits out its hold-down before traffic does.
     let site = set.site_mut(2)?;
@@ -93,7 +135,10 @@ async fn what_is_lost_is_withdrawn_and_comes_back_and_nothing_else_is_touched() 
         let told = &ads.view().clusters[&upstream("web")];
         ensure!(told.endpoints.iter().any(|one| one.socket() == gateway));
         let waited = told.received - opened;
-        ensure!(waited >= Duration::from_secs(3), "{member}/{zone} got it back after {waited:?}");
+        ensure!(
+            waited >= Duration::from_secs(3),
+            "{member}/{zone} got it back after {waited:?}"
+        );
     }
     set.row(2, ("/verdict", json!("Serving"))).await?;
     set.settled(2).await?.untouched_since(&two)?;
@@ -108,13 +153,19 @@ async fn what_is_lost_is_withdrawn_and_comes_back_and_nothing_else_is_touched() 
     }
     let first = set.callers("web").await?.only(&["m1"]);
     set.as_planned(&first, &webs, |plan| {
-        ensure!(plan["plan"]["withdrawn"].as_object().unwrap().len() == 3, "{}", plan["plan"]["withdrawn"]);
+        ensure!(
+            plan["plan"]["withdrawn"].as_object().unwrap().len() == 3,
+            "{}",
+            plan["plan"]["withdrawn"]
+        );
         Ok(())
     })
     .await?;
     let new = envoy(&set, &authority, "new").await?;
-    let pods = |count: usize| move |found: &[causeway_chaos_tests::Endpoint]| {
-        found.len() == count && found.iter().all(|one| one.port == 8080)
+    let pods = |count: usize| {
+        move |found: &[causeway_chaos_tests::Endpoint]| {
+            found.len() == count && found.iter().all(|one| one.port == 8080)
+        }
     };
     for envoy in [&old, &new] {
         envoy.wait_for(&upstream("web"), DEADLINE, pods(4)).await?;
@@ -123,16 +174,23 @@ async fn what_is_lost_is_withdrawn_and_comes_back_and_nothing_else_is_touched() 
     for envoy in [&old, &new] {
         envoy.wait_for(&upstream("web"), DEADLINE, pods(5)).await?;
         let name = format!("cluster.{}.update_rejected", upstream("web"));
-        ensure!(envoy.stat(&name).await.unwrap_or(0) == 0, "an Envoy refused endpoints");
+        ensure!(
+            envoy.stat(&name).await.unwrap_or(0) == 0,
+            "an Envoy refused endpoints"
+        );
     }
     set.site(1)?.put_gateway().await?;
     for number in [2, 3] {
         set.sites[number - 1].gateway.open().await?;
     }
-    eventually(DEADLINE, "both networks are back at an old proxy", || async {
-        let found = old.assignment(&upstream("web")).await?;
-        ensure!(found.len() == 7, "{found:#?}");
-        Ok(())
-    })
+    eventually(
+        DEADLINE,
+        "both networks are back at an old proxy",
+        || async {
+            let found = old.assignment(&upstream("web")).await?;
+            ensure!(found.len() == 7, "{found:#?}");
+            Ok(())
+        },
+    )
     .await
 }

@@ -1,7 +1,12 @@
 //! Three real clusters become one mesh: what is exported in one appears in the others, follows every change of it, and
 //! what istiod then tells callers is what `causeway explain` says. Needs `cargo xtask assets`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::collections::BTreeMap;
 
@@ -17,9 +22,16 @@ use serde_json::json;
 async fn three_clusters_become_one_mesh_and_follow_every_change() -> anyhow::Result<()> {
     let mut set = Box::pin(Clusterset::start(Options::default())).await?;
     let mut webs = BTreeMap::new();
-    for (number, pods) in [(1, &[("r1-a", 2), ("r1-b", 1)][..]), (2, &[("r2-a", 1), ("r2-b", 1)]), (3, &[("r3-a", 3)])] {
+    for (number, pods) in [
+        (1, &[("r1-a", 2), ("r1-b", 1)][..]),
+        (2, &[("r2-a", 1), ("r2-b", 1)]),
+        (3, &[("r3-a", 3)]),
+    ] {
         let site = set.site(number)?;
-        webs.insert(site.name().to_owned(), Workload::deploy(site, "web", 1, pods).await?);
+        webs.insert(
+            site.name().to_owned(),
+            Workload::deploy(site, "web", 1, pods).await?,
+        );
     }
     let callers = set.callers("web").await?;
 
@@ -28,11 +40,17 @@ async fn three_clusters_become_one_mesh_and_follow_every_change() -> anyhow::Res
     set.as_planned(&callers, &webs, counts([("m1", 3)])).await?;
     for number in [2, 3] {
         let written = set.objects(number).await?;
-        ensure!(written.0.contains_key("WorkloadEntry shop/cw-web.net1"), "{:?}", written.names());
+        ensure!(
+            written.0.contains_key("WorkloadEntry shop/cw-web.net1"),
+            "{:?}",
+            written.names()
+        );
     }
     set.site(2)?.export("web").await?;
     set.site(3)?.export("web").await?;
-    let plan = set.as_planned(&callers, &webs, counts([("m1", 3), ("m2", 2), ("m3", 3)])).await?;
+    let plan = set
+        .as_planned(&callers, &webs, counts([("m1", 3), ("m2", 2), ("m3", 3)]))
+        .await?;
     for source in plan["plan"]["sources"].as_array().unwrap() {
         ensure!(source["standby"].as_array().unwrap().len() == 2, "{source}");
     }
@@ -42,14 +60,26 @@ async fn three_clusters_become_one_mesh_and_follow_every_change() -> anyhow::Res
     let mut envoys = Vec::new();
     for site in &set.sites {
         let zone = &site.spec.zones[0];
-        let envoy = Envoy::start(set.fleet.scratch(), &site.istiod, &authority, &site.sidecar(zone)).await?;
+        let envoy = Envoy::start(
+            set.fleet.scratch(),
+            &site.istiod,
+            &authority,
+            &site.sidecar(zone),
+        )
+        .await?;
         envoys.push((site.name().to_owned(), zone.clone(), envoy));
     }
     for (member, zone, envoy) in &envoys {
         let told = callers.ads[&(member.clone(), zone.clone())].view();
-        let told: Vec<String> = told.clusters[&upstream("web")].endpoints.iter().map(shown).collect();
+        let told: Vec<String> = told.clusters[&upstream("web")]
+            .endpoints
+            .iter()
+            .map(shown)
+            .collect();
         envoy
-            .wait_for(&upstream("web"), DEADLINE, |found| found.iter().map(shown).collect::<Vec<_>>() == told)
+            .wait_for(&upstream("web"), DEADLINE, |found| {
+                found.iter().map(shown).collect::<Vec<_>>() == told
+            })
             .await?;
     }
 
@@ -71,7 +101,11 @@ async fn three_clusters_become_one_mesh_and_follow_every_change() -> anyhow::Res
         workload.put_service().await?;
     }
     set.as_planned(&callers, &webs, |plan| {
-        ensure!(plan["inputs"]["ports"] == json!(["web"]), "{}", plan["inputs"]["ports"]);
+        ensure!(
+            plan["inputs"]["ports"] == json!(["web"]),
+            "{}",
+            plan["inputs"]["ports"]
+        );
         counts([("m1", 3), ("m2", 4), ("m3", 3)])(plan)
     })
     .await?;
@@ -79,7 +113,10 @@ async fn three_clusters_become_one_mesh_and_follow_every_change() -> anyhow::Res
     // A zone gets another name, and pods.
     set.site_mut(2)?.relabel("r2-b", "r2-c").await?;
     webs.get_mut("m2").unwrap().moved("r2-b", "r2-c").await?;
-    webs.get_mut("m2").unwrap().scale_on(("r2-b", "r2-c"), 2).await?;
+    webs.get_mut("m2")
+        .unwrap()
+        .scale_on(("r2-b", "r2-c"), 2)
+        .await?;
     let callers = set.callers("web").await?;
     set.as_planned(&callers, &webs, counts([("m2", 6)])).await?;
 
@@ -87,12 +124,17 @@ async fn three_clusters_become_one_mesh_and_follow_every_change() -> anyhow::Res
     webs.get_mut("m1").unwrap().delete_service().await?;
     let mut others = webs.clone();
     others.remove("m1");
-    set.as_planned(&callers, &others, counts([("m1", 0)])).await?;
+    set.as_planned(&callers, &others, counts([("m1", 0)]))
+        .await?;
     webs.get_mut("m1").unwrap().put_service().await?;
-    set.as_planned(&callers, &webs, counts([("m1", 3), ("m2", 6), ("m3", 3)])).await?;
+    set.as_planned(&callers, &webs, counts([("m1", 3), ("m2", 6), ("m3", 3)]))
+        .await?;
 
     for (member, zone, envoy) in &envoys {
-        ensure!(envoy.stat("cluster_manager.cds.update_rejected").await? == 0, "{member}/{zone}");
+        ensure!(
+            envoy.stat("cluster_manager.cds.update_rejected").await? == 0,
+            "{member}/{zone}"
+        );
     }
     Ok(())
 }

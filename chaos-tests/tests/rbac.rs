@@ -1,7 +1,12 @@
 //! The roles of the guides suffice, and what a role lacks is named: a controller and its agents run as the
 //! service accounts of `docs/guides/manifests`, and a rule that is taken away is named. Needs `cargo xtask assets`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::path::PathBuf;
 
@@ -19,8 +24,11 @@ use causeway_chaos_tests::{
     },
     crds, eventually,
 };
-use kube::{Api, Client, api::{DynamicObject, ListParams, Patch, PatchParams}};
 use k8s_openapi::api::events::v1::Event;
+use kube::{
+    Api, Client,
+    api::{DynamicObject, ListParams, Patch, PatchParams},
+};
 use serde_json::{Value, json};
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
@@ -39,7 +47,10 @@ struct Set {
 impl Set {
     async fn start() -> anyhow::Result<Self> {
         let fleet = Fleet::start(&["eu", "us"]).await?;
-        let (eu, us) = (fleet.cluster("eu")?.client().await?, fleet.cluster("us")?.client().await?);
+        let (eu, us) = (
+            fleet.cluster("eu")?.client().await?,
+            fleet.cluster("us")?.client().await?,
+        );
         let mut doors = Vec::new();
         for (cluster, number) in fleet.clusters().iter().zip(11_u8..) {
             doors.push(furnish(cluster, number).await?);
@@ -57,9 +68,22 @@ impl Set {
             certificates.make("agent", &["--member", name]).await?;
             let kubeconfig = account(cluster, "causeway-agent").await?;
             let folder = format!("agent-{name}");
-            agents.push(Agent::new(fleet.scratch(), &certificates, (&folder, name), &kubeconfig, controller.sessions())?);
+            agents.push(Agent::new(
+                fleet.scratch(),
+                &certificates,
+                (&folder, name),
+                &kubeconfig,
+                controller.sessions(),
+            )?);
         }
-        let mut set = Self { agents, _controller: controller, eu, us, _doors: doors, _fleet: fleet };
+        let mut set = Self {
+            agents,
+            _controller: controller,
+            eu,
+            us,
+            _doors: doors,
+            _fleet: fleet,
+        };
         for agent in &mut set.agents {
             agent.start()?;
         }
@@ -79,27 +103,52 @@ impl Set {
     }
 
     /// Runs `work` while a rule lacks these verbs of a resource.
-    async fn without(&self, host: &Client, role: (&str, &str, Option<&str>), resource: &str, verbs: &[&str]) -> anyhow::Result<Lacking> {
+    async fn without(
+        &self,
+        host: &Client,
+        role: (&str, &str, Option<&str>),
+        resource: &str,
+        verbs: &[&str],
+    ) -> anyhow::Result<Lacking> {
         let api = declared::api(host, RBAC, role.0, role.2);
         let whole = api.get(role.1).await?;
-        let mut rules = whole.data["rules"].as_array().cloned().context("a role without rules")?;
+        let mut rules = whole.data["rules"]
+            .as_array()
+            .cloned()
+            .context("a role without rules")?;
         let mut split = Vec::new();
         for rule in &mut rules {
-            let named = |value: &Value, key: &str| -> Vec<String> { serde_json::from_value(value[key].clone()).unwrap_or_default() };
+            let named = |value: &Value, key: &str| -> Vec<String> {
+                serde_json::from_value(value[key].clone()).unwrap_or_default()
+            };
             let (resources, all) = (named(rule, "resources"), named(rule, "verbs"));
             if !resources.iter().any(|one| one == resource) {
                 continue;
             }
-            rule["resources"] = json!(resources.iter().filter(|one| *one != resource).collect::<Vec<_>>());
+            rule["resources"] = json!(
+                resources
+                    .iter()
+                    .filter(|one| *one != resource)
+                    .collect::<Vec<_>>()
+            );
             let mut rest = rule.clone();
             rest["resources"] = json!([resource]);
-            rest["verbs"] = json!(all.iter().filter(|one| !verbs.contains(&one.as_str())).collect::<Vec<_>>());
+            rest["verbs"] = json!(
+                all.iter()
+                    .filter(|one| !verbs.contains(&one.as_str()))
+                    .collect::<Vec<_>>()
+            );
             split.push(rest);
         }
         ensure!(!split.is_empty(), "{role:?} says nothing about {resource}");
         rules.extend(split);
         rules.retain(|rule| rule["resources"] != json!([]) && rule["verbs"] != json!([]));
-        api.patch(role.1, &PatchParams::default(), &Patch::Merge(json!({ "rules": rules }))).await?;
+        api.patch(
+            role.1,
+            &PatchParams::default(),
+            &Patch::Merge(json!({ "rules": rules })),
+        )
+        .await?;
         Ok(Lacking { api, whole })
     }
 }
@@ -114,14 +163,18 @@ impl Lacking {
     async fn give_back(self) -> anyhow::Result<()> {
         let name = self.whole.metadata.name.as_deref().unwrap_or_default();
         let rules = json!({ "rules": self.whole.data["rules"] });
-        self.api.patch(name, &PatchParams::default(), &Patch::Merge(rules)).await?;
+        self.api
+            .patch(name, &PatchParams::default(), &Patch::Merge(rules))
+            .await?;
         Ok(())
     }
 }
 
 /// A kubeconfig of a service account in `causeway-system`.
 async fn account(cluster: &ApiServer, name: &str) -> anyhow::Result<PathBuf> {
-    let access = cluster.service_account("causeway-system", name, &[]).await?;
+    let access = cluster
+        .service_account("causeway-system", name, &[])
+        .await?;
     access.write(cluster.folder(), &format!("{name}.kubeconfig"))
 }
 
@@ -143,55 +196,111 @@ async fn the_roles_of_the_guides_suffice_and_a_missing_rule_is_named() -> anyhow
     for name in ["eu", "us"] {
         set.condition(name, ("Ready", "True", "Ready")).await?;
     }
-    ensure!(Objects::of(&set.us).await?.0.is_empty(), "the mode Observe wrote something");
+    ensure!(
+        Objects::of(&set.us).await?.0.is_empty(),
+        "the mode Observe wrote something"
+    );
 
     // Federated: ready, and written.
     for name in ["eu", "us"] {
         member(&set.eu, name, json!({ "mode": "Federate" })).await?;
     }
-    eventually(DEADLINE, "the entry for the other network is there", || async {
-        for (client, entry) in [(&set.eu, "WorkloadEntry shop/cw-web.net-us"), (&set.us, "WorkloadEntry shop/cw-web.net-eu")] {
-            let names = Objects::of(client).await?;
-            ensure!(names.0.contains_key(entry), "{:?}", names.names());
-        }
-        Ok(())
-    })
+    eventually(
+        DEADLINE,
+        "the entry for the other network is there",
+        || async {
+            for (client, entry) in [
+                (&set.eu, "WorkloadEntry shop/cw-web.net-us"),
+                (&set.us, "WorkloadEntry shop/cw-web.net-eu"),
+            ] {
+                let names = Objects::of(client).await?;
+                ensure!(names.0.contains_key(entry), "{:?}", names.names());
+            }
+            Ok(())
+        },
+    )
     .await?;
     for name in ["eu", "us"] {
-        set.condition(name, ("MeshSynced", "True", "Synced")).await?;
+        set.condition(name, ("MeshSynced", "True", "Synced"))
+            .await?;
         set.condition(name, ("Ready", "True", "Ready")).await?;
     }
     // What the agent may not write.
     for (role, resource, verbs, verb) in [
-        (("ClusterRole", "causeway-agent-federate", None), "workloadentries", vec!["patch", "create"], "create"),
-        (("Role", "causeway-agent-federate", Some("istio-system")), "gateways", vec!["create"], "create"),
+        (
+            ("ClusterRole", "causeway-agent-federate", None),
+            "workloadentries",
+            vec!["patch", "create"],
+            "create",
+        ),
+        (
+            ("Role", "causeway-agent-federate", Some("istio-system")),
+            "gateways",
+            vec!["create"],
+            "create",
+        ),
     ] {
         let lacking = set.without(&set.us, role, resource, &verbs).await?;
         // Deleted by somebody: it has to be written again.
         let ours = Objects::of(&set.us).await?;
-        let kind = if resource == "gateways" { ("gateway.networking.k8s.io/v1", "Gateway") } else { ("networking.istio.io/v1", "WorkloadEntry") };
-        let victim = ours.names().into_iter().find_map(|name| name.strip_prefix(kind.1)?.trim().split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let kind = if resource == "gateways" {
+            ("gateway.networking.k8s.io/v1", "Gateway")
+        } else {
+            ("networking.istio.io/v1", "WorkloadEntry")
+        };
+        let victim = ours.names().into_iter().find_map(|name| {
+            name.strip_prefix(kind.1)?
+                .trim()
+                .split_once('/')
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        });
         let (namespace, name) = victim.context("an object of ours")?;
-        declared::api(&set.us, kind.0, kind.1, Some(&namespace)).delete(&name, &Default::default()).await?;
+        declared::api(&set.us, kind.0, kind.1, Some(&namespace))
+            .delete(&name, &Default::default())
+            .await?;
         named(&set, "MeshSynced", verb, resource).await?;
         lacking.give_back().await?;
-        set.condition("us", ("MeshSynced", "True", "Synced")).await?;
+        set.condition("us", ("MeshSynced", "True", "Synced"))
+            .await?;
     }
 
     // What the agent may not read. Asked for anew, since a watch that runs isn't asked whether it still may.
-    for (resource, verb) in [("endpointslices", "list"), ("services", "watch"), ("serviceexports", "list"), ("destinationrules", "list"), ("gateways", "watch")] {
-        let lacking = set.without(&set.us, ("ClusterRole", "causeway-agent-observe", None), resource, &[verb]).await?;
+    for (resource, verb) in [
+        ("endpointslices", "list"),
+        ("services", "watch"),
+        ("serviceexports", "list"),
+        ("destinationrules", "list"),
+        ("gateways", "watch"),
+    ] {
+        let lacking = set
+            .without(
+                &set.us,
+                ("ClusterRole", "causeway-agent-observe", None),
+                resource,
+                &[verb],
+            )
+            .await?;
         set.restart_us()?;
-        named(&set, "Ready", verb, resource).await.with_context(|| format!("without {verb} {resource}"))?;
+        named(&set, "Ready", verb, resource)
+            .await
+            .with_context(|| format!("without {verb} {resource}"))?;
         lacking.give_back().await?;
         set.condition("us", ("Ready", "True", "Ready")).await?;
     }
 
     // All of that was news.
     eventually(DEADLINE, "the controller tells Events", || async {
-        let events = Api::<Event>::namespaced(set.eu.clone(), "default").list(&ListParams::default()).await?;
-        let ours = events.items.iter().filter(|event| event.reporting_controller.as_deref() == Some("causeway.dev/controller"));
-        ensure!(ours.count() > 0, "{} Events, none of ours", events.items.len());
+        let events = Api::<Event>::namespaced(set.eu.clone(), "default")
+            .list(&ListParams::default())
+            .await?;
+        let ours = events.items.iter().filter(|event| {
+            event.reporting_controller.as_deref() == Some("causeway.dev/controller")
+        });
+        ensure!(
+            ours.count() > 0,
+            "{} Events, none of ours",
+            events.items.len()
+        );
         Ok(())
     })
     .await?;
@@ -200,15 +309,25 @@ async fn the_roles_of_the_guides_suffice_and_a_missing_rule_is_named() -> anyhow
 
 /// Waits until a condition of `us` is not True and names verb and resource.
 async fn named(set: &Set, kind: &str, verb: &str, resource: &str) -> anyhow::Result<()> {
-    eventually(DEADLINE, &format!("{kind} of us names {verb} {resource}"), || async {
-        let found = declared::member(&set.eu, "us").await?;
-        let conditions = found["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let such = conditions.iter().any(|one| {
-            let message = one["message"].as_str().unwrap_or_default();
-            one["type"] == kind && one["status"] != "True" && message.contains(verb) && message.contains(resource)
-        });
-        ensure!(such, "{}", serde_json::to_string_pretty(&conditions)?);
-        Ok(())
-    })
+    eventually(
+        DEADLINE,
+        &format!("{kind} of us names {verb} {resource}"),
+        || async {
+            let found = declared::member(&set.eu, "us").await?;
+            let conditions = found["status"]["conditions"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let such = conditions.iter().any(|one| {
+                let message = one["message"].as_str().unwrap_or_default();
+                one["type"] == kind
+                    && one["status"] != "True"
+                    && message.contains(verb)
+                    && message.contains(resource)
+            });
+            ensure!(such, "{}", serde_json::to_string_pretty(&conditions)?);
+            Ok(())
+        },
+    )
     .await
 }

@@ -1,7 +1,12 @@
 //! Controller and agents are killed at several moments: nothing flaps, nothing is forgotten, and whatever is written
 //! afterwards had to be. Needs `cargo xtask assets`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::time::Duration;
 
@@ -29,7 +34,11 @@ async fn only(set: &Clusterset, before: &[Objects], part: &str) -> anyhow::Resul
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn restarts_write_only_what_changed() -> anyhow::Result<()> {
-    let mut set = Box::pin(Clusterset::start(Options { mode: None, ..Options::default() })).await?;
+    let mut set = Box::pin(Clusterset::start(Options {
+        mode: None,
+        ..Options::default()
+    }))
+    .await?;
     let mut webs = set.deploy("web", 1, 2).await?;
     for number in [1, 2] {
         set.register(number, json!({ "mode": "Federate" })).await?;
@@ -37,14 +46,16 @@ async fn restarts_write_only_what_changed() -> anyhow::Result<()> {
         set.connected(number).await?;
     }
     let first = set.callers("web").await?.only(&["m1", "m2"]);
-    set.as_planned(&first, &webs, counts([("m1", 4), ("m2", 4)])).await?;
+    set.as_planned(&first, &webs, counts([("m1", 4), ("m2", 4)]))
+        .await?;
 
     // Killed while nothing happens. A real change shows that it's at work again.
     let before = all(&set, 2).await?;
     set.controller.kill();
     set.controller.restart().await?;
     webs.get_mut("m2").unwrap().scale("r2-a", 3).await?;
-    set.as_planned(&first, &webs, counts([("m1", 4), ("m2", 5)])).await?;
+    set.as_planned(&first, &webs, counts([("m1", 4), ("m2", 5)]))
+        .await?;
     only(&set, &before, "cw-web.net2").await?;
 
     // Killed while it's away, an agent changes nothing either; the change that it missed is all that it writes.
@@ -55,7 +66,8 @@ async fn restarts_write_only_what_changed() -> anyhow::Result<()> {
     set.as_planned(&second, &webs, counts([("m2", 4)])).await?;
     set.objects(1).await?.untouched_since(&before[0])?;
     set.site_mut(1)?.agent.start()?;
-    set.as_planned(&first, &webs, counts([("m1", 4), ("m2", 4)])).await?;
+    set.as_planned(&first, &webs, counts([("m1", 4), ("m2", 4)]))
+        .await?;
     only(&set, &before, "cw-web.net2").await?;
 
     // Killed right after a registration.
@@ -65,7 +77,8 @@ async fn restarts_write_only_what_changed() -> anyhow::Result<()> {
     set.controller.kill();
     set.controller.restart().await?;
     let callers = set.callers("web").await?;
-    set.as_planned(&callers, &webs, counts([("m1", 4), ("m2", 4), ("m3", 2)])).await?;
+    set.as_planned(&callers, &webs, counts([("m1", 4), ("m2", 4), ("m3", 2)]))
+        .await?;
     for (number, before) in [(1, &before[0]), (2, &before[1])] {
         let now = set.settled(number).await?.without("net3");
         now.untouched_since(&before.without("net3"))?;
@@ -81,7 +94,11 @@ async fn restarts_write_only_what_changed() -> anyhow::Result<()> {
     set.controller.restart().await?;
     let living = set.callers("web").await?.only(&["m1", "m3"]);
     let withdrawn = |plan: &serde_json::Value| {
-        ensure!(plan["plan"]["withdrawn"] == json!({ "net2": "Lost" }), "{}", plan["plan"]["withdrawn"]);
+        ensure!(
+            plan["plan"]["withdrawn"] == json!({ "net2": "Lost" }),
+            "{}",
+            plan["plan"]["withdrawn"]
+        );
         Ok(())
     };
     set.as_planned(&living, &webs, withdrawn).await?;
@@ -92,7 +109,10 @@ async fn restarts_write_only_what_changed() -> anyhow::Result<()> {
     webs.get_mut("m3").unwrap().scale("r3-a", 3).await?;
     set.as_planned(&living, &webs, withdrawn).await?;
     for (number, before) in [(1, &before[0]), (3, &before[1])] {
-        set.settled(number).await?.without("cw-web.net3").untouched_since(&before.without("cw-web.net3"))?;
+        set.settled(number)
+            .await?
+            .without("cw-web.net3")
+            .untouched_since(&before.without("cw-web.net3"))?;
     }
     set.objects(2).await?.untouched_since(&lost)?;
 
@@ -104,13 +124,18 @@ async fn restarts_write_only_what_changed() -> anyhow::Result<()> {
     set.row(2, ("/verdict", json!("Recovering"))).await?;
     set.controller.kill();
     set.controller.restart().await?;
-    set.as_planned(&callers, &webs, counts([("m1", 4), ("m2", 4), ("m3", 3)])).await?;
+    set.as_planned(&callers, &webs, counts([("m1", 4), ("m2", 4), ("m3", 3)]))
+        .await?;
     for ((member, zone), ads) in &living.ads {
         let waited = ads.view().clusters[&upstream("web")].received - opened;
-        ensure!(waited >= Duration::from_secs(3), "{member}/{zone} got it back after {waited:?}");
+        ensure!(
+            waited >= Duration::from_secs(3),
+            "{member}/{zone} got it back after {waited:?}"
+        );
     }
     let now = set.settled(2).await?;
-    now.without("cw-web.net3").untouched_since(&lost.without("cw-web.net3"))?;
+    now.without("cw-web.net3")
+        .untouched_since(&lost.without("cw-web.net3"))?;
     ensure!(now.names() == lost.names());
     Ok(())
 }

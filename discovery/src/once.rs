@@ -36,7 +36,9 @@ pub async fn read_once(env: &Env, client: Client, config: ObserverConfig) -> Res
     let mut unread = Vec::new();
     if let Err(trouble) = discover::look_once(&shared).await {
         if trouble.is_of_a_stranger() {
-            return Err(format!("the API server does not know who asks ({trouble}): renew the credentials"));
+            return Err(format!(
+                "the API server does not know who asks ({trouble}): renew the credentials"
+            ));
         }
         unread.push(("/apis", sentence("/apis", "", &trouble)));
     }

@@ -93,8 +93,13 @@ mod tests {
 
     #[test]
     fn a_cause_that_was_said_is_not_said_again() {
-        let error = anyhow::anyhow!("no such file").context("reading \"a\": no such file").context("no kubeconfig");
-        assert_eq!(sentence(&error), "no kubeconfig: reading \"a\": no such file");
+        let error = anyhow::anyhow!("no such file")
+            .context("reading \"a\": no such file")
+            .context("no kubeconfig");
+        assert_eq!(
+            sentence(&error),
+            "no kubeconfig: reading \"a\": no such file"
+        );
     }
 }
 

@@ -11,7 +11,10 @@ use crate::args::KubeArgs;
 /// # Errors
 /// Where there is no usable kubeconfig; the message names file and context.
 pub async fn client(args: &KubeArgs) -> anyhow::Result<Client> {
-    let options = KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
+    let options = KubeConfigOptions {
+        context: args.context.clone(),
+        ..KubeConfigOptions::default()
+    };
     let config = match (&args.kubeconfig, &args.context) {
         (Some(file), _) => {
             let kubeconfig = Kubeconfig::read_from(file)

@@ -69,8 +69,13 @@ impl TaskHandle {
     /// Whether the task has ended.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.done.as_ref().is_none_or(oneshot::Receiver::is_terminated)
-            || self.abort.as_ref().is_some_and(tokio::task::AbortHandle::is_finished)
+        self.done
+            .as_ref()
+            .is_none_or(oneshot::Receiver::is_terminated)
+            || self
+                .abort
+                .as_ref()
+                .is_some_and(tokio::task::AbortHandle::is_finished)
     }
 
     /// Returns once the task has ended, by itself or by an abort. May be cancelled and called again.

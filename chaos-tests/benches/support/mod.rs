@@ -10,7 +10,10 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::Context as _;
 use causeway_chaos_tests::{
     ads::AdsClient,
-    causeway::{Clusterset, DEADLINE, Options, declared, site::{SiteSpec, upstream}},
+    causeway::{
+        Clusterset, DEADLINE, Options, declared,
+        site::{SiteSpec, upstream},
+    },
     eventually, istiod,
 };
 use serde_json::{Value, json};
@@ -18,7 +21,13 @@ use serde_json::{Value, json};
 use source::Source;
 
 /// Prints one measure; `cargo xtask bench` reads it.
-pub fn print(bench: &str, measure: &str, (ours, other): (f64, Option<f64>), unit: &str, (ratio, aim): (Option<f64>, Option<&str>)) {
+pub fn print(
+    bench: &str,
+    measure: &str,
+    (ours, other): (f64, Option<f64>),
+    unit: &str,
+    (ratio, aim): (Option<f64>, Option<&str>),
+) {
     let line = json!({
         "bench": bench, "measure": measure, "ours": ours, "peer_or_floor": other,
         "unit": unit, "ratio": ratio, "aim": aim,
@@ -32,7 +41,11 @@ pub fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
     let at = (part * last as f64).round() as usize;
     sorted.get(at).copied().unwrap_or(f64::NAN)
 }
@@ -46,7 +59,13 @@ pub fn median(values: &[f64]) -> f64 {
 /// The middle of the ratios of what was measured together.
 #[must_use]
 pub fn paired(ours: &[f64], other: &[f64]) -> f64 {
-    median(&ours.iter().zip(other).map(|(ours, other)| ours / other).collect::<Vec<_>>())
+    median(
+        &ours
+            .iter()
+            .zip(other)
+            .map(|(ours, other)| ours / other)
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// In milliseconds.
@@ -60,9 +79,14 @@ pub fn ms(time: Duration) -> f64 {
 /// # Errors
 /// If there's no such process.
 pub fn cpu(process: u32) -> anyhow::Result<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).context("reading a process's times")?;
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat"))
+        .context("reading a process's times")?;
     let (_, after) = text.rsplit_once(')').context("a stat without a name")?;
-    let ticks = after.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    let ticks = after
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(str::parse::<f64>);
     Ok(ticks.sum::<Result<f64, _>>()? / 100.0)
 }
 
@@ -84,12 +108,18 @@ impl Stage {
     /// # Errors
     /// If something doesn't start.
     pub async fn start(debounce: Option<&str>) -> anyhow::Result<Self> {
-        let mut sites = [1, 2, 3].map(|number| SiteSpec::numbered(number, &[&format!("r{number}-a")]));
+        let mut sites =
+            [1, 2, 3].map(|number| SiteSpec::numbered(number, &[&format!("r{number}-a")]));
         for site in &mut sites {
             site.debounce = debounce.map(str::to_owned);
         }
         // What people run logs no more than this.
-        let options = Options { sites: sites.into(), mode: None, log_level: "info", ..Options::default() };
+        let options = Options {
+            sites: sites.into(),
+            mode: None,
+            log_level: "info",
+            ..Options::default()
+        };
         let mut set = Box::pin(Clusterset::start(options)).await?;
         for number in [1, 2] {
             set.register(number, json!({ "mode": "Federate" })).await?;
@@ -120,9 +150,17 @@ impl Stage {
     /// At the deadline.
     pub async fn entry(&self, service: &str) -> anyhow::Result<Value> {
         let client = self.set.site(2)?.client();
-        let api = declared::api(client, "networking.istio.io/v1", "WorkloadEntry", Some("shop"));
+        let api = declared::api(
+            client,
+            "networking.istio.io/v1",
+            "WorkloadEntry",
+            Some("shop"),
+        );
         let name = entry_name(service);
-        let found = eventually(DEADLINE, "the entry in m2", || async { Ok(api.get(&name).await?) }).await?;
+        let found = eventually(DEADLINE, "the entry in m2", || async {
+            Ok(api.get(&name).await?)
+        })
+        .await?;
         Ok(serde_json::to_value(found)?)
     }
 
@@ -160,10 +198,16 @@ impl Stage {
         let importer = self.set.site_mut(2)?.agent.process().id();
         let fed = self.set.site_mut(2)?.istiod.process().id();
         let peer = self.set.site_mut(3)?.istiod.process().id();
-        [("controller", controller), ("owner", owner), ("importer", importer), ("fed", fed), ("peer", peer)]
-            .into_iter()
-            .map(|(name, id)| Ok((name, id.with_context(|| format!("{name} doesn't run"))?)))
-            .collect()
+        [
+            ("controller", controller),
+            ("owner", owner),
+            ("importer", importer),
+            ("fed", fed),
+            ("peer", peer),
+        ]
+        .into_iter()
+        .map(|(name, id)| Ok((name, id.with_context(|| format!("{name} doesn't run"))?)))
+        .collect()
     }
 }
 
@@ -205,12 +249,24 @@ impl Caller {
     ///
     /// # Errors
     /// At the deadline.
-    pub async fn told(&self, service: &str, fits: impl Fn(u32) -> bool) -> anyhow::Result<tokio::time::Instant> {
+    pub async fn told(
+        &self,
+        service: &str,
+        fits: impl Fn(u32) -> bool,
+    ) -> anyhow::Result<tokio::time::Instant> {
         let wanted = |endpoints: &[_]| fits(count(endpoints, &self.gateway));
-        Ok(self.ads.wait_for(&upstream(service), DEADLINE, wanted).await?.received)
+        Ok(self
+            .ads
+            .wait_for(&upstream(service), DEADLINE, wanted)
+            .await?
+            .received)
     }
 }
 
 fn count(endpoints: &[causeway_chaos_tests::Endpoint], gateway: &str) -> u32 {
-    endpoints.iter().filter(|one| one.socket() == gateway).map(|one| one.weight).sum()
+    endpoints
+        .iter()
+        .filter(|one| one.socket() == gateway)
+        .map(|one| one.weight)
+        .sum()
 }

@@ -36,10 +36,15 @@ impl Source {
             let pod = format!("{name}-{pod}");
             // An istiod that reads the cluster itself leads to a gateway only for pods that speak mutual TLS.
             let labels = [("app", name), ("security.istio.io/tlsMode", "istio")];
-            objects::put_running_pod(&client, (NAMESPACE, &pod), zone, &address, name, &labels).await?;
+            objects::put_running_pod(&client, (NAMESPACE, &pod), zone, &address, name, &labels)
+                .await?;
             backends.push(Backend::ready(&address).on(zone, zone).of_pod(&pod));
         }
-        let source = Self { client, name: name.to_owned(), backends };
+        let source = Self {
+            client,
+            name: name.to_owned(),
+            backends,
+        };
         source.ready(PODS.into()).await?;
         Ok(source)
     }

@@ -28,16 +28,23 @@ impl Watch {
     pub async fn start(api: Api<DynamicObject>, name: &str, read: Read) -> anyhow::Result<Self> {
         let field = format!("metadata.name={name}");
         let list = api.list(&ListParams::default().fields(&field)).await?;
-        let mut version = list.metadata.resource_version.context("a list without a version")?;
+        let mut version = list
+            .metadata
+            .resource_version
+            .context("a list without a version")?;
         let (say, seen) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             let params = WatchParams::default().fields(&field).timeout(290);
             loop {
-                let Ok(stream) = api.watch(&params, &version).await else { return };
+                let Ok(stream) = api.watch(&params, &version).await else {
+                    return;
+                };
                 let mut stream = std::pin::pin!(stream);
                 while let Ok(Some(event)) = stream.try_next().await {
                     let at = Instant::now();
-                    let (WatchEvent::Added(object) | WatchEvent::Modified(object)) = event else { continue };
+                    let (WatchEvent::Added(object) | WatchEvent::Modified(object)) = event else {
+                        continue;
+                    };
                     if let Some(newer) = object.metadata.resource_version {
                         version = newer;
                     }
@@ -75,11 +82,17 @@ impl Drop for Watch {
 /// The ready endpoints of a slice.
 pub fn ready(slice: &Value) -> u64 {
     let endpoints = slice.get("endpoints").and_then(Value::as_array);
-    let ready = endpoints.into_iter().flatten().filter(|one| one.pointer("/conditions/ready") == Some(&Value::Bool(true)));
+    let ready = endpoints
+        .into_iter()
+        .flatten()
+        .filter(|one| one.pointer("/conditions/ready") == Some(&Value::Bool(true)));
     ready.count() as u64
 }
 
 /// The weight of an entry.
 pub fn weight(entry: &Value) -> u64 {
-    entry.pointer("/spec/weight").and_then(Value::as_u64).unwrap_or(0)
+    entry
+        .pointer("/spec/weight")
+        .and_then(Value::as_u64)
+        .unwrap_or(0)
 }

@@ -28,8 +28,19 @@ impl Agent {
         let folder = scratch.folder(folder)?;
         let metrics = Port::any()?;
         let process = Process::new("agent", binary::path()?.to_owned(), &folder)
-            .args(["agent", "--member", member, "--controllers", &controller.to_string()])
-            .args(["--data-dir", "data", "--metrics-listen", &metrics.address().to_string()])
+            .args([
+                "agent",
+                "--member",
+                member,
+                "--controllers",
+                &controller.to_string(),
+            ])
+            .args([
+                "--data-dir",
+                "data",
+                "--metrics-listen",
+                &metrics.address().to_string(),
+            ])
             .args(certificates.arguments(member))
             .args([Path::new("--kubeconfig"), kubeconfig])
             .args(["--log-format", "json", "--log-level", "info,causeway=debug"]);
@@ -51,7 +62,9 @@ impl Agent {
     pub async fn ready(&mut self) -> anyhow::Result<()> {
         let address = self.metrics.address();
         self.process
-            .ready(Duration::from_secs(60), || async move { http::get(address, "/readyz").await.map(drop) })
+            .ready(Duration::from_secs(60), || async move {
+                http::get(address, "/readyz").await.map(drop)
+            })
             .await
     }
 

@@ -27,17 +27,37 @@ pub fn path() -> anyhow::Result<&'static Path> {
 fn find() -> anyhow::Result<PathBuf> {
     if let Some(path) = env::var_os(OVERRIDE) {
         let path = PathBuf::from(path);
-        ensure!(path.is_file(), "{OVERRIDE} names {}, which is no file", path.display());
+        ensure!(
+            path.is_file(),
+            "{OVERRIDE} names {}, which is no file",
+            path.display()
+        );
         return Ok(path);
     }
     // target/<profile>/deps/<test>-<hash>
     let test = env::current_exe().context("where this test is")?;
-    let profile = test.ancestors().nth(2).context("a test outside of target/<profile>/deps")?;
-    let name = profile.file_name().and_then(|name| name.to_str()).unwrap_or("debug");
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .context("a test outside of target/<profile>/deps")?;
+    let name = profile
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("debug");
     let name = if name == "debug" { "dev" } else { name };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "causeway", "--bin", "causeway", "--profile", name, "--target-dir"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "causeway",
+            "--bin",
+            "causeway",
+            "--profile",
+            name,
+            "--target-dir",
+        ])
         .arg(profile.parent().context("a profile outside of target")?)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
         .output()
@@ -45,7 +65,11 @@ fn find() -> anyhow::Result<PathBuf> {
     let said = String::from_utf8_lossy(&output.stderr);
     let last: Vec<&str> = said.lines().rev().take(40).collect();
     let last: Vec<&str> = last.into_iter().rev().collect();
-    ensure!(output.status.success(), "cargo build -p causeway failed:\n{}", last.join("\n"));
+    ensure!(
+        output.status.success(),
+        "cargo build -p causeway failed:\n{}",
+        last.join("\n")
+    );
     let binary = profile.join("causeway");
     ensure!(binary.is_file(), "cargo built no {}", binary.display());
     Ok(binary)

@@ -33,10 +33,20 @@ impl Certificates {
     /// # Errors
     /// If it refuses.
     pub async fn make(&self, what: &str, arguments: &[&str]) -> anyhow::Result<()> {
-        let mut all: Vec<OsString> = vec!["certs".into(), what.into(), "--dir".into(), self.folder.clone().into()];
+        let mut all: Vec<OsString> = vec![
+            "certs".into(),
+            what.into(),
+            "--dir".into(),
+            self.folder.clone().into(),
+        ];
         all.extend(arguments.iter().map(Into::into));
         let said = run(&all, None).await?;
-        ensure!(said.code == 0, "causeway certs {what}: {}{}", said.out, said.err);
+        ensure!(
+            said.code == 0,
+            "causeway certs {what}: {}{}",
+            said.out,
+            said.err
+        );
         Ok(())
     }
 
@@ -55,9 +65,13 @@ impl Certificates {
     /// The arguments by which a process is given the certificate `name`.
     #[must_use]
     pub fn arguments(&self, name: &str) -> Vec<OsString> {
-        [("--tls-ca", "ca.pem".to_owned()), ("--tls-cert", format!("{name}.pem")), ("--tls-key", format!("{name}-key.pem"))]
-            .into_iter()
-            .flat_map(|(flag, file)| [flag.into(), self.folder.join(file).into()])
-            .collect()
+        [
+            ("--tls-ca", "ca.pem".to_owned()),
+            ("--tls-cert", format!("{name}.pem")),
+            ("--tls-key", format!("{name}-key.pem")),
+        ]
+        .into_iter()
+        .flat_map(|(flag, file)| [flag.into(), self.folder.join(file).into()])
+        .collect()
     }
 }

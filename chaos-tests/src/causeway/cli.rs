@@ -78,7 +78,12 @@ impl Cli {
             said.code,
             said.err.trim()
         );
-        serde_json::from_str(&said.out)
-            .with_context(|| format!("causeway {} printed no JSON: {:?}", arguments.join(" "), said.out))
+        serde_json::from_str(&said.out).with_context(|| {
+            format!(
+                "causeway {} printed no JSON: {:?}",
+                arguments.join(" "),
+                said.out
+            )
+        })
     }
 }

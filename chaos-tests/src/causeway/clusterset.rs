@@ -30,12 +30,15 @@ pub struct Options {
     pub policy: Value,
     /// What controller and agents log.
     pub log_level: &'static str,
+    /// More API servers, with nothing in them.
+    pub bare: Vec<&'static str>,
 }
 
 impl Default for Options {
     /// Three regions, with two, two and one zones; losses are believed after a second, and returns after three.
     fn default() -> Self {
         Self {
+            bare: Vec::new(),
             sites: vec![
                 SiteSpec::numbered(1, &["r1-a", "r1-b"]),
                 SiteSpec::numbered(2, &["r2-a", "r2-b"]),
@@ -74,7 +77,8 @@ impl Callers {
     /// Only those in clusters of these names.
     #[must_use]
     pub fn only(mut self, members: &[&str]) -> Self {
-        self.ads.retain(|(member, _), _| members.contains(&member.as_str()));
+        self.ads
+            .retain(|(member, _), _| members.contains(&member.as_str()));
         self
     }
 }
@@ -83,11 +87,15 @@ impl Callers {
 #[must_use]
 pub fn ready(explanation: &Value, member: &str) -> u32 {
     let all = crate::json::list(explanation, "/inputs/destinations").iter();
-    all.filter(|one| crate::json::at(one, "/member") == member).map(|one| crate::json::number(one, "/ready")).sum()
+    all.filter(|one| crate::json::at(one, "/member") == member)
+        .map(|one| crate::json::number(one, "/ready"))
+        .sum()
 }
 
 /// Accepts plans that count so many endpoints of these members.
-pub fn counts<const N: usize>(wanted: [(&'static str, u32); N]) -> impl Fn(&Value) -> anyhow::Result<()> {
+pub fn counts<const N: usize>(
+    wanted: [(&'static str, u32); N],
+) -> impl Fn(&Value) -> anyhow::Result<()> {
     move |explanation| {
         for (member, count) in wanted {
             let found = ready(explanation, member);
@@ -103,30 +111,50 @@ impl Clusterset {
     /// # Errors
     /// If anything doesn't start.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let names: Vec<&str> = options.sites.iter().map(|site| site.name.as_str()).collect();
-        let fleet = Fleet::start(&names).await?;
+        let names: Vec<&str> = options
+            .sites
+            .iter()
+            .map(|site| site.name.as_str())
+            .collect();
+        let fleet = Fleet::start(&[&names[..], &options.bare].concat()).await?;
         let certificates = Certificates::new(fleet.scratch(), "pki").await?;
         let first = names.first().context("a clusterset without clusters")?;
         let host = fleet.cluster(first)?.client().await?;
         let kubeconfig = fleet.cluster(first)?.kubeconfig()?;
-        let mut controller = Controller::prepare(fleet.scratch(), &certificates, &kubeconfig).await?;
+        let mut controller =
+            Controller::prepare(fleet.scratch(), &certificates, &kubeconfig).await?;
         let mut sites = Vec::new();
         for (index, spec) in options.sites.iter().enumerate() {
             let cluster = fleet.cluster(&spec.name)?;
-            certificates.make("agent", &["--member", &spec.name]).await?;
+            certificates
+                .make("agent", &["--member", &spec.name])
+                .await?;
             let folder = format!("agent-{}", spec.name);
             let kubeconfig = cluster.kubeconfig()?;
-            let mut agent =
-                Agent::new(fleet.scratch(), &certificates, (&folder, &spec.name), &kubeconfig, controller.sessions())?;
+            let mut agent = Agent::new(
+                fleet.scratch(),
+                &certificates,
+                (&folder, &spec.name),
+                &kubeconfig,
+                controller.sessions(),
+            )?;
             agent.process().set_flag("--log-level", options.log_level);
             let index = u8::try_from(index + 1)?;
             sites.push(Box::pin(Site::prepare(cluster, spec.clone(), index, agent)));
         }
         let sites = try_join_all(sites).await?;
         declared::policy(&host, ("causeway-system", "defaults"), options.policy).await?;
-        controller.process().set_flag("--log-level", options.log_level);
+        controller
+            .process()
+            .set_flag("--log-level", options.log_level);
         controller.restart().await?;
-        let mut set = Self { sites, controller, certificates, fleet, host };
+        let mut set = Self {
+            sites,
+            controller,
+            certificates,
+            fleet,
+            host,
+        };
         if let Some(mode) = options.mode {
             for number in 1..=set.sites.len() {
                 set.register(number, json!({ "mode": mode })).await?;
@@ -144,7 +172,9 @@ impl Clusterset {
     /// # Errors
     /// If there's none.
     pub fn site(&self, number: usize) -> anyhow::Result<&Site> {
-        self.sites.get(number.wrapping_sub(1)).with_context(|| format!("no cluster {number}"))
+        self.sites
+            .get(number.wrapping_sub(1))
+            .with_context(|| format!("no cluster {number}"))
     }
 
     /// The same, to disturb it.
@@ -152,7 +182,9 @@ impl Clusterset {
     /// # Errors
     /// If there's none.
     pub fn site_mut(&mut self, number: usize) -> anyhow::Result<&mut Site> {
-        self.sites.get_mut(number.wrapping_sub(1)).with_context(|| format!("no cluster {number}"))
+        self.sites
+            .get_mut(number.wrapping_sub(1))
+            .with_context(|| format!("no cluster {number}"))
     }
 
     /// A client of the host cluster.
@@ -174,14 +206,20 @@ impl Clusterset {
     /// # Errors
     /// At the deadline.
     pub async fn connected(&self, number: usize) -> anyhow::Result<()> {
-        self.condition(number, ("AgentConnected", "True", "Connected")).await.map(drop)
+        self.condition(number, ("AgentConnected", "True", "Connected"))
+            .await
+            .map(drop)
     }
 
     /// Waits for a condition of a cluster, and returns its message.
     ///
     /// # Errors
     /// At the deadline, with all its conditions.
-    pub async fn condition(&self, number: usize, wanted: (&str, &str, &str)) -> anyhow::Result<String> {
+    pub async fn condition(
+        &self,
+        number: usize,
+        wanted: (&str, &str, &str),
+    ) -> anyhow::Result<String> {
         declared::condition(&self.host, self.site(number)?.name(), wanted, DEADLINE).await
     }
 
@@ -189,15 +227,27 @@ impl Clusterset {
     ///
     /// # Errors
     /// At the deadline, with the row.
-    pub async fn row(&self, number: usize, (pointer, wanted): (&str, Value)) -> anyhow::Result<Value> {
+    pub async fn row(
+        &self,
+        number: usize,
+        (pointer, wanted): (&str, Value),
+    ) -> anyhow::Result<Value> {
         let name = self.site(number)?.name();
-        eventually(DEADLINE, &format!("causeway clusters: {name}{pointer} is {wanted}"), || async {
-            let clusters = self.controller.cli().json(&["clusters"]).await?;
-            let row = clusters.as_array().into_iter().flatten().find(|row| crate::json::at(row, "/name") == name);
-            let row = row.context("no such row")?;
-            ensure!(crate::json::at(row, pointer) == &wanted, "{row}");
-            Ok(row.clone())
-        })
+        eventually(
+            DEADLINE,
+            &format!("causeway clusters: {name}{pointer} is {wanted}"),
+            || async {
+                let clusters = self.controller.cli().json(&["clusters"]).await?;
+                let row = clusters
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .find(|row| crate::json::at(row, "/name") == name);
+                let row = row.context("no such row")?;
+                ensure!(crate::json::at(row, pointer) == &wanted, "{row}");
+                Ok(row.clone())
+            },
+        )
         .await
     }
 
@@ -205,11 +255,24 @@ impl Clusterset {
     ///
     /// # Errors
     /// If an API server refuses something.
-    pub async fn deploy(&self, name: &str, number: u8, pods: usize) -> anyhow::Result<BTreeMap<String, Workload>> {
+    pub async fn deploy(
+        &self,
+        name: &str,
+        number: u8,
+        pods: usize,
+    ) -> anyhow::Result<BTreeMap<String, Workload>> {
         let mut workloads = BTreeMap::new();
         for site in &self.sites {
-            let zones: Vec<(&str, usize)> = site.spec.zones.iter().map(|zone| (zone.as_str(), pods)).collect();
-            workloads.insert(site.name().to_owned(), Workload::deploy(site, name, number, &zones).await?);
+            let zones: Vec<(&str, usize)> = site
+                .spec
+                .zones
+                .iter()
+                .map(|zone| (zone.as_str(), pods))
+                .collect();
+            workloads.insert(
+                site.name().to_owned(),
+                Workload::deploy(site, name, number, &zones).await?,
+            );
             site.export(name).await?;
         }
         Ok(workloads)
@@ -241,10 +304,16 @@ impl Clusterset {
         let mut ads = BTreeMap::new();
         for site in &self.sites {
             for zone in &site.spec.zones {
-                ads.insert((site.name().to_owned(), zone.clone()), site.listen(zone, &[service]).await?);
+                ads.insert(
+                    (site.name().to_owned(), zone.clone()),
+                    site.listen(zone, &[service]).await?,
+                );
             }
         }
-        Ok(Callers { ads, service: service.to_owned() })
+        Ok(Callers {
+            ads,
+            service: service.to_owned(),
+        })
     }
 
     /// What the CLI says of a service's plan.
@@ -252,7 +321,10 @@ impl Clusterset {
     /// # Errors
     /// If it fails.
     pub async fn explain(&self, service: &str) -> anyhow::Result<Value> {
-        self.controller.cli().json(&["explain", &format!("{service}.{NAMESPACE}")]).await
+        self.controller
+            .cli()
+            .json(&["explain", &format!("{service}.{NAMESPACE}")])
+            .await
     }
 
     /// Waits until the plan is accepted by `fits` and what istiod tells all callers equals it. `workloads` are those of
@@ -266,7 +338,8 @@ impl Clusterset {
         workloads: &BTreeMap<String, Workload>,
         fits: impl Fn(&Value) -> anyhow::Result<()>,
     ) -> anyhow::Result<Value> {
-        self.as_planned_within(DEADLINE, callers, workloads, fits).await
+        self.as_planned_within(DEADLINE, callers, workloads, fits)
+            .await
     }
 
     /// As [`Self::as_planned`], with a deadline.
@@ -280,18 +353,37 @@ impl Clusterset {
         workloads: &BTreeMap<String, Workload>,
         fits: impl Fn(&Value) -> anyhow::Result<()>,
     ) -> anyhow::Result<Value> {
-        let what = format!("istiods tell callers of {} what its plan says", callers.service);
+        let what = format!(
+            "istiods tell callers of {} what its plan says",
+            callers.service
+        );
         let name = upstream(&callers.service);
         eventually(deadline, &what, || async {
             let explanation = self.explain(&callers.service).await?;
-            fits(&explanation).with_context(|| format!("the plan is {}", crate::json::at(&explanation, "/plan")))?;
+            fits(&explanation).with_context(|| {
+                format!("the plan is {}", crate::json::at(&explanation, "/plan"))
+            })?;
             let gateways = told::gateways(&self.controller.cli().json(&["clusters"]).await?);
             for ((member, zone), ads) in &callers.ads {
-                let pods = workloads.get(member).map(Workload::sockets).unwrap_or_default();
-                let known = Known { gateways: gateways.clone(), pods };
+                let pods = workloads
+                    .get(member)
+                    .map(Workload::sockets)
+                    .unwrap_or_default();
+                let known = Known {
+                    gateways: gateways.clone(),
+                    pods,
+                };
                 let view = ads.view();
-                ensure!(view.ended.is_none(), "{member}/{zone}: the stream ended: {:?}", view.ended);
-                let told = view.clusters.get(&name).map(|one| one.endpoints.as_slice()).unwrap_or_default();
+                ensure!(
+                    view.ended.is_none(),
+                    "{member}/{zone}: the stream ended: {:?}",
+                    view.ended
+                );
+                let told = view
+                    .clusters
+                    .get(&name)
+                    .map(|one| one.endpoints.as_slice())
+                    .unwrap_or_default();
                 told::as_planned(&explanation, (member, zone), &known, told)?;
             }
             Ok(explanation)

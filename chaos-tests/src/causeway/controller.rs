@@ -41,9 +41,13 @@ impl Controller {
     ) -> anyhow::Result<Self> {
         let folder = scratch.folder("controller")?;
         let [sessions, admin, metrics] = [Port::any()?, Port::any()?, Port::any()?];
-        certificates.make("replica", &["--name", "replica-1", "--host", "127.0.0.1"]).await?;
+        certificates
+            .make("replica", &["--name", "replica-1", "--host", "127.0.0.1"])
+            .await?;
         let server = admin.address().to_string();
-        certificates.make("operator", &["--name", "ada", "--server", &server]).await?;
+        certificates
+            .make("operator", &["--name", "ada", "--server", &server])
+            .await?;
         let process = Process::new("controller", binary::path()?.to_owned(), &folder)
             .args(["controller", "--data-dir", "data", "--failure-domain", "d1"])
             .args(["--listen", &sessions.address().to_string()])
@@ -53,7 +57,13 @@ impl Controller {
             .args([Path::new("--kubeconfig"), kubeconfig])
             .args(["--log-format", "json", "--log-level", "info,causeway=debug"]);
         let cli = Cli::new(certificates.file("ada-context.yaml"));
-        Ok(Self { process, sessions, admin, metrics, cli })
+        Ok(Self {
+            process,
+            sessions,
+            admin,
+            metrics,
+            cli,
+        })
     }
 
     /// Where agents connect.
@@ -72,6 +82,12 @@ impl Controller {
     #[must_use]
     pub fn cli(&self) -> &Cli {
         &self.cli
+    }
+
+    /// Where health and metrics are.
+    #[must_use]
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics.address()
     }
 
     /// Its metrics in Prometheus' text format.
@@ -101,7 +117,9 @@ impl Controller {
         self.process.start()?;
         let address = self.metrics.address();
         self.process
-            .ready(Duration::from_secs(60), || async move { http::get(address, "/readyz").await.map(drop) })
+            .ready(Duration::from_secs(60), || async move {
+                http::get(address, "/readyz").await.map(drop)
+            })
             .await
     }
 }

@@ -9,12 +9,21 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::{eventually, json::{at, list, text}, objects::FIELD_MANAGER};
+use crate::{
+    eventually,
+    json::{at, list, text},
+    objects::FIELD_MANAGER,
+};
 
 /// The API of a kind, such as `networking.istio.io/v1` and `WorkloadEntry`; `None`: of a kind without namespaces, or in
 /// all of them.
 #[must_use]
-pub fn api(client: &Client, api_version: &str, kind: &str, namespace: Option<&str>) -> Api<DynamicObject> {
+pub fn api(
+    client: &Client,
+    api_version: &str,
+    kind: &str,
+    namespace: Option<&str>,
+) -> Api<DynamicObject> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
     match namespace {
@@ -29,12 +38,24 @@ pub fn api(client: &Client, api_version: &str, kind: &str, namespace: Option<&st
 /// If the API server refuses it.
 pub async fn put(client: &Client, object: Value) -> anyhow::Result<DynamicObject> {
     let object: DynamicObject = serde_json::from_value(object)?;
-    let types = object.types.clone().context("an object without apiVersion and kind")?;
+    let types = object
+        .types
+        .clone()
+        .context("an object without apiVersion and kind")?;
     let (namespace, name) = (object.namespace(), object.name_any());
-    api(client, &types.api_version, &types.kind, namespace.as_deref())
-        .patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&object))
-        .await
-        .with_context(|| format!("writing the {} {name}", types.kind))
+    api(
+        client,
+        &types.api_version,
+        &types.kind,
+        namespace.as_deref(),
+    )
+    .patch(
+        &name,
+        &PatchParams::apply(FIELD_MANAGER).force(),
+        &Patch::Apply(&object),
+    )
+    .await
+    .with_context(|| format!("writing the {} {name}", types.kind))
 }
 
 /// Registers a member, or changes its registration.
@@ -53,7 +74,11 @@ pub async fn register(host: &Client, member: &str, spec: Value) -> anyhow::Resul
 ///
 /// # Errors
 /// If the host cluster refuses it.
-pub async fn policy(host: &Client, (namespace, name): (&str, &str), spec: Value) -> anyhow::Result<()> {
+pub async fn policy(
+    host: &Client,
+    (namespace, name): (&str, &str),
+    spec: Value,
+) -> anyhow::Result<()> {
     let object = json!({
         "apiVersion": "causeway.dev/v1alpha1", "kind": "FailoverPolicy",
         "metadata": { "name": name, "namespace": namespace }, "spec": spec,
@@ -78,7 +103,9 @@ pub async fn export(client: &Client, (namespace, name): (&str, &str)) -> anyhow:
 /// # Errors
 /// If the host cluster doesn't have it.
 pub async fn member(host: &Client, name: &str) -> anyhow::Result<Value> {
-    let found = api(host, "causeway.dev/v1alpha1", "MemberCluster", None).get(name).await?;
+    let found = api(host, "causeway.dev/v1alpha1", "MemberCluster", None)
+        .get(name)
+        .await?;
     Ok(serde_json::to_value(found)?)
 }
 
@@ -99,7 +126,11 @@ pub async fn condition(
         let such = conditions.iter().find(|one| {
             at(one, "/type") == kind && at(one, "/status") == status && at(one, "/reason") == reason
         });
-        ensure!(such.is_some(), "{}", serde_json::to_string_pretty(&conditions)?);
+        ensure!(
+            such.is_some(),
+            "{}",
+            serde_json::to_string_pretty(&conditions)?
+        );
         Ok(such.map(|one| text(one, "/message")).unwrap_or_default())
     })
     .await

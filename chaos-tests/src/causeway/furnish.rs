@@ -34,10 +34,20 @@ pub async fn furnish(cluster: &ApiServer, number: u8) -> anyhow::Result<GatewayD
         let node = format!("{name}-{zone}");
         objects::put_node(&client, &objects::node(&node, name, &node)).await?;
         let ready = json!({ "status": { "conditions": [{ "type": "Ready", "status": "True", "reason": "Test", "message": "" }] } });
-        Api::<Node>::all(client.clone()).patch_status(&node, &PatchParams::default(), &Patch::Merge(ready)).await?;
+        Api::<Node>::all(client.clone())
+            .patch_status(&node, &PatchParams::default(), &Patch::Merge(ready))
+            .await?;
         let pod = format!("web-{zone}");
         let address = format!("10.{}.1.{host}", 20 + u16::from(number));
-        objects::put_running_pod(&client, (NAMESPACE, &pod), &node, &address, "web", &[("app", "web")]).await?;
+        objects::put_running_pod(
+            &client,
+            (NAMESPACE, &pod),
+            &node,
+            &address,
+            "web",
+            &[("app", "web")],
+        )
+        .await?;
         backends.push(Backend::ready(&address).on(&node, &node).of_pod(&pod));
     }
     let web = serde_json::from_value(json!({
@@ -45,7 +55,11 @@ pub async fn furnish(cluster: &ApiServer, number: u8) -> anyhow::Result<GatewayD
         "spec": { "selector": { "app": "web" }, "ports": [{ "name": "http", "port": 80, "targetPort": 8080 }] },
     }))?;
     objects::put::<Service>(&client, &web).await?;
-    objects::put(&client, &objects::slice(NAMESPACE, "web", "1", &[("http", 8080)], &backends)).await?;
+    objects::put(
+        &client,
+        &objects::slice(NAMESPACE, "web", "1", &[("http", 8080)], &backends),
+    )
+    .await?;
     let door = GatewayDoor::open_at(number).await?;
     let (address, port) = (door.address().ip().to_string(), door.address().port());
     let labels = [
@@ -54,7 +68,14 @@ pub async fn furnish(cluster: &ApiServer, number: u8) -> anyhow::Result<GatewayD
         ("networking.istio.io/gatewayPort", &port.to_string()),
     ];
     let gateway = ("istio-system", "istio-eastwestgateway");
-    objects::put_load_balancer(&client, gateway, &labels, &[("tls", i32::from(port))], &[&address]).await?;
+    objects::put_load_balancer(
+        &client,
+        gateway,
+        &labels,
+        &[("tls", i32::from(port))],
+        &[&address],
+    )
+    .await?;
     Ok(door)
 }
 
@@ -63,13 +84,19 @@ pub async fn furnish(cluster: &ApiServer, number: u8) -> anyhow::Result<GatewayD
 /// # Errors
 /// If it can't be read, or the API server refuses an object.
 pub async fn apply_manifest(client: &Client, file: &str) -> anyhow::Result<Vec<DynamicObject>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides/manifests").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs/guides/manifests")
+        .join(file);
     let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(&text).with_context(|| format!("parsing {}", path.display()))?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text)
+        .with_context(|| format!("parsing {}", path.display()))?;
     let mut written = Vec::new();
     for document in documents {
-        written.push(declared::put(client, document).await.with_context(|| format!("applying {file}"))?);
+        written.push(
+            declared::put(client, document)
+                .await
+                .with_context(|| format!("applying {file}"))?,
+        );
     }
     Ok(written)
 }

@@ -48,7 +48,9 @@ impl GatewayDoor {
     pub async fn open(&mut self) -> anyhow::Result<()> {
         self.close().await;
         let address = self.port.address();
-        let listener = TcpListener::bind(address).await.with_context(|| format!("opening the gateway at {address}"))?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("opening the gateway at {address}"))?;
         self.open = Some(tokio::spawn(async move {
             // A probe wants the handshake alone.
             while listener.accept().await.is_ok() {}

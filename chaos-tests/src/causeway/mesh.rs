@@ -40,9 +40,15 @@ impl Objects {
     async fn labelled(client: &Client, labels: &str) -> anyhow::Result<Self> {
         let mut objects = BTreeMap::new();
         for (version, kind) in KINDS {
-            let found = api(client, version, kind, None).list(&ListParams::default().labels(labels)).await;
+            let found = api(client, version, kind, None)
+                .list(&ListParams::default().labels(labels))
+                .await;
             for object in found.with_context(|| format!("listing {kind}"))? {
-                let name = format!("{kind} {}/{}", object.namespace().unwrap_or_default(), object.name_any());
+                let name = format!(
+                    "{kind} {}/{}",
+                    object.namespace().unwrap_or_default(),
+                    object.name_any()
+                );
                 objects.insert(name, serde_json::to_value(object)?);
             }
         }
@@ -59,15 +65,28 @@ impl Objects {
     #[must_use]
     pub fn versions(&self) -> BTreeMap<String, String> {
         let part = |object: &Value, pointer: &str| crate::json::text(object, pointer);
-        let version = |object| format!("{} {}", part(object, "/metadata/uid"), part(object, "/metadata/resourceVersion"));
-        self.0.iter().map(|(name, object)| (name.clone(), version(object))).collect()
+        let version = |object| {
+            format!(
+                "{} {}",
+                part(object, "/metadata/uid"),
+                part(object, "/metadata/resourceVersion")
+            )
+        };
+        self.0
+            .iter()
+            .map(|(name, object)| (name.clone(), version(object)))
+            .collect()
     }
 
     /// Without those whose name has this in it.
     #[must_use]
     pub fn without(&self, part: &str) -> Self {
         let others = self.0.iter().filter(|(name, _)| !name.contains(part));
-        Self(others.map(|(name, object)| (name.clone(), object.clone())).collect())
+        Self(
+            others
+                .map(|(name, object)| (name.clone(), object.clone()))
+                .collect(),
+        )
     }
 
     /// Checks that nothing was written, created or deleted between two moments.
@@ -81,15 +100,28 @@ impl Objects {
             .into_iter()
             .filter(|name| then.get(*name) != now.get(*name))
             .map(|name| {
-                let show = |objects: &Self| objects.0.get(name).map_or("absent".to_owned(), |object| {
-                    let spec = crate::json::at(object, "/spec");
-                    let notes = crate::json::at(object, "/metadata/annotations");
-                    format!("{} {notes} {spec}", crate::json::text(object, "/metadata/resourceVersion"))
-                });
-                format!("{name}:\n  before {}\n  after  {}", show(before), show(self))
+                let show = |objects: &Self| {
+                    objects.0.get(name).map_or("absent".to_owned(), |object| {
+                        let spec = crate::json::at(object, "/spec");
+                        let notes = crate::json::at(object, "/metadata/annotations");
+                        format!(
+                            "{} {notes} {spec}",
+                            crate::json::text(object, "/metadata/resourceVersion")
+                        )
+                    })
+                };
+                format!(
+                    "{name}:\n  before {}\n  after  {}",
+                    show(before),
+                    show(self)
+                )
             })
             .collect();
-        ensure!(changed.is_empty(), "objects were written that should have been left alone:\n{}", changed.join("\n"));
+        ensure!(
+            changed.is_empty(),
+            "objects were written that should have been left alone:\n{}",
+            changed.join("\n")
+        );
         Ok(())
     }
 }

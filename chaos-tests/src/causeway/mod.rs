@@ -14,6 +14,7 @@ pub mod declared;
 pub mod furnish;
 pub mod gateway;
 pub mod mesh;
+pub mod old_version;
 pub mod site;
 pub mod told;
 pub mod workload;

@@ -9,7 +9,14 @@ use kube::{
 use serde_json::json;
 
 use super::{agent::Agent, declared, gateway::GatewayDoor};
-use crate::{ApiServer, ads::AdsClient, crds, istiod::{Istiod, IstiodOptions}, node::ProxyNode, objects};
+use crate::{
+    ApiServer,
+    ads::AdsClient,
+    crds,
+    istiod::{Istiod, IstiodOptions},
+    node::ProxyNode,
+    objects,
+};
 
 /// The namespace of the tests' services.
 pub const NAMESPACE: &str = "shop";
@@ -66,7 +73,12 @@ impl Site {
     ///
     /// # Errors
     /// If a component doesn't start, or the API server refuses something.
-    pub async fn prepare(cluster: &ApiServer, spec: SiteSpec, index: u8, agent: Agent) -> anyhow::Result<Self> {
+    pub async fn prepare(
+        cluster: &ApiServer,
+        spec: SiteSpec,
+        index: u8,
+        agent: Agent,
+    ) -> anyhow::Result<Self> {
         let client = cluster.client().await?;
         let host = index == 1;
         crds::install_istio(&client).await?;
@@ -85,12 +97,25 @@ impl Site {
         }
         let options = IstiodOptions {
             network: spec.network.clone(),
-            environment: spec.debounce.iter().map(|after| ("PILOT_DEBOUNCE_AFTER".to_owned(), after.clone())).collect(),
+            environment: spec
+                .debounce
+                .iter()
+                .map(|after| ("PILOT_DEBOUNCE_AFTER".to_owned(), after.clone()))
+                .collect(),
             ..IstiodOptions::default()
         };
-        let istiod = Istiod::start(cluster, &options).await.with_context(|| format!("istiod of {}", spec.name))?;
+        let istiod = Istiod::start(cluster, &options)
+            .await
+            .with_context(|| format!("istiod of {}", spec.name))?;
         let gateway = GatewayDoor::open_at(index).await?;
-        let site = Self { spec, index, agent, istiod, gateway, client };
+        let site = Self {
+            spec,
+            index,
+            agent,
+            istiod,
+            gateway,
+            client,
+        };
         site.put_gateway().await?;
         Ok(site)
     }

@@ -42,7 +42,12 @@ impl Workload {
     ///
     /// # Errors
     /// If the API server refuses something.
-    pub async fn deploy(site: &Site, name: &str, number: u8, zones: &[(&str, usize)]) -> anyhow::Result<Self> {
+    pub async fn deploy(
+        site: &Site,
+        name: &str,
+        number: u8,
+        zones: &[(&str, usize)],
+    ) -> anyhow::Result<Self> {
         let mut workload = Self {
             name: name.to_owned(),
             port: "http".to_owned(),
@@ -77,7 +82,11 @@ impl Workload {
     }
 
     async fn put_slice(&self) -> anyhow::Result<()> {
-        let backend = |pod: &Running| Backend::ready(&pod.address).on(&pod.node, &pod.zone).of_pod(&pod.name);
+        let backend = |pod: &Running| {
+            Backend::ready(&pod.address)
+                .on(&pod.node, &pod.zone)
+                .of_pod(&pod.name)
+        };
         let backends: Vec<Backend> = self.pods.iter().map(backend).collect();
         let slice = objects::slice(NAMESPACE, &self.name, "1", &[(&self.port, 8080)], &backends);
         objects::put(&self.client, &slice).await.map(drop)
@@ -95,13 +104,21 @@ impl Workload {
     ///
     /// # Errors
     /// If the API server refuses something.
-    pub async fn scale_on(&mut self, (node, zone): (&str, &str), count: usize) -> anyhow::Result<()> {
+    pub async fn scale_on(
+        &mut self,
+        (node, zone): (&str, &str),
+        count: usize,
+    ) -> anyhow::Result<()> {
         while self.pods.iter().filter(|pod| pod.zone == zone).count() < count {
             self.start_pod((node, zone)).await?;
         }
         let mut ended = Vec::new();
         while self.pods.iter().filter(|pod| pod.zone == zone).count() > count {
-            let last = self.pods.iter().rposition(|pod| pod.zone == zone).context("no pod")?;
+            let last = self
+                .pods
+                .iter()
+                .rposition(|pod| pod.zone == zone)
+                .context("no pod")?;
             ended.push(self.pods.remove(last));
         }
         self.put_slice().await?;
@@ -138,7 +155,9 @@ impl Workload {
     /// If the API server refuses.
     pub async fn delete_service(&self) -> anyhow::Result<()> {
         let now = DeleteParams::default().grace_period(0);
-        Api::<Service>::namespaced(self.client.clone(), NAMESPACE).delete(&self.name, &now).await?;
+        Api::<Service>::namespaced(self.client.clone(), NAMESPACE)
+            .delete(&self.name, &now)
+            .await?;
         Api::<EndpointSlice>::namespaced(self.client.clone(), NAMESPACE)
             .delete(&format!("{}-1", self.name), &now)
             .await?;
@@ -146,7 +165,10 @@ impl Workload {
     }
 
     async fn start_pod(&mut self, (node, zone): (&str, &str)) -> anyhow::Result<()> {
-        self.made = self.made.checked_add(1).context("255 pods of one service")?;
+        self.made = self
+            .made
+            .checked_add(1)
+            .context("255 pods of one service")?;
         let pod = Running {
             name: format!("{}-{}", self.name, self.made),
             address: format!("{}.{}", self.subnet, self.made),
@@ -155,7 +177,8 @@ impl Workload {
         };
         let labels = [("app", self.name.as_str())];
         let key = (NAMESPACE, pod.name.as_str());
-        objects::put_running_pod(&self.client, key, node, &pod.address, &self.name, &labels).await?;
+        objects::put_running_pod(&self.client, key, node, &pod.address, &self.name, &labels)
+            .await?;
         self.pods.push(pod);
         Ok(())
     }
@@ -164,7 +187,8 @@ impl Workload {
     async fn end_pods(&self, pods: &[Running]) -> anyhow::Result<()> {
         let api = Api::<Pod>::namespaced(self.client.clone(), NAMESPACE);
         for pod in pods {
-            api.delete(&pod.name, &DeleteParams::default().grace_period(0)).await?;
+            api.delete(&pod.name, &DeleteParams::default().grace_period(0))
+                .await?;
         }
         Ok(())
     }
@@ -174,7 +198,10 @@ impl Workload {
     pub fn sockets(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut sockets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for pod in &self.pods {
-            sockets.entry(pod.zone.clone()).or_default().insert(format!("{}:8080", pod.address));
+            sockets
+                .entry(pod.zone.clone())
+                .or_default()
+                .insert(format!("{}:8080", pod.address));
         }
         sockets
     }

@@ -256,9 +256,7 @@ fn withdrawn(
                 .members
                 .values()
                 .filter_map(|other| other.placement.as_ref())
-                .any(|other| {
-                    other.network == placement.network && !other.gateways.is_empty()
-                });
+                .any(|other| other.network == placement.network && !other.gateways.is_empty());
             (!leads).then_some(Withdrawal::NoGateway)
         })
 }

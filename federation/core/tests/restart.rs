@@ -147,7 +147,10 @@ impl World {
 
     fn lose(&mut self, member: &str) {
         for ballot in [Ballot::Reachable, Ballot::Unreachable] {
-            for subject in [format!("gateway/{member}/eastwest"), format!("session/{member}")] {
+            for subject in [
+                format!("gateway/{member}/eastwest"),
+                format!("session/{member}"),
+            ] {
                 self.apply(Command::CastVotes(vec![Vote {
                     observer: ObserverId::Replica(ReplicaId(1)),
                     domain: "here".parse().unwrap(),
@@ -208,7 +211,11 @@ fn what_its_owner_withdraws_is_withdrawn_though_others_are_silent() {
     without.endpoints.clear();
     some.apply(without).unwrap();
     let inputs = world.inputs(&some).unwrap();
-    let members: Vec<&str> = inputs.destinations.iter().map(|d| d.member.as_str()).collect();
+    let members: Vec<&str> = inputs
+        .destinations
+        .iter()
+        .map(|d| d.member.as_str())
+        .collect();
     assert_eq!(members, ["a", "c"]);
 }
 
@@ -225,7 +232,17 @@ fn a_verdict_is_obeyed_for_a_member_that_was_not_heard() {
         service: key(),
         plan: Some((inputs, plan.clone())),
     }]));
-    assert_eq!(world.state.plan(&key()).unwrap().value.as_ref().unwrap().plan, plan);
+    assert_eq!(
+        world
+            .state
+            .plan(&key())
+            .unwrap()
+            .value
+            .as_ref()
+            .unwrap()
+            .plan,
+        plan
+    );
 }
 
 #[test]

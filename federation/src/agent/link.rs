@@ -68,7 +68,11 @@ impl Link {
         let mut back_off = FIRST_BACK_OFF;
         let mut next = 0usize;
         loop {
-            let Some(address) = self.controllers.get(next % self.controllers.len().max(1)).cloned() else {
+            let Some(address) = self
+                .controllers
+                .get(next % self.controllers.len().max(1))
+                .cloned()
+            else {
                 tracing::error!("no controller is named: give at least one --controller");
                 return;
             };
@@ -107,15 +111,25 @@ impl Link {
             Ok(Err(error)) => return Ended::Failed(error.to_string()),
             Err(elapsed) => return Ended::Failed(format!("{address}: {elapsed}")),
         };
-        if self.send(&session, FromAgent::Hello(self.hello())).await.is_err() {
+        if self
+            .send(&session, FromAgent::Hello(self.hello()))
+            .await
+            .is_err()
+        {
             return Ended::Failed(format!("{address} closed the connection before the hello"));
         }
         let welcome = match env.timeout(HANDSHAKE, session.receiver.recv()).await {
             Ok(Some(Ok(FromReplica::Welcome(welcome)))) => welcome,
             Ok(Some(Ok(FromReplica::Refused { reason, retry }))) => {
-                return if retry { Ended::Failed(reason) } else { Ended::Refused(reason) };
+                return if retry {
+                    Ended::Failed(reason)
+                } else {
+                    Ended::Refused(reason)
+                };
             }
-            Ok(Some(Ok(other))) => return Ended::Failed(format!("{address} answered a hello with {}", name(&other))),
+            Ok(Some(Ok(other))) => {
+                return Ended::Failed(format!("{address} answered a hello with {}", name(&other)));
+            }
             Ok(Some(Err(error))) => return Ended::Failed(error.to_string()),
             Ok(None) => return Ended::Failed(format!("{address} closed the connection")),
             Err(elapsed) => return Ended::Failed(format!("{address}: {elapsed}")),
@@ -130,7 +144,8 @@ impl Link {
         }
         self.shared.heard(welcome.highest);
         // A Lease that was deleted counts from nothing again: what is known of this member's facts is higher.
-        self.writing.heard_epoch(welcome.facts.map_or(0, |held| held.epoch));
+        self.writing
+            .heard_epoch(welcome.facts.map_or(0, |held| held.epoch));
         tracing::info!(%address, replica = %welcome.replica, version = %welcome.version, "session opened");
         self.say(Some(address.to_owned()), None);
         Ended::Broke(self.carry_on(&mut session, welcome).await)
@@ -234,7 +249,11 @@ impl Link {
     }
 
     /// Sends what the replica does not hold yet.
-    async fn send_facts_after(&self, session: &Session, held: Option<causeway_api::FactVersion>) -> bool {
+    async fn send_facts_after(
+        &self,
+        session: &Session,
+        held: Option<causeway_api::FactVersion>,
+    ) -> bool {
         if !self.observer.synced() {
             // It cannot see everything: what it needs is said, and nothing else of the member.
             return match self.observer.take_member(held) {
@@ -248,12 +267,17 @@ impl Link {
         let pending = self.observer.take_delta();
         let missing = held.and_then(|held| {
             let before = pending.as_ref().and_then(|delta| delta.base);
-            self.shared.unacknowledged(held, before.unwrap_or_else(|| self.observer.version()))
+            self.shared
+                .unacknowledged(held, before.unwrap_or_else(|| self.observer.version()))
         });
         match missing {
             Some(deltas) => {
                 for delta in deltas {
-                    if self.send(session, FromAgent::Facts(Box::new(delta))).await.is_err() {
+                    if self
+                        .send(session, FromAgent::Facts(Box::new(delta)))
+                        .await
+                        .is_err()
+                    {
                         return false;
                     }
                 }
@@ -274,7 +298,9 @@ impl Link {
 
     async fn send_delta(&self, session: &Session, delta: FactDelta) -> bool {
         self.shared.sending(delta.clone());
-        self.send(session, FromAgent::Facts(Box::new(delta))).await.is_ok()
+        self.send(session, FromAgent::Facts(Box::new(delta)))
+            .await
+            .is_ok()
     }
 
     /// Handles one message; a reason ends the session.
@@ -298,7 +324,9 @@ impl Link {
             FromReplica::View(delta) => {
                 let touched = self.shared.merge(*delta, sender);
                 if !touched.misfits.is_empty() {
-                    return Some("a delta of facts did not fit: asking again from what is held".to_owned());
+                    return Some(
+                        "a delta of facts did not fit: asking again from what is held".to_owned(),
+                    );
                 }
                 self.observer.set_wanted(self.shared.wanted());
                 self.writing.view_changed(&touched);
@@ -307,7 +335,11 @@ impl Link {
             FromReplica::AskDiff { id } => {
                 let (writing, sender) = (self.writing.clone(), session.sender.clone());
                 asks.retain(|task| !task.is_ended());
-                asks.push(self.shared.env.spawn("diff", answer_diff(writing, sender, id)));
+                asks.push(
+                    self.shared
+                        .env
+                        .spawn("diff", answer_diff(writing, sender, id)),
+                );
                 None
             }
             FromReplica::Refused { reason, .. } => Some(reason),
@@ -325,7 +357,11 @@ impl Link {
     /// Sends; an error where nobody takes it. While one side waits for room it does not listen: two that wait for each
     /// other would do so for ever.
     async fn send(&self, session: &Session, message: FromAgent) -> Result<(), ()> {
-        let sent = self.shared.env.timeout(STALL, session.sender.send(message)).await;
+        let sent = self
+            .shared
+            .env
+            .timeout(STALL, session.sender.send(message))
+            .await;
         sent.ok().and_then(Result::ok).ok_or(())
     }
 }

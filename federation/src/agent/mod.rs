@@ -60,7 +60,11 @@ impl Agent {
         config: AgentConfig,
     ) -> Self {
         let shared = Arc::new(Shared::open(config.member.clone(), env.clone(), disk));
-        let observer = Arc::new(Observer::start(env, client.clone(), ObserverConfig::new(config.member)));
+        let observer = Arc::new(Observer::start(
+            env,
+            client.clone(),
+            ObserverConfig::new(config.member),
+        ));
         observer.set_wanted(shared.wanted());
         let lease = Lease::start(env, client.clone(), LeaseOptions::new(&config.identity));
         let source = Arc::new(AgentSource::new(shared.clone(), observer.clone()));
@@ -76,11 +80,19 @@ impl Agent {
         };
         let tasks = vec![
             env.spawn("epoch", carry_epoch(writing.clone(), observer.clone())),
-            env.spawn("local services", carry_locals(writing.clone(), observer.clone())),
+            env.spawn(
+                "local services",
+                carry_locals(writing.clone(), observer.clone()),
+            ),
             env.spawn("link", link.run()),
             env.spawn("view cache", shared.keep_cache()),
         ];
-        Self { tasks, writing, observer, status }
+        Self {
+            tasks,
+            writing,
+            observer,
+            status,
+        }
     }
 
     /// Follows the link to a replica.
@@ -95,11 +107,17 @@ impl Agent {
     /// What it waits for.
     pub fn ready(&self) -> Result<(), String> {
         if let Some(task) = self.tasks.iter().find(|task| task.is_ended()) {
-            Err(format!("{} has ended, which it never should: see the log, and restart the agent", task.name()))
+            Err(format!(
+                "{} has ended, which it never should: see the log, and restart the agent",
+                task.name()
+            ))
         } else if self.observer.synced() {
             Ok(())
         } else {
-            Err(format!("the member's API server has not shown everything yet: {} missing", self.observer.missing().join(", ")))
+            Err(format!(
+                "the member's API server has not shown everything yet: {} missing",
+                self.observer.missing().join(", ")
+            ))
         }
     }
 

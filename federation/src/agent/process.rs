@@ -24,14 +24,24 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<ExitCode> {
     let client = cluster::client(&args.kube).await?;
     let disk = Arc::new(Folder::open(&args.data_dir)?);
     let metrics = Metrics::new("agent");
-    let health = net::listen(&args.metrics_listen.to_string()).await.context("health cannot be served (--metrics-listen)")?;
+    let health = net::listen(&args.metrics_listen.to_string())
+        .await
+        .context("health cannot be served (--metrics-listen)")?;
     let identity = args.identity.unwrap_or_else(|| identity(&env));
-    let config = AgentConfig { member: args.member, controllers: args.controllers, identity };
+    let config = AgentConfig {
+        member: args.member,
+        controllers: args.controllers,
+        identity,
+    };
     tracing::info!(member = %config.member, identity = %config.identity, controllers = ?config.controllers, "agent starts");
     let agent = Arc::new(Agent::start(&env, client, Arc::new(dialer), disk, config));
     // Held weakly: who serves must not keep from stopping in order.
     let ready = Arc::downgrade(&agent);
-    let ready = move || ready.upgrade().map_or_else(|| Err("it is stopping".to_owned()), |agent| agent.ready());
+    let ready = move || {
+        ready
+            .upgrade()
+            .map_or_else(|| Err("it is stopping".to_owned()), |agent| agent.ready())
+    };
     let health = health::serve_health(&env, health, Arc::new(ready), metrics)?;
     signals::stopped().await;
     tracing::info!("stopping; the mesh keeps what it has");

@@ -45,7 +45,11 @@ impl Shared {
             }
         };
         let (changed, _) = watch::channel(0);
-        let cluster = disk.read(CLUSTER).ok().flatten().and_then(|uid| String::from_utf8(uid).ok());
+        let cluster = disk
+            .read(CLUSTER)
+            .ok()
+            .flatten()
+            .and_then(|uid| String::from_utf8(uid).ok());
         Self {
             member,
             env,
@@ -70,7 +74,10 @@ impl Shared {
 
     /// Which cluster this was, the last time that its API server answered.
     pub(crate) fn remembered_cluster(&self) -> Option<String> {
-        self.cluster.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.cluster
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Merges what a replica sent that had come as far as `sender` when the session began.
@@ -84,7 +91,8 @@ impl Shared {
             }
             touched
         };
-        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+        self.changed
+            .send_modify(|count| *count = count.wrapping_add(1));
         touched
     }
 
@@ -108,7 +116,11 @@ impl Shared {
     /// The services of the view that are still federated: what facts are wanted of, too.
     pub(crate) fn wanted(&self) -> BTreeSet<ServiceKey> {
         let holdings = self.holdings();
-        let live = holdings.view.services.iter().filter(|(_, part)| part.value.is_some());
+        let live = holdings
+            .view
+            .services
+            .iter()
+            .filter(|(_, part)| part.value.is_some());
         live.map(|(key, _)| key.clone()).collect()
     }
 
@@ -123,7 +135,11 @@ impl Shared {
     }
 
     /// The unacknowledged deltas after `version`; `None`: a snapshot is needed.
-    pub(crate) fn unacknowledged(&self, version: FactVersion, current: FactVersion) -> Option<Vec<FactDelta>> {
+    pub(crate) fn unacknowledged(
+        &self,
+        version: FactVersion,
+        current: FactVersion,
+    ) -> Option<Vec<FactDelta>> {
         self.log().since(version, current)
     }
 
@@ -144,9 +160,9 @@ impl Shared {
     /// Writes the cache now.
     pub(crate) fn save(&self) {
         let text = serde_json::to_vec(&*self.holdings());
-        let saved = text.map_err(|e| e.to_string()).and_then(|text| {
-            self.disk.replace(CACHE, &text).map_err(|e| e.to_string())
-        });
+        let saved = text
+            .map_err(|e| e.to_string())
+            .and_then(|text| self.disk.replace(CACHE, &text).map_err(|e| e.to_string()));
         if let Err(error) = saved {
             tracing::warn!(%error, "the view could not be cached; it is kept in memory and fetched again after a restart");
         }

@@ -36,17 +36,35 @@ impl AgentSource {
                 headless: local.headless,
                 ready: local.ready,
                 also_picked_by: self.also_picked_by(key),
-                localities: local.endpoints.into_iter().filter(|(_, _, counts)| counts.ready > 0).map(|(_, at, _)| at).collect(),
+                localities: local
+                    .endpoints
+                    .into_iter()
+                    .filter(|(_, _, counts)| counts.ready > 0)
+                    .map(|(_, at, _)| at)
+                    .collect(),
             },
-            None => LocalService { namespace_exists, ..LocalService::default() },
+            None => LocalService {
+                namespace_exists,
+                ..LocalService::default()
+            },
         }
     }
 
     /// Federated services have a rule of their own, and are no concern.
     fn also_picked_by(&self, key: &ServiceKey) -> BTreeSet<Name> {
         let holdings = self.shared.holdings();
-        let federated = |other: &ServiceKey| holdings.view.services.get(other).is_some_and(|part| part.value.is_some());
-        let others = self.observer.also_picked_by(key).into_iter().filter(|other| !federated(other));
+        let federated = |other: &ServiceKey| {
+            holdings
+                .view
+                .services
+                .get(other)
+                .is_some_and(|part| part.value.is_some())
+        };
+        let others = self
+            .observer
+            .also_picked_by(key)
+            .into_iter()
+            .filter(|other| !federated(other));
         others.map(|other| other.name).collect()
     }
 }
@@ -69,19 +87,40 @@ impl Source for AgentSource {
     }
 
     fn services(&self) -> Vec<ServiceKey> {
-        self.shared.holdings().view.services.keys().cloned().collect()
+        self.shared
+            .holdings()
+            .view
+            .services
+            .keys()
+            .cloned()
+            .collect()
     }
 
     fn service(&self, key: &ServiceKey) -> ServiceInputs {
         let local = self.local(key);
         let holdings = self.shared.holdings();
-        let heard: BTreeSet<_> = holdings.view.owners.values().map(|part| &part.network).collect();
+        let heard: BTreeSet<_> = holdings
+            .view
+            .owners
+            .values()
+            .map(|part| &part.network)
+            .collect();
         let plan = holdings.view.services.get(key).cloned();
-        let offered = plan.iter().filter_map(|plan| plan.value.as_ref()).flat_map(|view| &view.offered);
-        let unheard = offered.filter(|network| !heard.contains(network)).cloned().collect();
+        let offered = plan
+            .iter()
+            .filter_map(|plan| plan.value.as_ref())
+            .flat_map(|view| &view.offered);
+        let unheard = offered
+            .filter(|network| !heard.contains(network))
+            .cloned()
+            .collect();
         let owners = holdings.view.owners.iter().filter_map(|(owner, part)| {
             let service = part.services.get(key)?.clone();
-            Some(OwnerWord { owner: owner.clone(), network: part.network.clone(), service })
+            Some(OwnerWord {
+                owner: owner.clone(),
+                network: part.network.clone(),
+                service,
+            })
         });
         ServiceInputs {
             owners: owners.collect(),
@@ -95,7 +134,12 @@ impl Source for AgentSource {
         let holdings = self.shared.holdings();
         Versions {
             generation: holdings.generation(),
-            owners: holdings.view.owners.iter().map(|(name, part)| (name.clone(), part.version)).collect(),
+            owners: holdings
+                .view
+                .owners
+                .iter()
+                .map(|(name, part)| (name.clone(), part.version))
+                .collect(),
             incarnation: holdings.highest.incarnation,
         }
     }

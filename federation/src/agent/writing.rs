@@ -19,14 +19,28 @@ pub(crate) struct Writing {
 }
 
 impl Writing {
-    pub(crate) fn start(env: &Env, client: kube::Client, lease: Lease, source: Arc<dyn Source>) -> Self {
+    pub(crate) fn start(
+        env: &Env,
+        client: kube::Client,
+        lease: Lease,
+        source: Arc<dyn Source>,
+    ) -> Self {
         let writer = Writer::start(env, client, lease.state(), source, WriterOptions::default());
-        Self { env: env.clone(), lease, writer, epochs: watch::Sender::new(0) }
+        Self {
+            env: env.clone(),
+            lease,
+            writer,
+            epochs: watch::Sender::new(0),
+        }
     }
 
     /// The Lease's epoch; 0 while another holds it.
     pub(crate) fn epoch(&self) -> u64 {
-        self.lease.state().borrow().epoch_at(self.env.now()).unwrap_or(0)
+        self.lease
+            .state()
+            .borrow()
+            .epoch_at(self.env.now())
+            .unwrap_or(0)
     }
 
     /// Follows the Lease.
@@ -36,7 +50,8 @@ impl Writing {
 
     /// The Lease was taken or lost.
     pub(crate) fn note_epoch(&self, epoch: u64) {
-        self.epochs.send_if_modified(|held| std::mem::replace(held, epoch) != epoch);
+        self.epochs
+            .send_if_modified(|held| std::mem::replace(held, epoch) != epoch);
     }
 
     /// Follows changes of the epoch: 0 while another holds the Lease. Renewals are no change.

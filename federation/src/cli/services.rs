@@ -126,7 +126,11 @@ fn note(row: &ServiceRow) -> String {
         *reasons.entry(&condition.reason).or_default() += 1;
     }
     for (reason, members) in reasons {
-        notes.push(if members == 1 { reason.to_owned() } else { format!("{reason} in {members} members") });
+        notes.push(if members == 1 {
+            reason.to_owned()
+        } else {
+            format!("{reason} in {members} members")
+        });
     }
     notes.join("; ")
 }

@@ -43,7 +43,11 @@ impl Names {
 /// The whole screen.
 pub(super) fn screen(report: &ObserveReport, paint: Paint, wide: bool) -> String {
     let mut out = clusters(report, paint);
-    if report.clusters.iter().all(|cluster| cluster.error.is_some()) {
+    if report
+        .clusters
+        .iter()
+        .all(|cluster| cluster.error.is_some())
+    {
         out.push_str("\nNo cluster could be read, so there is nothing to compare.\n");
         return out;
     }

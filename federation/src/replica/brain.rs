@@ -113,17 +113,27 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
     if !due.members.is_empty() {
         // What kept a member from being placed, such as its cluster being registered twice, may have gone with another.
         placements.extend(shared.consensus.read(|state| {
-            let unplaced = state.members.iter().filter(|(_, held)| held.placement.is_none());
+            let unplaced = state
+                .members
+                .iter()
+                .filter(|(_, held)| held.placement.is_none());
             unplaced.map(|(name, _)| name.clone()).collect::<Vec<_>>()
         }));
     }
     for member in placements {
-        let Some(placement) = moved(shared, &member) else { continue };
-        let command = Command::PlaceMember { member: member.clone(), placement };
+        let Some(placement) = moved(shared, &member) else {
+            continue;
+        };
+        let command = Command::PlaceMember {
+            member: member.clone(),
+            placement,
+        };
         match shared.propose(command).await {
             Ok(Outcome::Refused(refusal)) => {
                 tracing::error!(%member, %refusal, "the member was not placed");
-                shared.refusals.note(&member, RefusedKind::ForeignCluster, &refusal.to_string());
+                shared
+                    .refusals
+                    .note(&member, RefusedKind::ForeignCluster, &refusal.to_string());
             }
             Ok(_) => {}
             Err(error) => return Err((error, due)),
@@ -132,7 +142,10 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
     let services: Vec<ServiceKey> = concerned(shared, &due).into_iter().collect();
     for batch in services.chunks(BATCH) {
         shared.metrics.reconsidered(batch);
-        let proposals: Vec<PlanProposal> = batch.iter().filter_map(|key| changed_plan(shared, key)).collect();
+        let proposals: Vec<PlanProposal> = batch
+            .iter()
+            .filter_map(|key| changed_plan(shared, key))
+            .collect();
         if proposals.is_empty() {
             continue;
         }
@@ -150,7 +163,10 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
 /// fault of ours, and must be seen.
 fn note_refused(shared: &Shared, effect: &Effect) {
     for (service, refusal) in &effect.refused {
-        if matches!(refusal, Refusal::VerdictIgnored { .. } | Refusal::StalePolicy { .. }) {
+        if matches!(
+            refusal,
+            Refusal::VerdictIgnored { .. } | Refusal::StalePolicy { .. }
+        ) {
             tracing::info!(%service, %refusal, "the state moved on while it was planned: planned again");
         } else {
             tracing::error!(%service, %refusal, "plan refused");
@@ -199,11 +215,18 @@ fn changed_plan(shared: &Shared, key: &ServiceKey) -> Option<PlanProposal> {
         let facts = shared.facts();
         let held = state.plan(key).and_then(|row| row.value.as_ref());
         let Some(inputs) = inputs::plan_inputs(state, &facts, key) else {
-            return held.map(|_| PlanProposal { service: key.clone(), plan: None });
+            return held.map(|_| PlanProposal {
+                service: key.clone(),
+                plan: None,
+            });
         };
         let plan = causeway_failover::plan::plan(&inputs);
         // Which policies were merged is part of what is committed, and is compared by `apply`.
-        let same = held.is_some_and(|held| held.plan == plan && held.inputs.policy == inputs.policy);
-        (!same).then(|| PlanProposal { service: key.clone(), plan: Some((inputs, plan)) })
+        let same =
+            held.is_some_and(|held| held.plan == plan && held.inputs.policy == inputs.policy);
+        (!same).then(|| PlanProposal {
+            service: key.clone(),
+            plan: Some((inputs, plan)),
+        })
     })
 }

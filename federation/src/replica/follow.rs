@@ -19,7 +19,9 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
         match next {
             Next::Decision(decision) => one(&shared, &decision),
             Next::Missed => {
-                tracing::info!("decisions came faster than they were followed: everything is compared anew");
+                tracing::info!(
+                    "decisions came faster than they were followed: everything is compared anew"
+                );
                 everything(&shared);
             }
         }
@@ -29,7 +31,9 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
 fn everything(shared: &Shared) {
     shared.sessions.all_changed();
     shared.brain.all_changed();
-    let members: Vec<_> = shared.consensus.read(|state| state.members.keys().cloned().collect());
+    let members: Vec<_> = shared
+        .consensus
+        .read(|state| state.members.keys().cloned().collect());
     for member in &members {
         shared.brain.declared(member);
         shared.status_changed(member);
@@ -37,13 +41,17 @@ fn everything(shared: &Shared) {
 }
 
 fn one(shared: &Shared, decided: &Decision) {
-    let Outcome::Accepted { effect, .. } = &decided.outcome else { return };
+    let Outcome::Accepted { effect, .. } = &decided.outcome else {
+        return;
+    };
     let planned: BTreeSet<ServiceKey> = effect.planned.iter().cloned().collect();
     if !planned.is_empty() {
         shared.sessions.plans_changed(&planned);
     }
     if !effect.networks.is_empty() {
-        shared.sessions.networks_changed(&effect.networks.iter().cloned().collect());
+        shared
+            .sessions
+            .networks_changed(&effect.networks.iter().cloned().collect());
     }
     for member in effect.members.iter().chain(&effect.placed) {
         shared.sessions.settings_changed(member);
@@ -56,7 +64,9 @@ fn one(shared: &Shared, decided: &Decision) {
         shared.brain.all_changed();
     }
     // A plan that was refused was computed from a state that had moved on.
-    shared.brain.services_changed(effect.refused.iter().map(|(service, _)| service.clone()));
+    shared
+        .brain
+        .services_changed(effect.refused.iter().map(|(service, _)| service.clone()));
     log_verdicts(effect);
     shared.memory.moved(effect, shared.env.now());
     shared.metrics.verdicts(effect);
@@ -73,7 +83,11 @@ fn concerned(shared: &Shared, effect: &Effect) -> BTreeSet<causeway_api::MemberN
     }
     shared.consensus.read(|state| {
         for (name, member) in &state.members {
-            if member.placement.as_ref().is_some_and(|placement| effect.networks.contains(&placement.network)) {
+            if member
+                .placement
+                .as_ref()
+                .is_some_and(|placement| effect.networks.contains(&placement.network))
+            {
                 members.insert(name.clone());
             }
         }

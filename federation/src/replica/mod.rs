@@ -70,15 +70,28 @@ pub struct ProbeTimes {
 
 impl Default for ProbeTimes {
     fn default() -> Self {
-        Self { interval: Duration::from_secs(1), timeout: Duration::from_secs(1), threshold: 3 }
+        Self {
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+            threshold: 3,
+        }
     }
 }
 
 impl ReplicaConfig {
     fn probing(&self) -> ProbeConfig {
-        let ProbeTimes { interval, timeout, threshold } = self.probe;
+        let ProbeTimes {
+            interval,
+            timeout,
+            threshold,
+        } = self.probe;
         let usual = ProbeConfig::new(ObserverId::Replica(self.id), self.domain.clone());
-        ProbeConfig { interval, timeout, threshold, ..usual }
+        ProbeConfig {
+            interval,
+            timeout,
+            threshold,
+            ..usual
+        }
     }
 }
 
@@ -102,9 +115,22 @@ impl Replica {
         metrics: Metrics,
         config: ReplicaConfig,
     ) -> anyhow::Result<Self> {
-        let consensus = Consensus::open(env.clone(), disk, config.id, Settings::default(), Arc::new(NoPeers)).await?;
+        let consensus = Consensus::open(
+            env.clone(),
+            disk,
+            config.id,
+            Settings::default(),
+            Arc::new(NoPeers),
+        )
+        .await?;
         let metrics = metrics::ReplicaMetrics::new(metrics);
-        let shared = Shared::new(env.clone(), config.id, config.domain.clone(), consensus, metrics);
+        let shared = Shared::new(
+            env.clone(),
+            config.id,
+            config.domain.clone(),
+            consensus,
+            metrics,
+        );
         begin(&shared).await?;
         let mut tasks = vec![
             env.spawn("follow", follow::follow(shared.clone())),
@@ -113,11 +139,17 @@ impl Replica {
             env.spawn("sessions", serve::serve(shared.clone(), listener)),
             env.spawn("session votes", voters::watch_sessions(shared.clone())),
             env.spawn("metrics", metrics::run(shared.clone())),
-            env.spawn("gateway probes", voters::probe_gateways(shared.clone(), probe, config.probing())),
+            env.spawn(
+                "gateway probes",
+                voters::probe_gateways(shared.clone(), probe, config.probing()),
+            ),
         ];
         if let Some(host) = host {
             let root = config.root_namespace.clone();
-            tasks.push(env.spawn("registry", registry::run(shared.clone(), host.clone(), root)));
+            tasks.push(env.spawn(
+                "registry",
+                registry::run(shared.clone(), host.clone(), root),
+            ));
             tasks.push(env.spawn("status", status::run(shared.clone(), host.clone())));
             tasks.push(env.spawn("events", events::run(shared.clone(), host)));
         }
@@ -136,7 +168,10 @@ impl Replica {
     /// What it waits for.
     pub fn ready(&self) -> Result<(), String> {
         if let Some(task) = self.tasks.iter().find(|task| task.is_ended()) {
-            Err(format!("{} has ended, which it never should: see the log, and restart the controller", task.name()))
+            Err(format!(
+                "{} has ended, which it never should: see the log, and restart the controller",
+                task.name()
+            ))
         } else if let Some(trouble) = self.shared.declared.trouble() {
             Err(trouble)
         } else if self.shared.consensus.is_leader() {
@@ -159,7 +194,10 @@ impl Replica {
 /// A new clusterset is begun, once; an old one goes on.
 async fn begin(shared: &Shared) -> anyhow::Result<()> {
     if shared.consensus.read(|state| state.incarnation) == 0 {
-        let me = ReplicaNode { domain: shared.domain.to_string(), ..ReplicaNode::default() };
+        let me = ReplicaNode {
+            domain: shared.domain.to_string(),
+            ..ReplicaNode::default()
+        };
         match shared.consensus.bootstrap(me).await {
             Ok(generation) => tracing::info!(%generation, "a new clusterset begins"),
             Err(BootstrapError::Exists { .. }) => {}

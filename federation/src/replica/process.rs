@@ -60,7 +60,12 @@ pub async fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
     let admin = server::serve_admin(&env, admin, admin_tls, replica.admin())?;
     // Held weakly: who serves must not keep from stopping in order.
     let ready = Arc::downgrade(&replica);
-    let ready = move || ready.upgrade().map_or_else(|| Err("it is stopping".to_owned()), |replica| replica.ready());
+    let ready = move || {
+        ready.upgrade().map_or_else(
+            || Err("it is stopping".to_owned()),
+            |replica| replica.ready(),
+        )
+    };
     let health = health::serve_health(&env, health, Arc::new(ready), metrics)?;
     tracing::info!(
         sessions = %session_address,

@@ -1,6 +1,11 @@
 //! A controller that restarts beside agents that go on: the real parts, on members in memory.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -33,19 +38,37 @@ struct Hall {
 
 #[async_trait]
 impl Dial<FromAgent, FromReplica> for Hall {
-    async fn dial(&self, address: &str) -> Result<Connection<FromAgent, FromReplica>, TransportError> {
-        let closed = || TransportError::Unreachable { address: address.to_owned(), reason: "no controller".to_owned() };
+    async fn dial(
+        &self,
+        address: &str,
+    ) -> Result<Connection<FromAgent, FromReplica>, TransportError> {
+        let closed = || TransportError::Unreachable {
+            address: address.to_owned(),
+            reason: "no controller".to_owned(),
+        };
         let door = self.door.lock().unwrap().clone().ok_or_else(closed)?;
         let (agent, from_agent) = mpsc::channel(64);
         let (replica, from_replica) = mpsc::channel(64);
         let (to_replica, at_replica) = mpsc::channel(64);
         let (to_agent, at_agent) = mpsc::channel(64);
         self.env.spawn("up", carry(from_agent, to_replica)).detach();
-        self.env.spawn("down", carry(from_replica, to_agent)).detach();
+        self.env
+            .spawn("down", carry(from_replica, to_agent))
+            .detach();
         let identity = Some(self.member.to_string());
-        let other = Connection { remote: "agent".to_owned(), identity, sender: replica, receiver: at_replica };
+        let other = Connection {
+            remote: "agent".to_owned(),
+            identity,
+            sender: replica,
+            receiver: at_replica,
+        };
         door.send(other).await.map_err(|_| closed())?;
-        Ok(Connection { remote: address.to_owned(), identity: None, sender: agent, receiver: at_agent })
+        Ok(Connection {
+            remote: address.to_owned(),
+            identity: None,
+            sender: agent,
+            receiver: at_agent,
+        })
     }
 }
 
@@ -76,7 +99,8 @@ impl Probe for Reached {
 }
 
 fn objects(member: &str, number: u8) -> Vec<Value> {
-    let istio = json!({ "name": "istio-system", "labels": { "topology.istio.io/network": member } });
+    let istio =
+        json!({ "name": "istio-system", "labels": { "topology.istio.io/network": member } });
     vec![
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": istio }),
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop" } }),
@@ -126,17 +150,35 @@ impl World {
         };
         let clusters = (1..).zip(&MEMBERS).map(cluster).collect();
         let folder = tempfile::tempdir().unwrap();
-        let mut world =
-            Self { env, door: Door::default(), folder, clusters, agents: vec![None, None, None], replica: None };
+        let mut world = Self {
+            env,
+            door: Door::default(),
+            folder,
+            clusters,
+            agents: vec![None, None, None],
+            replica: None,
+        };
         world.controller("one").await;
         for name in MEMBERS {
-            let spec = MemberSpec { mode: Mode::Federate, ..MemberSpec::minimal(name.parse().unwrap()) };
-            world.replica().shared.propose(Command::PutMember(spec)).await.unwrap();
+            let spec = MemberSpec {
+                mode: Mode::Federate,
+                ..MemberSpec::minimal(name.parse().unwrap())
+            };
+            world
+                .replica()
+                .shared
+                .propose(Command::PutMember(spec))
+                .await
+                .unwrap();
         }
         for at in 0..MEMBERS.len() {
             world.agent(at);
         }
-        world.until("every mesh is written", |world| (0..3).all(|at| world.entries(at).len() == 2)).await;
+        world
+            .until("every mesh is written", |world| {
+                (0..3).all(|at| world.entries(at).len() == 2)
+            })
+            .await;
         world.env.sleep(Duration::from_secs(8)).await;
         world
     }
@@ -173,37 +215,83 @@ impl World {
 
     fn agent(&mut self, at: usize) {
         let member: MemberName = MEMBERS[at].parse().unwrap();
-        let dialer = Hall { env: self.env.clone(), member: member.clone(), door: self.door.clone() };
+        let dialer = Hall {
+            env: self.env.clone(),
+            member: member.clone(),
+            door: self.door.clone(),
+        };
         let random = self.env.random().next_u64();
         let folder = self.folder.path().join(format!("agent-{at}-{random}"));
-        let config = AgentConfig { identity: format!("{member}-{random}"), member, controllers: vec!["it".to_owned()] };
+        let config = AgentConfig {
+            identity: format!("{member}-{random}"),
+            member,
+            controllers: vec!["it".to_owned()],
+        };
         let disk = Arc::new(Folder::open(folder).unwrap());
         let client = self.clusters[at].client();
-        self.agents[at] = Some(Agent::start(&self.env, client, Arc::new(dialer), disk, config));
+        self.agents[at] = Some(Agent::start(
+            &self.env,
+            client,
+            Arc::new(dialer),
+            disk,
+            config,
+        ));
     }
 
     /// Name and version of each object of ours.
     fn ours(&self, at: usize) -> Vec<(String, String)> {
-        let kinds = [("Gateway", "gateway.networking.k8s.io/v1"), ("DestinationRule", "networking.istio.io/v1"),
-            ("ServiceEntry", "networking.istio.io/v1"), ("WorkloadEntry", "networking.istio.io/v1")];
-        let all = kinds.iter().flat_map(|(kind, version)| self.clusters[at].objects(version, kind).unwrap());
-        let text = |object: &Value, path| object.pointer(path).unwrap().as_str().unwrap().to_owned();
-        all.map(|object| (text(&object, "/metadata/name"), text(&object, "/metadata/resourceVersion"))).collect()
+        let kinds = [
+            ("Gateway", "gateway.networking.k8s.io/v1"),
+            ("DestinationRule", "networking.istio.io/v1"),
+            ("ServiceEntry", "networking.istio.io/v1"),
+            ("WorkloadEntry", "networking.istio.io/v1"),
+        ];
+        let all = kinds
+            .iter()
+            .flat_map(|(kind, version)| self.clusters[at].objects(version, kind).unwrap());
+        let text =
+            |object: &Value, path| object.pointer(path).unwrap().as_str().unwrap().to_owned();
+        all.map(|object| {
+            (
+                text(&object, "/metadata/name"),
+                text(&object, "/metadata/resourceVersion"),
+            )
+        })
+        .collect()
     }
 
     fn entries(&self, at: usize) -> Vec<String> {
-        let entries = self.clusters[at].objects("networking.istio.io/v1", "WorkloadEntry").unwrap();
-        entries.iter().map(|entry| entry.pointer("/metadata/name").unwrap().as_str().unwrap().to_owned()).collect()
+        let entries = self.clusters[at]
+            .objects("networking.istio.io/v1", "WorkloadEntry")
+            .unwrap();
+        entries
+            .iter()
+            .map(|entry| {
+                entry
+                    .pointer("/metadata/name")
+                    .unwrap()
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
     }
 
     fn connected(&self, at: usize) -> bool {
-        self.replica().shared.sessions.of(&MEMBERS[at].parse().unwrap()).is_some()
+        self.replica()
+            .shared
+            .sessions
+            .of(&MEMBERS[at].parse().unwrap())
+            .is_some()
     }
 
     async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let began = self.env.now();
         while !holds(self) {
-            assert!(self.env.now().since(began) < Duration::from_secs(120), "not within two minutes: {what}");
+            assert!(
+                self.env.now().since(began) < Duration::from_secs(120),
+                "not within two minutes: {what}"
+            );
             self.env.sleep(Duration::from_millis(100)).await;
         }
     }
@@ -221,7 +309,9 @@ async fn a_controller_that_restarts_touches_no_object() {
     let mut world = World::start().await;
     let before: Vec<_> = (0..3).map(|at| world.ours(at)).collect();
     world.controller("one").await;
-    world.until("all are back", |world| (0..3).all(|at| world.connected(at))).await;
+    world
+        .until("all are back", |world| (0..3).all(|at| world.connected(at)))
+        .await;
     world.env.sleep(Duration::from_secs(30)).await;
     let after: Vec<_> = (0..3).map(|at| world.ours(at)).collect();
     assert_eq!(after, before);
@@ -239,7 +329,11 @@ async fn neither_does_one_whose_agents_restart_with_it_while_a_member_is_dark() 
     world.controller("one").await;
     world.agent(0);
     world.agent(1);
-    world.until("both are back", |world| world.connected(0) && world.connected(1)).await;
+    world
+        .until("both are back", |world| {
+            world.connected(0) && world.connected(1)
+        })
+        .await;
     for _ in 0..60 {
         assert_eq!([world.entries(0), world.entries(1)], before);
         world.env.sleep(Duration::from_secs(1)).await;
@@ -253,10 +347,22 @@ async fn a_controller_that_lost_its_log_is_refused_aloud_and_changes_nothing() {
     let before: Vec<_> = (0..3).map(|at| world.ours(at)).collect();
     world.controller("wiped").await;
     for name in MEMBERS {
-        let spec = MemberSpec { mode: Mode::Federate, ..MemberSpec::minimal(name.parse().unwrap()) };
-        world.replica().shared.propose(Command::PutMember(spec)).await.unwrap();
+        let spec = MemberSpec {
+            mode: Mode::Federate,
+            ..MemberSpec::minimal(name.parse().unwrap())
+        };
+        world
+            .replica()
+            .shared
+            .propose(Command::PutMember(spec))
+            .await
+            .unwrap();
     }
-    world.until("each is told", |world| world.replica().shared.refusals.all().len() == 3).await;
+    world
+        .until("each is told", |world| {
+            world.replica().shared.refusals.all().len() == 3
+        })
+        .await;
     for refused in world.replica().shared.refusals.all().values() {
         assert_eq!(refused.kind, shared::RefusedKind::LostDecisions);
         assert!(refused.reason.contains("wiped"), "{}", refused.reason);
@@ -278,17 +384,54 @@ async fn a_member_whose_lease_began_anew_is_believed_by_those_who_heard_it_befor
         world.env.sleep(Duration::from_secs(20)).await;
         world.agents[1].take().unwrap().stop().await;
     }
-    world.clusters[1].delete("coordination.k8s.io/v1", "Lease", "causeway-system", "causeway-agent").unwrap();
+    world.clusters[1]
+        .delete(
+            "coordination.k8s.io/v1",
+            "Lease",
+            "causeway-system",
+            "causeway-agent",
+        )
+        .unwrap();
     world.controller("one").await;
     world.agent(1);
-    world.until("all are back", |world| (0..3).all(|at| world.connected(at))).await;
-    let export = ("multicluster.x-k8s.io/v1alpha1", "ServiceExport", "shop", "cart");
-    assert!(world.clusters[1].delete(export.0, export.1, export.2, export.3).unwrap());
-    world.until("its word arrives", |world| world.entries(0).len() == 1 && world.entries(2).len() == 1).await;
+    world
+        .until("all are back", |world| (0..3).all(|at| world.connected(at)))
+        .await;
+    let export = (
+        "multicluster.x-k8s.io/v1alpha1",
+        "ServiceExport",
+        "shop",
+        "cart",
+    );
+    assert!(
+        world.clusters[1]
+            .delete(export.0, export.1, export.2, export.3)
+            .unwrap()
+    );
+    world
+        .until("its word arrives", |world| {
+            world.entries(0).len() == 1 && world.entries(2).len() == 1
+        })
+        .await;
     world.env.sleep(Duration::from_secs(30)).await;
     let (a, b): (MemberName, MemberName) = ("a".parse().unwrap(), "b".parse().unwrap());
-    let held = world.replica().shared.sessions.of(&a).unwrap().hello.holds.owners.get(&b).copied();
-    let said = world.replica().shared.facts().owner(&b).map(|facts| facts.version);
+    let held = world
+        .replica()
+        .shared
+        .sessions
+        .of(&a)
+        .unwrap()
+        .hello
+        .holds
+        .owners
+        .get(&b)
+        .copied();
+    let said = world
+        .replica()
+        .shared
+        .facts()
+        .owner(&b)
+        .map(|facts| facts.version);
     assert!(said > held, "{said:?} after {held:?}");
     world.stop().await;
 }

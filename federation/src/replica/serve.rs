@@ -7,8 +7,8 @@ use causeway_api::FactVersion;
 use causeway_api::facts::FactDelta;
 use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, PROTOCOL_OLDEST, Welcome};
 use causeway_index::{ApplyError, FactStore, OwnerFacts, Touched};
-use causeway_seam::{Env, TaskHandle};
 use causeway_seam::transport::{Accept, Connection, TransportError};
+use causeway_seam::{Env, TaskHandle};
 
 use super::sessions::{Session, name, send};
 use super::shared::{RefusedKind, Shared};
@@ -32,15 +32,26 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut listener: Box<Listener>) {
     let mut open: Vec<TaskHandle> = Vec::new();
     while let Some(connection) = listener.accept().await {
         open.retain(|task| !task.is_ended());
-        open.push(shared.env.spawn("session", session(shared.clone(), connection)));
+        open.push(
+            shared
+                .env
+                .spawn("session", session(shared.clone(), connection)),
+        );
     }
 }
 
 async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
-    let hello = match shared.env.timeout(HANDSHAKE, connection.receiver.recv()).await {
+    let hello = match shared
+        .env
+        .timeout(HANDSHAKE, connection.receiver.recv())
+        .await
+    {
         Ok(Some(Ok(FromAgent::Hello(hello)))) => hello,
         Ok(Some(Ok(other))) => {
-            let reason = format!("a session begins with a hello, not with {}: update the agent", name(&other));
+            let reason = format!(
+                "a session begins with a hello, not with {}: update the agent",
+                name(&other)
+            );
             refuse(&connection, reason, false).await;
             return;
         }
@@ -53,7 +64,9 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
     };
     if let Err(refusal) = admit(&shared, &connection, &hello) {
         tracing::warn!(remote = %connection.remote, member = %hello.member, reason = %refusal.reason, "session refused");
-        shared.refusals.note(&hello.member, refusal.kind, &refusal.reason);
+        shared
+            .refusals
+            .note(&hello.member, refusal.kind, &refusal.reason);
         shared.any_status_changed();
         refuse(&connection, refusal.reason, refusal.retry).await;
         return;
@@ -83,10 +96,15 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
 
 /// A hello that cannot be read, as one of a protocol that is to come: its certificate still tells whose agent it is.
 fn note_unreadable(shared: &Shared, connection: &AgentConnection, error: &TransportError) {
-    let member = connection.identity.as_deref().and_then(|name| causeway_api::MemberName::new(name).ok());
+    let member = connection
+        .identity
+        .as_deref()
+        .and_then(|name| causeway_api::MemberName::new(name).ok());
     if let (TransportError::Unreadable { reason, .. }, Some(member)) = (error, member) {
         let reason = format!("member {member}: {reason}");
-        shared.refusals.note(&member, RefusedKind::Protocol, &reason);
+        shared
+            .refusals
+            .note(&member, RefusedKind::Protocol, &reason);
         shared.any_status_changed();
     }
 }
@@ -94,7 +112,10 @@ fn note_unreadable(shared: &Shared, connection: &AgentConnection, error: &Transp
 /// The version of the agent's facts that is held here; where others hold some of a newer epoch than its own, that one, so
 /// that it raises its epoch and says everything anew.
 fn known(shared: &Shared, hello: &Hello) -> Option<FactVersion> {
-    let here = shared.facts().owner(&hello.member).map(|facts| facts.version);
+    let here = shared
+        .facts()
+        .owner(&hello.member)
+        .map(|facts| facts.version);
     let elsewhere = shared.sessions.epoch_held_of(&hello.member);
     here.max(elsewhere.filter(|held| hello.epoch != 0 && held.epoch > hello.epoch))
 }
@@ -108,19 +129,33 @@ struct Refusal {
 /// Whether an agent may have a session here.
 fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result<(), Refusal> {
     let member = &hello.member;
-    let refuse = |kind, retry, reason: String| Err(Refusal { kind, reason, retry });
+    let refuse = |kind, retry, reason: String| {
+        Err(Refusal {
+            kind,
+            reason,
+            retry,
+        })
+    };
     if connection.identity.as_deref() != Some(member.as_str()) {
         let found = connection.identity.as_deref().unwrap_or("no member");
-        return refuse(RefusedKind::Identity, false, format!(
-            "the agent says that it is of member {member}, and its certificate is of {found}: give it the certificate of its member"
-        ));
+        return refuse(
+            RefusedKind::Identity,
+            false,
+            format!(
+                "the agent says that it is of member {member}, and its certificate is of {found}: give it the certificate of its member"
+            ),
+        );
     }
     if !(PROTOCOL_OLDEST..=PROTOCOL).contains(&hello.protocol) {
-        return refuse(RefusedKind::Protocol, false, format!(
-            "the agent of member {member} (version {}) speaks protocol {}, this replica {PROTOCOL_OLDEST} to {PROTOCOL}: update the \
+        return refuse(
+            RefusedKind::Protocol,
+            false,
+            format!(
+                "the agent of member {member} (version {}) speaks protocol {}, this replica {PROTOCOL_OLDEST} to {PROTOCOL}: update the \
              older of the two (controllers first)",
-            hello.version, hello.protocol
-        ));
+                hello.version, hello.protocol
+            ),
+        );
     }
     let own = shared.highest();
     if hello.highest > own {
@@ -134,23 +169,39 @@ fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result
         return refuse(RefusedKind::LostDecisions, true, reason);
     }
     let registered = shared.consensus.read(|state| {
-        state.member(member).map(|held| held.placement.as_ref().map(|placed| placed.cluster_uid.clone()))
+        state.member(member).map(|held| {
+            held.placement
+                .as_ref()
+                .map(|placed| placed.cluster_uid.clone())
+        })
     });
     match registered {
-        None => refuse(RefusedKind::Unregistered, true, format!(
-            "member {member} is not registered: create a MemberCluster named {member} in the host cluster"
-        )),
-        Some(Some(uid)) if uid != hello.cluster_uid => refuse(RefusedKind::ForeignCluster, false, format!(
-            "member {member} is the cluster with kube-system UID {uid}, and this agent runs in the cluster {}: two clusters cannot share \
+        None => refuse(
+            RefusedKind::Unregistered,
+            true,
+            format!(
+                "member {member} is not registered: create a MemberCluster named {member} in the host cluster"
+            ),
+        ),
+        Some(Some(uid)) if uid != hello.cluster_uid => refuse(
+            RefusedKind::ForeignCluster,
+            false,
+            format!(
+                "member {member} is the cluster with kube-system UID {uid}, and this agent runs in the cluster {}: two clusters cannot share \
              a name. Register this one under another name, or delete MemberCluster {member} first if the old cluster is gone for good",
-            hello.cluster_uid
-        )),
+                hello.cluster_uid
+            ),
+        ),
         Some(_) => match shared.sessions.of(member) {
             // A standby, too: it would take the session from the one who writes.
-            Some(other) if other.hello.epoch > hello.epoch => refuse(RefusedKind::OlderEpoch, true, format!(
-                "an agent of member {member} with the newer epoch {} has a session already (this one has {})",
-                other.hello.epoch, hello.epoch
-            )),
+            Some(other) if other.hello.epoch > hello.epoch => refuse(
+                RefusedKind::OlderEpoch,
+                true,
+                format!(
+                    "an agent of member {member} with the newer epoch {} has a session already (this one has {})",
+                    other.hello.epoch, hello.epoch
+                ),
+            ),
             _ => Ok(()),
         },
     }
@@ -211,7 +262,9 @@ async fn taken(env: &Env, sending: impl Future<Output = bool>) -> bool {
 /// What is to be sent now.
 fn due(shared: &Shared, session: &Session) -> Vec<FromReplica> {
     let mut messages = session.unsent_questions();
-    let delta = shared.consensus.read(|state| session.outbox().take(state, &shared.facts()));
+    let delta = shared
+        .consensus
+        .read(|state| session.outbox().take(state, &shared.facts()));
     if let Some(delta) = delta {
         session.note_sent(&shared.env);
         messages.push(FromReplica::View(Box::new(delta)));
@@ -246,7 +299,10 @@ fn take_facts(shared: &Shared, session: &Session, delta: FactDelta) -> Option<Fr
     if delta.owner != *member {
         // Its certificate lets it speak for itself only.
         return Some(FromReplica::Refused {
-            reason: format!("the agent of member {member} sent facts of {}: an agent speaks for its own member only", delta.owner),
+            reason: format!(
+                "the agent of member {member} sent facts of {}: an agent speaks for its own member only",
+                delta.owner
+            ),
             retry: false,
         });
     }
@@ -269,7 +325,9 @@ fn take_facts(shared: &Shared, session: &Session, delta: FactDelta) -> Option<Fr
         Err(ApplyError::NeedSnapshot { .. }) => Some(FromReplica::FactsWanted),
         Err(error @ ApplyError::TooManyRows { .. }) => {
             tracing::error!(%member, %error, "facts refused");
-            shared.refusals.note(member, RefusedKind::Facts, &error.to_string());
+            shared
+                .refusals
+                .note(member, RefusedKind::Facts, &error.to_string());
             shared.any_status_changed();
             None
         }
@@ -289,4 +347,3 @@ impl Shared {
         }
     }
 }
-

@@ -66,7 +66,11 @@ impl Sessions {
             number,
             outbox: Mutex::new(Outbox::resume(hello.member.clone(), hello.holds.clone())),
             due: Notify::new(),
-            heard: Mutex::new(Heard { at: now, wall: env.wall(), ..Heard::default() }),
+            heard: Mutex::new(Heard {
+                at: now,
+                wall: env.wall(),
+                ..Heard::default()
+            }),
             questions: Mutex::new(Questions::default()),
             superseded: Notify::new(),
             hello,
@@ -82,7 +86,10 @@ impl Sessions {
     /// Leaves, unless a newer session has taken over.
     pub(crate) fn leave(&self, session: &Session) {
         let mut open = lock(&self.open);
-        if open.get(&session.hello.member).is_some_and(|held| held.number == session.number) {
+        if open
+            .get(&session.hello.member)
+            .is_some_and(|held| held.number == session.number)
+        {
             open.remove(&session.hello.member);
         }
     }
@@ -96,14 +103,19 @@ impl Sessions {
     /// whose Lease was deleted, counts from nothing, and those agents would pass over its facts as older.
     pub(crate) fn epoch_held_of(&self, member: &MemberName) -> Option<FactVersion> {
         let open = lock(&self.open);
-        let held = open.values().filter_map(|session| session.hello.holds.owners.get(member));
+        let held = open
+            .values()
+            .filter_map(|session| session.hello.holds.owners.get(member));
         held.max().copied()
     }
 
     /// A session brought word of facts of others: whose agent has an older epoch than that introduces itself anew.
     pub(crate) fn outdated_by(&self, entered: &Session) {
         for (owner, version) in &entered.hello.holds.owners {
-            if let Some(session) = self.of(owner).filter(|s| s.hello.epoch != 0 && s.hello.epoch < version.epoch) {
+            if let Some(session) = self
+                .of(owner)
+                .filter(|s| s.hello.epoch != 0 && s.hello.epoch < version.epoch)
+            {
                 session.superseded.notify_one();
             }
         }
@@ -201,7 +213,9 @@ impl Session {
         let member = &self.hello.member;
         match env.timeout(Duration::from_secs(15), answer).await {
             Ok(Ok(entries)) => Ok(entries),
-            Ok(Err(_)) => Err(format!("the session of member {member} ended before its answer: try again")),
+            Ok(Err(_)) => Err(format!(
+                "the session of member {member} ended before its answer: try again"
+            )),
             Err(elapsed) => Err(format!("member {member}: {elapsed}: see its agent's log")),
         }
     }
@@ -209,7 +223,10 @@ impl Session {
     /// Questions that are to be sent.
     pub(crate) fn unsent_questions(&self) -> Vec<FromReplica> {
         let unsent = std::mem::take(&mut lock(&self.questions).unsent);
-        unsent.into_iter().map(|id| FromReplica::AskDiff { id }).collect()
+        unsent
+            .into_iter()
+            .map(|id| FromReplica::AskDiff { id })
+            .collect()
     }
 
     /// An answer came.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use causeway_api::ids::{FailureDomain, MemberName, ReplicaId};
 use causeway_api::Generation;
+use causeway_api::ids::{FailureDomain, MemberName, ReplicaId};
 use causeway_index::FactStore;
 use causeway_seam::Env;
 use causeway_state::command::Command;
@@ -83,7 +83,12 @@ impl Shared {
 
     /// Proposes a command; an error says that it may or may not have been committed.
     pub(crate) async fn propose(&self, command: Command) -> Result<Outcome, String> {
-        let outcome = self.consensus.propose(command).await.map(|answer| answer.outcome).map_err(|error| error.to_string());
+        let outcome = self
+            .consensus
+            .propose(command)
+            .await
+            .map(|answer| answer.outcome)
+            .map_err(|error| error.to_string());
         self.metrics.proposed(&outcome);
         outcome
     }
@@ -95,11 +100,13 @@ impl Shared {
 
     /// Something changed that may concern anybody.
     pub(crate) fn any_status_changed(&self) {
-        self.status.send_modify(|changes| changes.count = changes.count.wrapping_add(1));
+        self.status
+            .send_modify(|changes| changes.count = changes.count.wrapping_add(1));
     }
 
     pub(crate) fn session_opened(&self, member: &MemberName) {
-        self.status.send_modify(|changes| changes.sessions = changes.sessions.wrapping_add(1));
+        self.status
+            .send_modify(|changes| changes.sessions = changes.sessions.wrapping_add(1));
         self.status_changed(member);
     }
 
@@ -155,7 +162,13 @@ impl Refusals {
     pub(crate) fn note(&self, member: &MemberName, kind: RefusedKind, reason: &str) {
         let mut rows = lock(&self.rows);
         if rows.len() < Self::MAX || rows.contains_key(member) {
-            rows.insert(member.clone(), Refused { kind, reason: reason.to_owned() });
+            rows.insert(
+                member.clone(),
+                Refused {
+                    kind,
+                    reason: reason.to_owned(),
+                },
+            );
         }
     }
 

@@ -18,7 +18,9 @@ pub(crate) async fn tick(shared: Arc<Shared>) {
     let mut counted_from = None;
     loop {
         let pending = shared.consensus.read(|state| {
-            state.next_deadline().map(|deadline| Duration::from_millis(deadline.since_ms(state.cluster_time)))
+            state
+                .next_deadline()
+                .map(|deadline| Duration::from_millis(deadline.since_ms(state.cluster_time)))
         });
         let Some(left) = pending.filter(|_| shared.consensus.is_leader()) else {
             counted_from = None;

@@ -23,14 +23,21 @@ const LOOK: Duration = Duration::from_millis(500);
 const RENEW: Duration = Duration::from_secs(10);
 
 /// Probes the gateways of all members; runs until it is dropped.
-pub(crate) async fn probe_gateways(shared: Arc<Shared>, probe: Arc<dyn Probe>, config: ProbeConfig) {
+pub(crate) async fn probe_gateways(
+    shared: Arc<Shared>,
+    probe: Arc<dyn Probe>,
+    config: ProbeConfig,
+) {
     let (mut prober, mut cast) = Prober::start(&shared.env, probe, config);
     let mut decided = shared.consensus.position();
     let mut known: BTreeMap<Subject, BTreeSet<(GatewayAddress, u16)>> = BTreeMap::new();
     loop {
         let subjects = gateways(&shared);
         // What is held of them changes with each vote of ours, and is of interest only when probing begins.
-        let addresses = subjects.iter().map(|(subject, target)| (subject.clone(), target.addresses.clone())).collect();
+        let addresses = subjects
+            .iter()
+            .map(|(subject, target)| (subject.clone(), target.addresses.clone()))
+            .collect();
         if known != addresses {
             known = addresses;
             prober.set_subjects(subjects);
@@ -49,13 +56,31 @@ pub(crate) async fn probe_gateways(shared: Arc<Shared>, probe: Arc<dyn Probe>, c
 fn gateways(shared: &Shared) -> BTreeMap<Subject, Target> {
     let observer = ObserverId::Replica(shared.id);
     shared.consensus.read(|state| {
-        let (observer, placed) = (&observer, state.members.iter().filter_map(|(name, member)| Some((name, member.placement.as_ref()?))));
+        let (observer, placed) = (
+            &observer,
+            state
+                .members
+                .iter()
+                .filter_map(|(name, member)| Some((name, member.placement.as_ref()?))),
+        );
         let gateways = placed.flat_map(|(name, placement)| {
             placement.gateways.iter().map(move |(gateway, fact)| {
-                let subject = Subject::Gateway { member: name.clone(), gateway: gateway.clone() };
-                let addresses = fact.addresses.iter().map(|address| (address.clone(), fact.port));
+                let subject = Subject::Gateway {
+                    member: name.clone(),
+                    gateway: gateway.clone(),
+                };
+                let addresses = fact
+                    .addresses
+                    .iter()
+                    .map(|address| (address.clone(), fact.port));
                 let held = state.vote_of(observer, &subject).map(|vote| vote.ballot);
-                (subject, Target { addresses: addresses.collect(), held })
+                (
+                    subject,
+                    Target {
+                        addresses: addresses.collect(),
+                        held,
+                    },
+                )
             })
         });
         gateways.collect()
@@ -100,7 +125,8 @@ pub(crate) async fn watch_sessions(shared: Arc<Shared>) {
 impl Session {
     /// Whether only a change of sessions can change the vote.
     fn is_content(&self) -> bool {
-        self.said.is_some_and(|(ballot, _)| ballot == Ballot::Reachable)
+        self.said
+            .is_some_and(|(ballot, _)| ballot == Ballot::Reachable)
     }
 }
 
@@ -109,16 +135,29 @@ fn look(shared: &Shared, held: &mut BTreeMap<MemberName, Session>) -> Vec<Vote> 
     let observer = ObserverId::Replica(shared.id);
     let members: BTreeMap<MemberName, Option<Ballot>> = shared.consensus.read(|state| {
         let said = |member: &MemberName| {
-            let vote = state.vote_of(&observer, &Subject::Session { member: member.clone() });
+            let vote = state.vote_of(
+                &observer,
+                &Subject::Session {
+                    member: member.clone(),
+                },
+            );
             vote.map(|vote| vote.ballot)
         };
-        state.members.keys().map(|member| (member.clone(), said(member))).collect()
+        state
+            .members
+            .keys()
+            .map(|member| (member.clone(), said(member)))
+            .collect()
     });
     held.retain(|member, _| members.contains_key(member));
     let mut votes = Vec::new();
     for (member, committed) in members {
         // A replica that starts gives every agent the time to come back.
-        let session = held.entry(member.clone()).or_insert(Session { heard: now, open: false, said: None });
+        let session = held.entry(member.clone()).or_insert(Session {
+            heard: now,
+            open: false,
+            said: None,
+        });
         let open = shared.sessions.of(&member);
         match &open {
             Some(open) => session.heard = open.heard().at.max(session.heard),
@@ -139,14 +178,22 @@ fn look(shared: &Shared, held: &mut BTreeMap<MemberName, Session>) -> Vec<Vote> 
             (None, Some(_)) => Ballot::Unreachable,
         };
         let due = match session.said {
-            Some((said, at)) => said != ballot || ballot == Ballot::Unreachable && now.since(at) >= RENEW,
+            Some((said, at)) => {
+                said != ballot || ballot == Ballot::Unreachable && now.since(at) >= RENEW
+            }
             None => ballot == Ballot::Unreachable || committed != Some(ballot),
         };
-        session.said = Some((ballot, session.said.filter(|_| !due).map_or(now, |(_, at)| at)));
+        session.said = Some((
+            ballot,
+            session.said.filter(|_| !due).map_or(now, |(_, at)| at),
+        ));
         if due {
             let evidence = match ballot {
                 Ballot::Reachable => "its agent has a session here".to_owned(),
-                _ => format!("its agent has had no session here for {} s", silent.as_secs()),
+                _ => format!(
+                    "its agent has had no session here for {} s",
+                    silent.as_secs()
+                ),
             };
             votes.push(Vote {
                 observer: observer.clone(),

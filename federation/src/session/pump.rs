@@ -100,7 +100,10 @@ impl<In: Send + 'static> Ends<In> {
                 Err(error) => {
                     let reason = error.to_string();
                     refuse(reason.clone());
-                    break Some(TransportError::Unreadable { address: self.remote.clone(), reason });
+                    break Some(TransportError::Unreadable {
+                        address: self.remote.clone(),
+                        reason,
+                    });
                 }
             }
         };

@@ -18,9 +18,9 @@ pub type Stream = TcpStream;
 /// # Errors
 /// The system's word, with the address in front.
 pub async fn listen(address: &str) -> io::Result<Listener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+    TcpListener::bind(address).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+    })
 }
 
 /// Connects to `address`, a `host:port`; a name is resolved, and each of its addresses tried in turn.

@@ -107,10 +107,18 @@ fn one_cluster_under_two_names_is_refused() {
     let again = causeway_api::spec::MemberSpec::minimal("sh".parse().unwrap());
     machine.apply(Command::PutMember(again));
     placement.cluster_uid = uid(&machine, "hz").cluster_uid;
-    let outcome = machine.apply(Command::PlaceMember { member: "sh".parse().unwrap(), placement });
-    let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+    let outcome = machine.apply(Command::PlaceMember {
+        member: "sh".parse().unwrap(),
+        placement,
+    });
+    let Outcome::Refused(refusal) = outcome else {
+        panic!("{outcome:?}")
+    };
     let text = refusal.to_string();
-    assert!(text.contains("member hz already") && text.contains("as sh"), "{text}");
+    assert!(
+        text.contains("member hz already") && text.contains("as sh"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -286,9 +294,20 @@ fn observers_that_reach_nobody_cut_nobody_and_their_return_cuts_nobody_either() 
         }
     }
     machine.tick_ms(10_000);
-    assert_eq!(machine.state.verdicts.state(&"gateway/sg/eastwest".parse().unwrap()), VerdictState::Lost);
+    assert_eq!(
+        machine
+            .state
+            .verdicts
+            .state(&"gateway/sg/eastwest".parse().unwrap()),
+        VerdictState::Lost
+    );
     let values = |machine: &Machine| -> Vec<_> {
-        machine.state.networks.values().map(|row| row.value.clone()).collect()
+        machine
+            .state
+            .networks
+            .values()
+            .map(|row| row.value.clone())
+            .collect()
     };
     let all: Vec<_> = before.values().map(|row| row.value.clone()).collect();
     assert_eq!(values(&machine), all, "there is nowhere to go instead");

@@ -95,7 +95,12 @@ fn any_receives(state: &State) -> bool {
         .members
         .iter()
         .filter_map(|(name, member)| Some((name, member.placement.as_ref()?)))
-        .flat_map(|(name, placement)| placement.gateways.keys().map(move |gateway| (name, gateway)))
+        .flat_map(|(name, placement)| {
+            placement
+                .gateways
+                .keys()
+                .map(move |gateway| (name, gateway))
+        })
         .peekable();
     gateways.peek().is_none()
         || gateways.any(|(member, gateway)| verdict(state, member, gateway).may_receive())

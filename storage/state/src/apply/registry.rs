@@ -56,9 +56,16 @@ pub(super) fn place(
     bounded("PlaceMember gateways", placement.gateways.len(), PLACES)?;
     bounded("PlaceMember zones", placement.zones.len(), PLACES)?;
     let same = |other: &RegisteredMember| {
-        other.placement.as_ref().is_some_and(|other| other.cluster_uid == placement.cluster_uid)
+        other
+            .placement
+            .as_ref()
+            .is_some_and(|other| other.cluster_uid == placement.cluster_uid)
     };
-    if let Some((other, _)) = state.members.iter().find(|(other, held)| *other != name && same(held)) {
+    if let Some((other, _)) = state
+        .members
+        .iter()
+        .find(|(other, held)| *other != name && same(held))
+    {
         return Err(Refusal::OneClusterTwoNames {
             member: name.clone(),
             other: other.clone(),
