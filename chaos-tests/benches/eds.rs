@@ -4,6 +4,8 @@
 //! Both istiods see the same changes at the same time. Quiet: one change at a time. Under churn: how old what a proxy was
 //! told last is, looked at every few milliseconds: the time since the first change that it doesn't know of.
 
+#![allow(clippy::indexing_slicing, dead_code)]
+
 mod support;
 
 use std::time::{Duration, Instant};

@@ -5,6 +5,8 @@
 //! delivery of that very write by a bare watch of the first cluster, and one server-side apply of a like object to the
 //! second.
 
+#![allow(clippy::indexing_slicing, dead_code)]
+
 mod support;
 
 use std::{

@@ -1,7 +1,7 @@
 //! The conformance suite against a real API server: the same cases, with the same assertions, hold for the member in
 //! memory (`seam/memory/tests/conformance.rs`). `CASE=part-of-a-name` runs some of them.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;

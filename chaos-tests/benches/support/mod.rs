@@ -2,8 +2,8 @@
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
-pub mod source;
-pub mod watch;
+pub(crate) mod source;
+pub(crate) mod watch;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use source::Source;
 
 /// Prints one measure; `cargo xtask bench` reads it.
-pub fn print(
+pub(crate) fn print(
     bench: &str,
     measure: &str,
     (ours, other): (f64, Option<f64>),
@@ -37,7 +37,7 @@ pub fn print(
 
 /// The value at this part of the sorted values; not a number where there are none.
 #[must_use]
-pub fn quantile(values: &[f64], part: f64) -> f64 {
+pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1);
@@ -52,13 +52,13 @@ pub fn quantile(values: &[f64], part: f64) -> f64 {
 
 /// The middle value.
 #[must_use]
-pub fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
 /// The middle of the ratios of what was measured together.
 #[must_use]
-pub fn paired(ours: &[f64], other: &[f64]) -> f64 {
+pub(crate) fn paired(ours: &[f64], other: &[f64]) -> f64 {
     median(
         &ours
             .iter()
@@ -70,7 +70,7 @@ pub fn paired(ours: &[f64], other: &[f64]) -> f64 {
 
 /// In milliseconds.
 #[must_use]
-pub fn ms(time: Duration) -> f64 {
+pub(crate) fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
@@ -78,7 +78,7 @@ pub fn ms(time: Duration) -> f64 {
 ///
 /// # Errors
 /// If there's no such process.
-pub fn cpu(process: u32) -> anyhow::Result<f64> {
+pub(crate) fn cpu(process: u32) -> anyhow::Result<f64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat"))
         .context("reading a process's times")?;
     let (_, after) = text.rsplit_once(')').context("a stat without a name")?;
@@ -92,7 +92,7 @@ pub fn cpu(process: u32) -> anyhow::Result<f64> {
 
 /// Three clusters: `m1`, whose endpoints change; `m2`, a member as `m1` is; and `m3`, whose istiod can read `m1` by a
 /// remote secret and which Causeway doesn't know.
-pub struct Stage {
+pub(crate) struct Stage {
     /// Clusters, controller, agents.
     pub set: Clusterset,
     /// The service `web` of `m1`.
@@ -107,7 +107,7 @@ impl Stage {
     ///
     /// # Errors
     /// If something doesn't start.
-    pub async fn start(debounce: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(debounce: Option<&str>) -> anyhow::Result<Self> {
         let mut sites =
             [1, 2, 3].map(|number| SiteSpec::numbered(number, &[&format!("r{number}-a")]));
         for site in &mut sites {
@@ -148,7 +148,7 @@ impl Stage {
     ///
     /// # Errors
     /// At the deadline.
-    pub async fn entry(&self, service: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn entry(&self, service: &str) -> anyhow::Result<Value> {
         let client = self.set.site(2)?.client();
         let api = declared::api(
             client,
@@ -168,7 +168,7 @@ impl Stage {
     ///
     /// # Errors
     /// If an API server refuses it.
-    pub async fn add_peer(&self) -> anyhow::Result<()> {
+    pub(crate) async fn add_peer(&self) -> anyhow::Result<()> {
         istiod::add_remote_cluster(self.set.site(3)?.client(), self.set.fleet.cluster("m1")?).await
     }
 
@@ -176,7 +176,7 @@ impl Stage {
     ///
     /// # Errors
     /// At the deadline.
-    pub async fn caller(&self, number: usize) -> anyhow::Result<Caller> {
+    pub(crate) async fn caller(&self, number: usize) -> anyhow::Result<Caller> {
         let site = self.set.site(number)?;
         let zone = site.spec.zones.first().context("a cluster without zones")?;
         let ads = site.listen(zone, &["web", "tens"]).await?;
@@ -192,7 +192,7 @@ impl Stage {
     ///
     /// # Errors
     /// If one doesn't run.
-    pub fn processes(&mut self) -> anyhow::Result<BTreeMap<&'static str, u32>> {
+    pub(crate) fn processes(&mut self) -> anyhow::Result<BTreeMap<&'static str, u32>> {
         let controller = self.set.controller.process().id();
         let owner = self.set.site_mut(1)?.agent.process().id();
         let importer = self.set.site_mut(2)?.agent.process().id();
@@ -213,12 +213,12 @@ impl Stage {
 
 /// The name of the entry of a service of `m1`.
 #[must_use]
-pub fn entry_name(service: &str) -> String {
+pub(crate) fn entry_name(service: &str) -> String {
     format!("cw-{service}.net1")
 }
 
 /// A proxy that listens for endpoints.
-pub struct Caller {
+pub(crate) struct Caller {
     /// Its stream.
     pub ads: AdsClient,
     gateway: String,
@@ -226,7 +226,7 @@ pub struct Caller {
 
 /// What a caller was last told of a service.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Told {
+pub(crate) struct Told {
     /// How many endpoints are behind the gateway, by weight.
     pub count: u32,
     /// How many pushes named the service.
@@ -236,7 +236,7 @@ pub struct Told {
 impl Caller {
     /// What it was told last.
     #[must_use]
-    pub fn now(&self, service: &str) -> Told {
+    pub(crate) fn now(&self, service: &str) -> Told {
         let view = self.ads.view();
         let found = view.clusters.get(&upstream(service));
         found.map_or(Told::default(), |found| Told {
@@ -249,7 +249,7 @@ impl Caller {
     ///
     /// # Errors
     /// At the deadline.
-    pub async fn told(
+    pub(crate) async fn told(
         &self,
         service: &str,
         fits: impl Fn(u32) -> bool,

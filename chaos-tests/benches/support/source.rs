@@ -10,11 +10,11 @@ use kube::Client;
 use serde_json::json;
 
 /// So many pods it has, in the slice or not.
-pub const PODS: u8 = 50;
+pub(crate) const PODS: u8 = 50;
 const PORTS: &[(&str, i32)] = &[("http", 8080)];
 
 /// The service.
-pub struct Source {
+pub(crate) struct Source {
     client: Client,
     name: String,
     backends: Vec<Backend>,
@@ -25,7 +25,7 @@ impl Source {
     ///
     /// # Errors
     /// If the API server refuses something.
-    pub async fn deploy(site: &Site, name: &str, number: u8) -> anyhow::Result<Self> {
+    pub(crate) async fn deploy(site: &Site, name: &str, number: u8) -> anyhow::Result<Self> {
         let client = site.client().clone();
         let zone = site.spec.zones.first().context("a cluster without zones")?;
         objects::put(&client, &objects::service_account(NAMESPACE, name)).await?;
@@ -53,7 +53,7 @@ impl Source {
     ///
     /// # Errors
     /// If the API server refuses it.
-    pub async fn only_service(site: &Site, name: &str) -> anyhow::Result<()> {
+    pub(crate) async fn only_service(site: &Site, name: &str) -> anyhow::Result<()> {
         let service: Service = serde_json::from_value(json!({
             "metadata": { "name": name, "namespace": NAMESPACE },
             "spec": { "selector": { "app": name }, "ports": [{ "name": "http", "port": 80, "targetPort": 8080 }] },
@@ -65,7 +65,7 @@ impl Source {
     ///
     /// # Errors
     /// If the API server refuses it.
-    pub async fn ready(&self, count: usize) -> anyhow::Result<()> {
+    pub(crate) async fn ready(&self, count: usize) -> anyhow::Result<()> {
         let there: Vec<Backend> = self.backends.iter().take(count).cloned().collect();
         let slice = objects::slice(NAMESPACE, &self.name, "1", PORTS, &there);
         objects::put(&self.client, &slice).await.map(drop)

@@ -12,10 +12,10 @@ use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 /// A number that's read out of each version of an object.
-pub type Read = fn(&Value) -> u64;
+pub(crate) type Read = fn(&Value) -> u64;
 
 /// A running watch.
-pub struct Watch {
+pub(crate) struct Watch {
     seen: mpsc::UnboundedReceiver<(Instant, u64)>,
     task: JoinHandle<()>,
 }
@@ -25,7 +25,11 @@ impl Watch {
     ///
     /// # Errors
     /// If it can't be listed.
-    pub async fn start(api: Api<DynamicObject>, name: &str, read: Read) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        api: Api<DynamicObject>,
+        name: &str,
+        read: Read,
+    ) -> anyhow::Result<Self> {
         let field = format!("metadata.name={name}");
         let list = api.list(&ListParams::default().fields(&field)).await?;
         let mut version = list
@@ -61,7 +65,7 @@ impl Watch {
     ///
     /// # Errors
     /// If none does in a minute.
-    pub async fn until(&mut self, wanted: u64) -> anyhow::Result<Instant> {
+    pub(crate) async fn until(&mut self, wanted: u64) -> anyhow::Result<Instant> {
         loop {
             match timeout(Duration::from_secs(60), self.seen.recv()).await {
                 Ok(Some((at, number))) if number == wanted => return Ok(at),
@@ -80,7 +84,7 @@ impl Drop for Watch {
 }
 
 /// The ready endpoints of a slice.
-pub fn ready(slice: &Value) -> u64 {
+pub(crate) fn ready(slice: &Value) -> u64 {
     let endpoints = slice.get("endpoints").and_then(Value::as_array);
     let ready = endpoints
         .into_iter()
@@ -90,7 +94,7 @@ pub fn ready(slice: &Value) -> u64 {
 }
 
 /// The weight of an entry.
-pub fn weight(entry: &Value) -> u64 {
+pub(crate) fn weight(entry: &Value) -> u64 {
     entry
         .pointer("/spec/weight")
         .and_then(Value::as_u64)
