@@ -12,170 +12,22 @@
     clippy::cast_possible_truncation
 )]
 
+mod view;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use causeway_api::facts::{GatewayAddress, Protocol, ServicePort, TargetPort};
-use causeway_api::ids::{PortName, Zone};
-use causeway_api::plan::{Destination, PlanKind, Rate, Share, Source as From, SourcePlan};
 use causeway_api::spec::Mode;
-use causeway_api::view::{
-    GatewayEndpoint, MeshSettings, NetworkView, OwnerService, ServiceView, Versioned,
-};
-use causeway_api::{Generation, MemberName, NetworkName, ServiceKey};
+use causeway_api::view::{MeshSettings, ServiceView, Versioned};
 use causeway_memory::{Config, Deny, MemoryMember};
-use causeway_mesh::{LeaseState, Source, Versions, Writer, WriterOptions};
-use causeway_render::{LocalService, MemberInputs, OwnerWord, ServiceInputs};
+use causeway_mesh::{LeaseState, Source, Writer, WriterOptions};
+use causeway_render::{LocalService, MemberInputs, ServiceInputs};
 use causeway_seam::{Env, Monotonic};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-const NETWORKS: [&str; 3] = ["net2", "net3", "net4"];
-const SERVICES: [&str; 4] = ["cart", "pay", "search", "user"];
-
-/// A sequence of numbers from a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
-struct View {
-    member: MemberInputs,
-    services: BTreeMap<ServiceKey, ServiceInputs>,
-    index: u64,
-}
-
-struct Held(Mutex<View>);
-
-impl Source for Held {
-    fn is_complete(&self) -> bool {
-        true
-    }
-    fn member(&self) -> Option<Arc<MemberInputs>> {
-        Some(Arc::new(self.0.lock().unwrap().member.clone()))
-    }
-    fn services(&self) -> Vec<ServiceKey> {
-        self.0.lock().unwrap().services.keys().cloned().collect()
-    }
-    fn service(&self, key: &ServiceKey) -> ServiceInputs {
-        let view = self.0.lock().unwrap();
-        view.services.get(key).cloned().unwrap_or_default()
-    }
-    fn versions(&self) -> Versions {
-        Versions {
-            generation: generation(self.0.lock().unwrap().index),
-            owners: BTreeMap::new(),
-            incarnation: 1,
-        }
-    }
-}
-
-fn generation(index: u64) -> Generation {
-    Generation {
-        incarnation: 1,
-        term: 1,
-        index,
-    }
-}
-
-fn network(name: &str) -> NetworkName {
-    NetworkName::new(name).unwrap()
-}
-
-fn key(name: &str) -> ServiceKey {
-    ServiceKey::new("shop", name).unwrap()
-}
-
-fn ports() -> Vec<ServicePort> {
-    vec![ServicePort {
-        name: PortName::new("http").unwrap(),
-        port: 80,
-        protocol: Protocol::Tcp,
-        app_protocol: None,
-        target: TargetPort::Number(8080),
-    }]
-}
-
-fn plan(dice: &mut Dice) -> ServiceView {
-    let offered: BTreeSet<_> = NETWORKS
-        .iter()
-        .filter(|_| dice.roll(3) > 0)
-        .map(|name| network(name))
-        .collect();
-    let member = MemberName::new("one").unwrap();
-    let zone = Some(Zone::new("z1").unwrap());
-    let local = Destination::Zone {
-        member: member.clone(),
-        zone: zone.clone(),
-    };
-    let mut shares = vec![(local, 4_000)];
-    shares.extend(
-        offered
-            .iter()
-            .map(|name| (Destination::Network(name.clone()), 2_000)),
-    );
-    let source = SourcePlan {
-        source: From { member, zone },
-        kind: if dice.roll(2) == 0 {
-            PlanKind::Nearest
-        } else {
-            PlanKind::Spill
-        },
-        shares: shares
-            .into_iter()
-            .map(|(destination, parts)| Share {
-                destination,
-                tier: 0,
-                parts,
-                rate: Rate(0),
-            })
-            .collect(),
-        standby: Vec::new(),
-        unserved: Rate(0),
-    };
-    ServiceView {
-        sources: vec![source],
-        hosts: BTreeSet::new(),
-        failover: Vec::new(),
-        offered,
-        withdrawn: BTreeMap::new(),
-    }
-}
-
-fn words(dice: &mut Dice) -> Vec<OwnerWord> {
-    NETWORKS
-        .iter()
-        .map(|name| OwnerWord {
-            owner: MemberName::new(&format!("m-{name}")).unwrap(),
-            network: network(name),
-            service: OwnerService {
-                ready: dice.roll(4) as u32,
-                ports: ports(),
-                selector: BTreeMap::new(),
-                service_accounts: vec!["web".parse().unwrap()],
-            },
-        })
-        .collect()
-}
-
-fn gateways(dice: &mut Dice) -> NetworkView {
-    let gateways = (0..dice.roll(3)).map(|at| GatewayEndpoint {
-        address: GatewayAddress::Ip(format!("203.0.113.{}", at + 1).parse().unwrap()),
-        port: 15443,
-    });
-    NetworkView {
-        gateways: gateways.collect(),
-        locality: "r2/z1".parse().unwrap(),
-    }
-}
+use view::*;
 
 struct Storm {
     env: Env,
