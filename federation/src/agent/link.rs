@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_api::FactVersion;
 use causeway_api::Generation;
-use causeway_api::facts::FactDelta;
+use causeway_api::facts::{FactDelta, MemberFact};
 use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, Welcome};
 use causeway_api::view::Applied;
 use causeway_discovery::Observer;
@@ -73,7 +74,7 @@ impl Link {
                 .get(next % self.controllers.len().max(1))
                 .cloned()
             else {
-                tracing::error!("no controller is named: give at least one --controller");
+                tracing::error!("no controller is named: give at least one with --controllers");
                 return;
             };
             next = next.wrapping_add(1);
@@ -197,7 +198,9 @@ impl Link {
         // Dropped with the session.
         let mut asks: Vec<TaskHandle> = Vec::new();
 
-        if !self.send_facts_after(session, welcome.facts).await {
+        let mut held = welcome.facts;
+        let mut said = self.observer.member();
+        if !self.send_facts_after(session, &mut held).await {
             return "the replica stopped listening".to_owned();
         }
         applied.mark_changed();
@@ -226,9 +229,7 @@ impl Link {
                     }
                 }
                 _ = facts.changed() => {
-                    if self.has_spoken()
-                        && let Some(delta) = self.observer.take_delta()
-                        && !self.send_delta(session, delta).await {
+                    if !self.send_news(session, &mut held, &mut said).await {
                         return "the replica stopped listening".to_owned();
                     }
                 }
@@ -248,19 +249,47 @@ impl Link {
         }
     }
 
-    /// Sends what the replica does not hold yet.
-    async fn send_facts_after(
+    /// Sends what changed; of an agent that cannot see everything, what it says of itself.
+    async fn send_news(
         &self,
         session: &Session,
-        held: Option<causeway_api::FactVersion>,
+        held: &mut Option<FactVersion>,
+        said: &mut MemberFact,
     ) -> bool {
-        if !self.observer.synced() {
-            // It cannot see everything: what it needs is said, and nothing else of the member.
-            return match self.observer.take_member(held) {
+        if self.observer.synced() {
+            let delta = self
+                .has_spoken()
+                .then(|| self.observer.take_delta())
+                .flatten();
+            return match delta {
                 Some(delta) => self.send_delta(session, delta).await,
-                None => true, // A warm standby, or a newer leader has spoken.
+                None => true,
             };
         }
+        let now = self.observer.member();
+        *said == now || {
+            *said = now;
+            self.send_member(session, held).await
+        }
+    }
+
+    /// It cannot see everything: what it needs is said, and nothing else of the member. `held` is what the replica holds.
+    async fn send_member(&self, session: &Session, held: &mut Option<FactVersion>) -> bool {
+        match self.observer.take_member(*held) {
+            Some(delta) => {
+                *held = Some(delta.version);
+                self.send_delta(session, delta).await
+            }
+            None => true, // A warm standby, or a newer leader has spoken.
+        }
+    }
+
+    /// Sends what the replica does not hold yet.
+    async fn send_facts_after(&self, session: &Session, held: &mut Option<FactVersion>) -> bool {
+        if !self.observer.synced() {
+            return self.send_member(session, held).await;
+        }
+        let held = *held;
         if !self.has_spoken() {
             return true; // A warm standby: the leader's word counts.
         }
@@ -317,6 +346,8 @@ impl Link {
                 self.shared.acknowledged(version);
                 None
             }
+            // What was not seen yet is not to be taken for gone: the next delta is a snapshot.
+            FromReplica::FactsWanted if !self.observer.synced() => None,
             FromReplica::FactsWanted => {
                 let sent = self.send_delta(session, self.observer.snapshot()).await;
                 (!sent).then(|| "the replica stopped listening".to_owned())

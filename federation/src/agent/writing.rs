@@ -25,7 +25,7 @@ impl Writing {
         lease: Lease,
         source: Arc<dyn Source>,
     ) -> Self {
-        let writer = Writer::start(env, client, lease.state(), source, WriterOptions::default());
+        let writer = Writer::start(env, client, &lease, source, WriterOptions::default());
         Self {
             env: env.clone(),
             lease,
