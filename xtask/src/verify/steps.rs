@@ -102,7 +102,10 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
                 "--document-private-items",
             ],
         )
-        .with("RUSTDOCFLAGS", "-D warnings"),
+        .with(
+            "RUSTDOCFLAGS",
+            "-D warnings -A rustdoc::private-intra-doc-links",
+        ),
         cargo("unit, property and golden tests", &tests),
         // Apart, because `--include-ignored` would also run the examples that are marked as no code.
         cargo(
