@@ -2,9 +2,7 @@
 //!
 //! istiod tells proxies of changes once there was none for `PILOT_DEBOUNCE_AFTER` (100 ms), and after
 //! `PILOT_DEBOUNCE_MAX` (10 s) at the latest: where changes come faster than the first, what proxies know grows ten
-//! seconds old. So what is marked is taken at once after a pause, and together from then on. What led to no write made
-//! no difference to the control plane, and nothing has to wait for it: watches often show our own writes before their
-//! answers come.
+//! seconds old. So what is marked is taken at once after a pause, and together from then on.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,8 +16,6 @@ pub(crate) struct Pace {
     gap: Duration,
     marked: BTreeSet<ServiceKey>,
     opens: Monotonic,
-    /// What `opens` was before the last taking, and how much had been written then.
-    before: Option<(Monotonic, u64)>,
 }
 
 impl Pace {
@@ -29,7 +25,6 @@ impl Pace {
             gap,
             marked: BTreeSet::new(),
             opens: now,
-            before: None,
         }
     }
 
@@ -37,30 +32,13 @@ impl Pace {
         self.marked.extend(services);
     }
 
-    /// What is marked, unless something was taken a moment ago. What is `urgent` waits for nothing. So much was `written`
-    /// until now.
-    pub(crate) fn take(
-        &mut self,
-        now: Monotonic,
-        urgent: bool,
-        written: u64,
-    ) -> BTreeSet<ServiceKey> {
+    /// What is marked, unless something was taken a moment ago. What is `urgent` waits for nothing.
+    pub(crate) fn take(&mut self, now: Monotonic, urgent: bool) -> BTreeSet<ServiceKey> {
         if self.marked.is_empty() || now < self.opens && !urgent {
             return BTreeSet::new();
         }
-        self.before = Some((self.opens, written));
         self.opens = now.plus(self.gap);
         std::mem::take(&mut self.marked)
-    }
-
-    /// All that was taken is done, and so much was written until now: takes the pause back where that is no more than
-    /// before.
-    pub(crate) fn done(&mut self, written: u64) {
-        if let Some((opens, before)) = self.before.take()
-            && written == before
-        {
-            self.opens = opens;
-        }
     }
 
     /// What is marked and was not taken yet.
@@ -95,34 +73,18 @@ mod tests {
         assert_eq!(pace.left(at(0)), None);
 
         pace.mark(key("a"));
-        assert_eq!(pace.take(at(0), false, 0), key("a"));
-        pace.done(1);
+        assert_eq!(pace.take(at(0), false), key("a"));
         assert_eq!(pace.left(at(10)), None, "nothing waits");
 
         for (ms, name) in [(20, "a"), (40, "b"), (60, "a")] {
             pace.mark(key(name));
-            assert!(pace.take(at(ms), false, 1).is_empty());
+            assert!(pace.take(at(ms), false).is_empty());
         }
         assert_eq!(pace.left(at(100)), Some(Duration::from_millis(150)));
-        assert_eq!(pace.take(at(250), false, 1), &key("a") | &key("b"));
+        assert_eq!(pace.take(at(250), false), &key("a") | &key("b"));
 
         pace.mark(key("c"));
-        assert!(pace.take(at(260), false, 3).is_empty());
-        assert_eq!(pace.take(at(270), true, 3), key("c"), "what is urgent goes");
-    }
-    #[test]
-    fn what_led_to_no_write_makes_no_pause() {
-        let start = Monotonic::default();
-        let at = |ms| start.plus(Duration::from_millis(ms));
-        let mut pace = Pace::new(Duration::from_millis(250), start);
-        pace.mark(key("a"));
-        assert_eq!(pace.take(at(0), false, 7), key("a"));
-        pace.done(8);
-        // The write's own echo.
-        pace.mark(key("a"));
-        assert_eq!(pace.take(at(250), false, 8), key("a"));
-        pace.done(8);
-        pace.mark(key("a"));
-        assert_eq!(pace.take(at(251), false, 8), key("a"));
+        assert!(pace.take(at(260), false).is_empty());
+        assert_eq!(pace.take(at(270), true), key("c"), "what is urgent goes");
     }
 }

@@ -147,8 +147,7 @@ impl Run {
         }
         // The ways into networks are what a failover changes: what goes with that goes now.
         self.pace.mark(marks.services);
-        let urgent = marks.member || marks.networks;
-        for service in self.pace.take(now, urgent, self.written()) {
+        for service in self.pace.take(now, marks.member || marks.networks) {
             self.add(JobKey::Service(service));
         }
         if !marks.suffixes.is_empty() {
@@ -175,11 +174,6 @@ impl Run {
             self.all();
         }
         self.epoch = epoch;
-    }
-
-    fn written(&self) -> u64 {
-        let counters = &self.context.counters;
-        counters.applied.load(Ordering::Relaxed) + counters.deleted.load(Ordering::Relaxed)
     }
 
     /// Something is known anew of a service: what failed before is tried at once.
@@ -333,9 +327,6 @@ impl Run {
 
     fn finish(&mut self, key: JobKey, outcome: &Outcome, now: Monotonic) {
         self.busy.remove(&key);
-        if self.busy.is_empty() && self.ready.is_empty() {
-            self.pace.done(self.written());
-        }
         self.results.set(&key, outcome);
         self.deferred |= outcome.deferred;
         let writes = self
