@@ -2,14 +2,12 @@
 //!
 //! * [`run`]: the loop: marks in, jobs out, retries, the state that is published;
 //! * [`service`], [`networks`]: one job: render, compare, write in order;
-//! * [`pace`]: when what is marked is taken;
 //! * [`context`]: what jobs share, and when writing is allowed;
 //! * [`report`]: conditions and [`Applied`].
 
 mod context;
 mod job;
 mod networks;
-mod pace;
 mod report;
 mod run;
 mod service;
@@ -43,9 +41,6 @@ pub struct WriterOptions {
     pub retry_max: Duration,
     /// How often everything is looked at again, though nothing was marked.
     pub resync_every: Duration,
-    /// How long what changes again, or changes next, waits to be written together: long enough for istiod to push in
-    /// between, which it does once nothing has changed for `PILOT_DEBOUNCE_AFTER`. Ways into networks never wait.
-    pub pace: Duration,
 }
 
 impl Default for WriterOptions {
@@ -55,7 +50,6 @@ impl Default for WriterOptions {
             retry_first: Duration::from_millis(500),
             retry_max: Duration::from_secs(60),
             resync_every: Duration::from_secs(600),
-            pace: Duration::from_millis(250),
         }
     }
 }

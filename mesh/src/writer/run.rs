@@ -23,7 +23,6 @@ use crate::queue::{Marks, Queue};
 use crate::source::Versions;
 use crate::writer::context::Context;
 use crate::writer::job::{JobKey, Outcome};
-use crate::writer::pace::Pace;
 use crate::writer::report::Results;
 use crate::writer::{networks, service};
 
@@ -40,8 +39,6 @@ pub(crate) struct Run {
     fence: Fence,
     say: watch::Sender<Applied>,
     member: Option<Arc<MemberInputs>>,
-    /// What is marked, until it's time.
-    pace: Pace,
     /// What is to be done.
     ready: BTreeSet<JobKey>,
     /// What is being done.
@@ -82,10 +79,8 @@ impl Run {
         say: watch::Sender<Applied>,
     ) -> Self {
         let resync = context.applier.env.now();
-        let pace = Pace::new(context.options.pace, resync);
         Self {
             context,
-            pace,
             queue,
             fence,
             say,
@@ -145,9 +140,7 @@ impl Run {
         if marks.networks {
             self.ready.insert(JobKey::Networks);
         }
-        // The ways into networks are what a failover changes: what goes with that goes now.
-        self.pace.mark(marks.services);
-        for service in self.pace.take(now, marks.member || marks.networks) {
+        for service in marks.services {
             self.add(JobKey::Service(service));
         }
         if !marks.suffixes.is_empty() {
@@ -204,7 +197,6 @@ impl Run {
         self.halted = !self.own.is_empty();
         if self.halted {
             self.ready.clear();
-            self.pace.clear();
             return;
         }
         self.add(JobKey::Networks);
@@ -253,14 +245,12 @@ impl Run {
         self.context
             .incarnation
             .store(versions.incarnation, Ordering::Relaxed);
-        let marked = self.pace.marked().iter().cloned().map(JobKey::Service);
-        let waiting: BTreeSet<JobKey> = self.ready.iter().cloned().chain(marked).collect();
-        if versions == self.shown && waiting.is_empty() && self.busy.is_empty() {
+        if versions == self.shown && self.ready.is_empty() && self.busy.is_empty() {
             return;
         }
         self.round = Some(Round {
             versions,
-            waiting,
+            waiting: self.ready.clone(),
             busy: self.busy.clone(),
         });
     }
@@ -425,7 +415,6 @@ impl Run {
         retry
             .map(|(_, (_, at))| at.since(now))
             .chain([self.resync.since(now)])
-            .chain(self.pace.left(now))
             .min()
             .unwrap_or(GATE)
     }
