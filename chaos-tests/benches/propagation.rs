@@ -16,9 +16,10 @@ use std::{
 
 use anyhow::Context as _;
 use causeway_chaos_tests::{causeway::declared, objects};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use support::{
-    Stage, cpu, entry_name, median, ms, paired, print, quantile,
+    Caller, Stage, cpu, entry_name, median, ms, paired, print, quantile,
     watch::{self, Watch},
 };
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -31,7 +32,9 @@ const WARM_UP: usize = 5;
 const REST: Duration = Duration::from_millis(350);
 /// Events of which the CPU is counted, and how many a second.
 const EVENTS: usize = 1000;
-const RATE: u32 = 50;
+const RATES: [u32; 2] = [50, 200];
+/// So many writes of events are on their way at once at most.
+const WRITERS: usize = 8;
 /// How long the idle processes are looked at.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -132,19 +135,42 @@ async fn work(stage: &mut Stage) -> anyhow::Result<()> {
     sleep(IDLE).await;
     let idle = rates(&before, &used(&processes)?, begun.elapsed());
 
-    let (before, begun) = (used(&processes)?, Instant::now());
-    let mut ticks = interval(Duration::from_secs(1) / RATE);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for event in 0..EVENTS {
-        ticks.tick().await;
-        stage.web.ready(5 + event % 40).await?;
+    for rate in RATES {
+        events(stage, rate, &callers, (&processes, &idle)).await?;
+        sleep(Duration::from_secs(1)).await;
     }
-    let last = u32::try_from(5 + (EVENTS - 1) % 40)?;
-    for caller in &callers {
-        caller.told("web", |count| count == last).await?;
+    Ok(())
+}
+
+type Processes = BTreeMap<&'static str, u32>;
+type Seconds = BTreeMap<&'static str, f64>;
+
+async fn events(
+    stage: &Stage,
+    rate: u32,
+    callers: &[Caller],
+    (processes, idle): (&Processes, &Seconds),
+) -> anyhow::Result<()> {
+    let (before, begun) = (used(processes)?, Instant::now());
+    let mut ticks = interval(Duration::from_secs(1) / rate);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ticks = stream::unfold(ticks, |mut ticks| async {
+        ticks.tick().await;
+        Some(((), ticks))
+    });
+    // Two slices in turn: writes of one wait for each other.
+    let write = |(event, ())| match event % 2 {
+        0 => stage.web.ready(5 + event / 2 % 40),
+        _ => stage.tens.ready(5 + event / 2 % 40),
+    };
+    let writes = ticks.take(EVENTS - 1).enumerate().map(write);
+    writes.buffer_unordered(WRITERS).try_collect::<()>().await?;
+    stage.web.ready(50).await?;
+    for caller in callers {
+        caller.told("web", |count| count == 50).await?;
     }
     let passed = begun.elapsed();
-    let after = used(&processes)?;
+    let after = used(processes)?;
     eprintln!("{EVENTS} events in {:.1} s", passed.as_secs_f64());
 
     // In µs for each event, all and without the idle share.
@@ -156,56 +182,40 @@ async fn work(stage: &mut Stage) -> anyhow::Result<()> {
             (spent - share) / EVENTS as f64 * 1e6,
         )
     };
-    for name in processes.keys() {
-        let (gross, net) = each(name);
-        let idle = idle.get(name).unwrap_or(&0.0) * 100.0;
-        eprintln!(
-            "{name}: {gross:.0} µs an event, {net:.0} µs without the idle share, which is {idle:.2} % of a core"
-        );
-    }
     let (owner, replica) = (each("owner"), each("controller"));
-    let none = (None, None);
-    print(
-        BENCH,
-        "CPU for an event, owner's agent and replica",
+    let (importer, fed, peer) = (each("importer").1, each("fed").1, each("peer").1);
+    let say = |what: &str, (ours, other): (f64, Option<f64>), aim: Option<&str>| {
+        let ratio = other.map(|other| ours / other);
+        print(
+            BENCH,
+            &format!("CPU for an event, {rate}/s: {what}"),
+            (ours, other),
+            "µs",
+            (ratio, aim),
+        );
+    };
+    say(
+        "owner's agent and replica",
         (owner.1 + replica.1, None),
-        "µs",
-        (None, Some("≤ 100 µs")),
+        Some("≤ 100 µs"),
     );
-    print(
-        BENCH,
+    say(
         "the same with what they use when idle",
         (owner.0 + replica.0, None),
-        "µs",
-        none,
+        None,
     );
-    print(
-        BENCH,
-        "of it the owner's agent",
-        (owner.1, None),
-        "µs",
-        none,
-    );
-    print(BENCH, "of it the replica", (replica.1, None), "µs", none);
-    let (importer, fed, peer) = (each("importer").1, each("fed").1, each("peer").1);
-    print(
-        BENCH,
-        "CPU for an event, importer's agent that writes it",
-        (importer, None),
-        "µs",
-        none,
-    );
-    print(
-        BENCH,
-        "CPU for an event, istiod: fed by us, reading by itself",
+    say("of it the owner's agent", (owner.1, None), None);
+    say("of it the replica", (replica.1, None), None);
+    say("importer's agent, which writes", (importer, None), None);
+    say(
+        "istiod, fed by us and reading by itself",
         (fed, Some(peer)),
-        "µs",
-        (Some(fed / peer), None),
+        None,
     );
     Ok(())
 }
 
-fn used(processes: &BTreeMap<&'static str, u32>) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+fn used(processes: &Processes) -> anyhow::Result<Seconds> {
     processes
         .iter()
         .map(|(name, id)| Ok((*name, cpu(*id)?)))
@@ -213,11 +223,7 @@ fn used(processes: &BTreeMap<&'static str, u32>) -> anyhow::Result<BTreeMap<&'st
 }
 
 /// Cores in use.
-fn rates(
-    before: &BTreeMap<&'static str, f64>,
-    after: &BTreeMap<&'static str, f64>,
-    passed: Duration,
-) -> BTreeMap<&'static str, f64> {
+fn rates(before: &Seconds, after: &Seconds, passed: Duration) -> Seconds {
     let rate = |(name, from): (&&'static str, &f64)| {
         (
             *name,
