@@ -4,7 +4,7 @@
 //! The clusters are in memory; everything else is what runs anywhere. Pure parts: [`fleet`] (drawn from a seed),
 //! [`objects`] (as Kubernetes objects), [`model`] (what proxies do with the Istio objects that are there), [`report`] and
 //! [`screen`]. Around them: [`world`] starts and loses things, [`sampler`] reads the clusters, [`watch`] looks and counts,
-//! [`story`] tells, [`run`] is the verb.
+//! [`story`] tells, [`mod@run`] is the verb.
 
 mod alive;
 pub mod fleet;

@@ -2,7 +2,7 @@
 //! agents and replicas. Everything else of Causeway takes an [`Env`] and never asks the operating system itself, so
 //! that the same code runs on real time and, in a simulator, on virtual time from a seed.
 //!
-//! * [`env`]: the handle that each process of the clusterset holds;
+//! * [`mod@env`]: the handle that each process of the clusterset holds;
 //! * [`clock`], [`random`], [`spawn`], [`disk`], [`transport`]: what it is made of;
 //! * [`real`]: the operating system behind it.
 //!

@@ -7,7 +7,7 @@
 //!    [`entry`] write them down;
 //! 3. [`gateway`]: networks → `istio-remote` gateways, and the void gateway;
 //! 4. [`keep`]: a service's last destination is never taken away;
-//! 5. [`diff`]: desired and live objects → ordered operations ([`compare`] says what counts as a difference).
+//! 5. [`mod@diff`]: desired and live objects → ordered operations ([`compare`] says what counts as a difference).
 //!
 //! What cannot be expressed or must not be written becomes a [`condition`], never silence. Nothing here looks at more
 //! than one service, so that one change costs one service.
