@@ -86,6 +86,7 @@ async fn churn(stage: &Stage, callers: [&Caller; 2], words: &str) -> anyhow::Res
     // The times at which changes were written; number 0 was there before.
     let mut written = vec![Instant::now()];
     let mut ages = [const { Vec::new() }; 2];
+    let mut numbers = [0; 2];
     let mut changes = interval(Duration::from_secs(1) / RATE);
     changes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looks = interval(LOOK);
@@ -115,8 +116,9 @@ async fn churn(stage: &Stage, callers: [&Caller; 2], words: &str) -> anyhow::Res
                 while let Ok(at) = said.try_recv() {
                     written.push(at);
                 }
-                for (caller, ages) in callers.iter().zip(&mut ages) {
-                    ages.push(ms(age(&written, known(caller, written.len() - 1))));
+                for ((caller, ages), number) in callers.iter().zip(&mut ages).zip(&mut numbers) {
+                    *number = known(caller, *number, written.len() - 1);
+                    ages.push(ms(age(&written, *number)));
                 }
             }
         }
@@ -154,13 +156,16 @@ async fn churn(stage: &Stage, callers: [&Caller; 2], words: &str) -> anyhow::Res
     Ok(())
 }
 
-/// The number of the last change that a caller knows of, where `last` is the last that was written.
-fn known(caller: &Caller, last: usize) -> usize {
+/// The number of the last change that a caller knows of, where it knew of `before` already and `last` is the last that was
+/// written.
+fn known(caller: &Caller, before: usize, last: usize) -> usize {
     let digit = |service| (caller.now(service).count as usize).saturating_sub(1);
     let number = digit("tens") * BASE + digit("web");
-    // The higher digit came alone: the lower one is still that before the turn.
+    // Where one digit came without the other, it is off by one turn: nobody knows of the future, or forgets.
     if number > last {
-        number.saturating_sub(BASE)
+        number.saturating_sub(BASE).max(before)
+    } else if number < before {
+        (number + BASE).clamp(before, last)
     } else {
         number
     }

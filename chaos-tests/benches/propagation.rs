@@ -188,7 +188,7 @@ async fn events(
         let ratio = other.map(|other| ours / other);
         print(
             BENCH,
-            &format!("CPU for an event, {rate}/s: {what}"),
+            &format!("CPU for an event, at most {rate}/s: {what}"),
             (ours, other),
             "µs",
             (ratio, aim),
