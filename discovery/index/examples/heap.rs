@@ -128,13 +128,9 @@ fn heap(what: &str, region: &Region<'_, System>, of: usize, aim: &str) {
     let whole = bytes + blocks * 15;
     #[allow(clippy::cast_precision_loss)]
     let each = |bytes: usize| bytes as f64 / of.max(1) as f64;
-    print(what, each(bytes), "B", Some(aim));
-    print(
-        &format!("{what}, with the allocator's share"),
-        each(whole),
-        "B",
-        None,
-    );
+    print(&format!("{what}, as asked for"), each(bytes), "B", None);
+    let with_share = format!("{what}, with the allocator's share");
+    print(&with_share, each(whole), "B", Some(aim));
 }
 
 fn print(what: &str, ours: f64, unit: &str, aim: Option<&str>) {
