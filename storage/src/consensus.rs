@@ -243,7 +243,8 @@ impl Consensus {
         let lead = *self.inner.lead.borrow();
         let now = self.inner.env.now();
         let metrics = metrics.borrow_watched();
-        Status::new(&metrics, lead, now)
+        let applied = self.inner.shared.position().borrow().index;
+        Status::new(&metrics, lead, applied, now)
     }
 
     /// Returns once [`Consensus::is_leader`] or the leader may have changed; `false` once the log has stopped.

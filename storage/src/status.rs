@@ -99,7 +99,7 @@ pub(crate) async fn observe(env: Env, mut metrics: MetricsReceiver, lead: watch:
 }
 
 impl Status {
-    pub(crate) fn new(metrics: &Metrics, lead: Lead, now: Monotonic) -> Self {
+    pub(crate) fn new(metrics: &Metrics, lead: Lead, applied: u64, now: Monotonic) -> Self {
         let index = |id: &Option<LogId>| id.as_ref().map_or(0, |id| id.index);
         let stopped = metrics
             .running_state
@@ -134,7 +134,8 @@ impl Status {
             quorum_heard_ms: heard.map(|at| millis(openraft::Instant::elapsed(&**at))),
             last_index: metrics.last_log_index.unwrap_or(0),
             committed: index(&metrics.local_committed),
-            applied: index(&metrics.last_applied),
+            // openraft tells of it a little after the proposers have their answers.
+            applied,
             snapshot: index(&metrics.snapshot),
             purged: index(&metrics.purged),
             members: membership.nodes().map(member).collect(),
