@@ -24,6 +24,8 @@ use crate::{
 
 const READY_WITHIN: Duration = Duration::from_secs(120);
 const ADMIN_TOKEN: &str = "admin-of-the-test";
+/// Names another component to run instead: `verify --long` runs tests on the oldest release as well.
+const OTHER_RELEASE: &str = "CAUSEWAY_KUBE_APISERVER";
 
 /// A running API server with RBAC and no controllers: tests write what those would, or
 /// start [`crate::controllers::Controllers`].
@@ -71,7 +73,7 @@ impl ApiServer {
         let etcd = format!("http://{}", etcd.address());
         let process = Process::new(
             "kube-apiserver",
-            assets::file("kube-apiserver", "kube-apiserver")?,
+            assets::file(&component(), "kube-apiserver")?,
             &folder,
         )
         .args([
@@ -253,4 +255,8 @@ impl ApiServer {
     pub fn kubeconfig(&self) -> anyhow::Result<PathBuf> {
         self.admin().write(&self.folder, "admin.kubeconfig")
     }
+}
+
+fn component() -> String {
+    std::env::var(OTHER_RELEASE).unwrap_or_else(|_| "kube-apiserver".to_owned())
 }

@@ -12,6 +12,7 @@ fn component() -> Component {
         name: "thing".to_owned(),
         version: "1.0".to_owned(),
         typical_s: 1,
+        long_only: false,
         recipe: Recipe::PythonWheel {
             requirements: "r".to_owned(),
             file: "f".to_owned(),

@@ -20,6 +20,10 @@ pub struct AssetsArguments {
     /// Only this component; may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+
+    /// Also what only `cargo xtask verify --long` needs
+    #[arg(long, conflicts_with = "only")]
+    long: bool,
 }
 
 /// Runs `cargo xtask assets`.
@@ -27,7 +31,7 @@ pub struct AssetsArguments {
 /// # Errors
 /// If something is missing on this machine, or a build fails.
 pub fn run(arguments: &AssetsArguments) -> anyhow::Result<()> {
-    let components = select(recipes()?, &arguments.only)?;
+    let components = select(recipes()?, &arguments.only, arguments.long)?;
     let cache = Cache::at_default()?;
     if arguments.list {
         for component in &components {
@@ -82,7 +86,11 @@ fn lacking<'a>(cache: &Cache, components: &'a [Component]) -> Vec<(&'a Component
         .collect()
 }
 
-fn select(components: Vec<Component>, only: &[String]) -> anyhow::Result<Vec<Component>> {
+fn select(
+    components: Vec<Component>,
+    only: &[String],
+    long: bool,
+) -> anyhow::Result<Vec<Component>> {
     let known = components
         .iter()
         .map(|c| c.name.as_str())
@@ -96,7 +104,10 @@ fn select(components: Vec<Component>, only: &[String]) -> anyhow::Result<Vec<Com
     }
     Ok(components
         .into_iter()
-        .filter(|c| only.is_empty() || only.contains(&c.name))
+        .filter(|c| match only {
+            [] => long || !c.long_only,
+            named => named.contains(&c.name),
+        })
         .collect())
 }
 

@@ -20,6 +20,9 @@ pub struct Component {
     pub version: String,
     /// How long a cold build takes on two cores, in seconds. Shown only.
     pub typical_s: u64,
+    /// Whether only `verify --long` needs it.
+    #[serde(default)]
+    pub long_only: bool,
     /// How to make it.
     #[serde(flatten)]
     pub recipe: Recipe,
