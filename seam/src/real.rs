@@ -57,14 +57,19 @@ struct SystemRandom;
 
 impl Random for SystemRandom {
     fn next_u64(&self) -> u64 {
-        // The only failure is a kernel without a source of randomness; a number that is merely less random
-        // is better than an end of the process, since nothing here is a secret.
-        getrandom::u64().unwrap_or_else(|_| {
-            UNIX_EPOCH
-                .elapsed()
-                .map_or(0, |d| u64::from(d.subsec_nanos()))
-        })
+        random()
     }
+}
+
+/// A number of the system's randomness.
+pub(crate) fn random() -> u64 {
+    // The only failure is a kernel without a source of randomness; a number that is merely less random
+    // is better than an end of the process, since nothing here is a secret.
+    getrandom::u64().unwrap_or_else(|_| {
+        UNIX_EPOCH
+            .elapsed()
+            .map_or(0, |d| u64::from(d.subsec_nanos()))
+    })
 }
 
 struct TokioSpawn;

@@ -5,6 +5,7 @@
 //!
 //! * [`settings`], [`error`], [`status`]: what is configured, refused and shown;
 //! * `form`: how rows of the log, votes and memberships stand on disk, with a version and a checksum each;
+//! * `runtime`: openraft's tasks and randomness, through the seam;
 //! * `log`: the log in redb, written by one task that commits whatever has gathered in one transaction;
 //! * `snapshot`: states as files of their own;
 //! * `machine`: hands committed entries to `causeway_state::apply` and tells who waits;
@@ -23,6 +24,7 @@ mod machine;
 mod network;
 pub mod peers;
 pub mod settings;
+mod runtime;
 mod snapshot;
 pub mod status;
 mod types;

@@ -20,6 +20,7 @@ openraft::declare_raft_types!(
         NodeId = u64,
         Node = ReplicaNode,
         LeaderId = leader_id_std::LeaderId<u64, u64>,
+        AsyncRuntime = crate::runtime::SeamRuntime,
 );
 
 /// What a client of the log hears: `None` for entries that are no requests.
