@@ -8,8 +8,10 @@
 //! * [`spec`]: what people declare (members, policies), behind validation;
 //! * [`plan`]: for each service and source, the shares of each destination, and why;
 //! * [`view`]: all that one mesh needs, cut out of plans and facts;
-//! * [`session`]: what agents and replicas say to each other.
+//! * [`session`]: what agents and replicas say to each other;
+//! * [`exchange`]: what replicas say to each other of facts.
 
+pub mod exchange;
 pub mod facts;
 pub mod generation;
 pub mod ids;
