@@ -15,6 +15,7 @@ pub mod exchange;
 pub mod facts;
 pub mod generation;
 pub mod ids;
+pub mod peer;
 pub mod plan;
 pub mod session;
 pub mod spec;
