@@ -2,25 +2,26 @@
 //!
 //! Only a change of vote is proposed, and a negative vote again before it expires: a quiet fleet commits nothing.
 
+mod silence;
+mod unsaid;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::MemberName;
 use causeway_api::facts::GatewayAddress;
-use causeway_api::verdict::{Ballot, ObserverId, Subject, Vote};
+use causeway_api::verdict::{ObserverId, Subject, Vote};
 use causeway_discovery::probe::{Probe, ProbeConfig, Prober, Target};
-use causeway_seam::Monotonic;
+use causeway_state::apply::votes::VOTES;
 use causeway_state::command::Command;
 
 use super::shared::Shared;
+use silence::{Seen, Silence};
+use unsaid::Unsaid;
 
-/// How long a session may be away before its silence is a vote: an agent that moves to another replica needs as much.
-const GRACE: Duration = Duration::from_secs(4);
-/// How often silence is looked at and negative votes are renewed.
+/// How often silence is looked at, negative votes are renewed, and votes that could not be cast are tried again.
 const LOOK: Duration = Duration::from_millis(500);
-/// A negative vote is renewed this often; it expires later (`causeway_failover::verdict::VOTE_TTL_MS`).
-const RENEW: Duration = Duration::from_secs(10);
 
 /// Probes the gateways of all members; runs until it is dropped.
 pub(crate) async fn probe_gateways(
@@ -31,6 +32,7 @@ pub(crate) async fn probe_gateways(
     let (mut prober, mut cast) = Prober::start(&shared.env, probe, config);
     let mut decided = shared.consensus.position();
     let mut known: BTreeMap<Subject, BTreeSet<(GatewayAddress, u16)>> = BTreeMap::new();
+    let mut unsaid = Unsaid::default();
     loop {
         let subjects = gateways(&shared);
         // What is held of them changes with each vote of ours, and is of interest only when probing begins.
@@ -40,15 +42,22 @@ pub(crate) async fn probe_gateways(
             .collect();
         if known != addresses {
             known = addresses;
+            unsaid.retain(|subject| known.contains_key(subject));
             prober.set_subjects(subjects);
         }
         tokio::select! {
             biased;
             votes = cast.recv() => match votes {
-                Some(votes) => propose(&shared, votes).await,
+                Some(votes) => {
+                    told(&votes);
+                    unsaid.add(votes);
+                    say(&shared, &mut unsaid).await;
+                }
                 None => return,
             },
             changed = decided.changed() => if changed.is_err() { return },
+            // The prober tells a change of mind once: what could not be cast is kept here.
+            () = shared.env.sleep(LOOK), if !unsaid.is_empty() => say(&shared, &mut unsaid).await,
         }
     }
 }
@@ -87,122 +96,77 @@ fn gateways(shared: &Shared) -> BTreeMap<Subject, Target> {
     })
 }
 
-async fn propose(shared: &Shared, votes: Vec<Vote>) {
-    for vote in &votes {
+fn told(votes: &[Vote]) {
+    for vote in votes {
         tracing::info!(subject = %vote.subject, ballot = ?vote.ballot, evidence = %vote.evidence, "vote");
-    }
-    if let Err(error) = shared.propose(Command::CastVotes(votes)).await {
-        // The detector renews what is negative; what is positive is said again with the next change.
-        tracing::warn!(%error, "votes could not be cast");
     }
 }
 
-/// What is held of one member's session.
-struct Session {
-    heard: Monotonic,
-    /// Whether it was open when it was looked at last.
-    open: bool,
-    said: Option<(Ballot, Monotonic)>,
+/// Casts all that waits; what could not be cast goes on waiting.
+async fn say(shared: &Shared, unsaid: &mut Unsaid) {
+    while !unsaid.is_empty() {
+        let votes = unsaid.batch();
+        if !cast(shared, votes.clone()).await {
+            return;
+        }
+        unsaid.said(&votes);
+    }
+}
+
+/// Whether the votes were cast.
+async fn cast(shared: &Shared, votes: Vec<Vote>) -> bool {
+    match shared.propose(Command::CastVotes(votes)).await {
+        Ok(_) => true,
+        Err(error) => {
+            tracing::warn!(%error, "votes could not be cast; they are tried again");
+            false
+        }
+    }
 }
 
 /// Votes on sessions; runs until it is dropped.
 pub(crate) async fn watch_sessions(shared: Arc<Shared>) {
     let mut changes = shared.status_changes();
-    let mut held: BTreeMap<MemberName, Session> = BTreeMap::new();
+    let mut silence = Silence::new(ObserverId::Replica(shared.id), shared.domain.clone());
     loop {
-        let votes = look(&shared, &mut held);
-        if !votes.is_empty() {
-            propose(&shared, votes).await;
+        let votes = silence.look(shared.env.now(), seen(&shared));
+        told(&votes);
+        for some in votes.chunks(VOTES) {
+            if !cast(&shared, some.to_vec()).await {
+                silence.failed(some);
+                // Whatever else changes meanwhile does not make it succeed.
+                shared.env.sleep(LOOK).await;
+            }
         }
         tokio::select! {
             biased;
             changed = changes.changed() => if changed.is_err() { return },
-            () = shared.env.sleep(LOOK), if held.values().any(|session| !session.is_content()) => {}
+            () = shared.env.sleep(LOOK), if !silence.is_content() => {}
         }
     }
 }
 
-impl Session {
-    /// Whether only a change of sessions can change the vote.
-    fn is_content(&self) -> bool {
-        self.said
-            .is_some_and(|(ballot, _)| ballot == Ballot::Reachable)
-    }
-}
-
-fn look(shared: &Shared, held: &mut BTreeMap<MemberName, Session>) -> Vec<Vote> {
-    let now = shared.env.now();
+/// The registered members, and what is heard of each here.
+fn seen(shared: &Shared) -> BTreeMap<MemberName, Seen> {
     let observer = ObserverId::Replica(shared.id);
-    let members: BTreeMap<MemberName, Option<Ballot>> = shared.consensus.read(|state| {
-        let said = |member: &MemberName| {
-            let vote = state.vote_of(
-                &observer,
-                &Subject::Session {
-                    member: member.clone(),
-                },
-            );
-            vote.map(|vote| vote.ballot)
+    let mut members: BTreeMap<MemberName, Seen> = shared.consensus.read(|state| {
+        let seen = |member: &MemberName| {
+            let subject = Subject::Session {
+                member: member.clone(),
+            };
+            Seen {
+                heard: None,
+                committed: state.vote_of(&observer, &subject).map(|vote| vote.ballot),
+            }
         };
         state
             .members
             .keys()
-            .map(|member| (member.clone(), said(member)))
+            .map(|member| (member.clone(), seen(member)))
             .collect()
     });
-    held.retain(|member, _| members.contains_key(member));
-    let mut votes = Vec::new();
-    for (member, committed) in members {
-        // A replica that starts gives every agent the time to come back.
-        let session = held.entry(member.clone()).or_insert(Session {
-            heard: now,
-            open: false,
-            said: None,
-        });
-        let open = shared.sessions.of(&member);
-        match &open {
-            Some(open) => session.heard = open.heard().at.max(session.heard),
-            // Nobody looks at a session that is well, and its end is looked at at once: the grace begins here.
-            None if session.open => session.heard = now,
-            None => {}
-        }
-        session.open = open.is_some();
-        let silent = now.since(session.heard);
-        let ballot = match (&open, committed) {
-            (Some(_), _) => Ballot::Reachable,
-            // Nobody was ever heard: nothing is known, and nothing is said.
-            (None, None | Some(Ballot::Abstain)) => continue,
-            (None, Some(_)) if silent < GRACE => {
-                session.said = None;
-                continue;
-            }
-            (None, Some(_)) => Ballot::Unreachable,
-        };
-        let due = match session.said {
-            Some((said, at)) => {
-                said != ballot || ballot == Ballot::Unreachable && now.since(at) >= RENEW
-            }
-            None => ballot == Ballot::Unreachable || committed != Some(ballot),
-        };
-        session.said = Some((
-            ballot,
-            session.said.filter(|_| !due).map_or(now, |(_, at)| at),
-        ));
-        if due {
-            let evidence = match ballot {
-                Ballot::Reachable => "its agent has a session here".to_owned(),
-                _ => format!(
-                    "its agent has had no session here for {} s",
-                    silent.as_secs()
-                ),
-            };
-            votes.push(Vote {
-                observer: observer.clone(),
-                domain: shared.domain.clone(),
-                subject: Subject::Session { member },
-                ballot,
-                evidence,
-            });
-        }
+    for (member, seen) in &mut members {
+        seen.heard = shared.sessions.of(member).map(|open| open.heard().at);
     }
-    votes
+    members
 }

@@ -1,0 +1,207 @@
+//! What is held of agents' sessions, by what is heard of them: votes, as values.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use causeway_api::MemberName;
+use causeway_api::ids::FailureDomain;
+use causeway_api::verdict::{Ballot, ObserverId, Subject, Vote};
+use causeway_seam::Monotonic;
+
+/// How long a session may be away before its silence is a vote: an agent that moves to another replica needs as much.
+const GRACE: Duration = Duration::from_secs(4);
+/// A negative vote is renewed this often; it expires later (`causeway_failover::verdict::VOTE_TTL_MS`).
+const RENEW: Duration = Duration::from_secs(10);
+
+/// One member at one moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// When its session was heard last; `None`: it has none.
+    pub(super) heard: Option<Monotonic>,
+    /// The vote on it that is in force.
+    pub(super) committed: Option<Ballot>,
+}
+
+/// What is held of all sessions.
+#[derive(Debug)]
+pub(super) struct Silence {
+    observer: ObserverId,
+    domain: FailureDomain,
+    held: BTreeMap<MemberName, Session>,
+}
+
+/// What is held of one member's session.
+#[derive(Debug)]
+struct Session {
+    heard: Monotonic,
+    /// Whether it was open when it was looked at last.
+    open: bool,
+    said: Option<(Ballot, Monotonic)>,
+}
+
+impl Silence {
+    /// Nothing is held yet.
+    pub(super) fn new(observer: ObserverId, domain: FailureDomain) -> Self {
+        Self {
+            observer,
+            domain,
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// Whether only a change of sessions can change a vote.
+    pub(super) fn is_content(&self) -> bool {
+        self.held.values().all(|session| {
+            session
+                .said
+                .is_some_and(|(ballot, _)| ballot == Ballot::Reachable)
+        })
+    }
+
+    /// Looks at the registered members, and gives out the votes that are to be cast.
+    pub(super) fn look(
+        &mut self,
+        now: Monotonic,
+        members: BTreeMap<MemberName, Seen>,
+    ) -> Vec<Vote> {
+        self.held.retain(|member, _| members.contains_key(member));
+        let mut votes = Vec::new();
+        for (member, seen) in members {
+            // A replica that starts gives every agent the time to come back.
+            let session = self.held.entry(member.clone()).or_insert(Session {
+                heard: now,
+                open: false,
+                said: None,
+            });
+            if let Some((ballot, evidence)) = session.look(now, seen) {
+                votes.push(Vote {
+                    observer: self.observer.clone(),
+                    domain: self.domain.clone(),
+                    subject: Subject::Session { member },
+                    ballot,
+                    evidence,
+                });
+            }
+        }
+        votes
+    }
+
+    /// These could not be cast: they count as not said.
+    pub(super) fn failed(&mut self, votes: &[Vote]) {
+        for vote in votes {
+            if let Subject::Session { member } = &vote.subject
+                && let Some(session) = self.held.get_mut(member)
+            {
+                session.said = None;
+            }
+        }
+    }
+}
+
+impl Session {
+    /// The vote that is due, with its evidence.
+    fn look(&mut self, now: Monotonic, seen: Seen) -> Option<(Ballot, String)> {
+        match seen.heard {
+            Some(heard) => self.heard = heard.max(self.heard),
+            // Nobody looks at a session that is well, and its end is looked at at once: the grace begins here.
+            None if self.open => self.heard = now,
+            None => {}
+        }
+        self.open = seen.heard.is_some();
+        let silent = now.since(self.heard);
+        let ballot = match (self.open, seen.committed) {
+            (true, _) => Ballot::Reachable,
+            // Nobody was ever heard: nothing is known, and nothing is said.
+            (false, None | Some(Ballot::Abstain)) => return None,
+            (false, Some(_)) if silent < GRACE => {
+                self.said = None;
+                return None;
+            }
+            (false, Some(_)) => Ballot::Unreachable,
+        };
+        let due = match self.said {
+            Some((said, at)) => {
+                said != ballot || ballot == Ballot::Unreachable && now.since(at) >= RENEW
+            }
+            None => ballot == Ballot::Unreachable || seen.committed != Some(ballot),
+        };
+        self.said = Some((ballot, self.said.filter(|_| !due).map_or(now, |(_, at)| at)));
+        due.then(|| {
+            let evidence = match ballot {
+                Ballot::Reachable => "its agent has a session here".to_owned(),
+                _ => format!(
+                    "its agent has had no session here for {} s",
+                    silent.as_secs()
+                ),
+            };
+            (ballot, evidence)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+    use causeway_api::ReplicaId;
+
+    use super::*;
+
+    fn at(ms: u64) -> Monotonic {
+        Monotonic::default().plus(Duration::from_millis(ms))
+    }
+
+    fn one(heard: Option<Monotonic>, committed: Option<Ballot>) -> BTreeMap<MemberName, Seen> {
+        [("a".parse().unwrap(), Seen { heard, committed })].into()
+    }
+
+    fn ballots(votes: &[Vote]) -> Vec<Ballot> {
+        votes.iter().map(|vote| vote.ballot).collect()
+    }
+
+    fn silence() -> Silence {
+        Silence::new(ObserverId::Replica(ReplicaId(1)), "d".parse().unwrap())
+    }
+
+    #[test]
+    fn a_vote_that_could_not_be_cast_is_cast_again() {
+        let mut silence = silence();
+        let votes = silence.look(at(0), one(Some(at(0)), None));
+        assert_eq!(ballots(&votes), [Ballot::Reachable]);
+        assert!(silence.is_content());
+        assert_eq!(silence.look(at(500), one(Some(at(500)), None)), []);
+        silence.failed(&votes);
+        assert!(!silence.is_content(), "it has to be looked at again");
+        let votes = silence.look(at(1_000), one(Some(at(900)), None));
+        assert_eq!(ballots(&votes), [Ballot::Reachable]);
+        // One that was cast after all, though nobody heard of it, is not cast twice.
+        silence.failed(&votes);
+        let reachable = Some(Ballot::Reachable);
+        assert_eq!(silence.look(at(1_500), one(Some(at(1_400)), reachable)), []);
+        assert!(silence.is_content());
+    }
+
+    #[test]
+    fn silence_is_a_vote_after_a_grace_and_is_renewed() {
+        let mut silence = silence();
+        let reachable = Some(Ballot::Reachable);
+        assert_eq!(silence.look(at(0), one(Some(at(0)), reachable)), []);
+        assert_eq!(silence.look(at(60_000), one(None, reachable)), []);
+        assert_eq!(silence.look(at(63_900), one(None, reachable)), []);
+        let votes = silence.look(at(64_000), one(None, reachable));
+        assert_eq!(ballots(&votes), [Ballot::Unreachable]);
+        silence.failed(&votes);
+        let votes = silence.look(at(64_500), one(None, reachable));
+        assert_eq!(ballots(&votes), [Ballot::Unreachable]);
+        let lost = Some(Ballot::Unreachable);
+        assert_eq!(silence.look(at(74_000), one(None, lost)), []);
+        assert_eq!(silence.look(at(74_500), one(None, lost)).len(), 1);
+    }
+
+    #[test]
+    fn of_whom_nobody_ever_heard_nothing_is_said() {
+        let mut silence = silence();
+        assert_eq!(silence.look(at(0), one(None, None)), []);
+        assert_eq!(silence.look(at(100_000), one(None, None)), []);
+    }
+}
