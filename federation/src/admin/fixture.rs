@@ -118,6 +118,7 @@ pub(crate) fn status() -> StatusReport {
             message: "ack-sh has a DestinationRule of its own for cart".to_owned(),
             member: Some(name("ack-sh")),
             command: Some("causeway diff ack-sh".to_owned()),
+            since_ago_ms: None,
         }],
         members: vec![
             cluster("ack-hz", "cn-hangzhou", VerdictState::Lost),

@@ -7,7 +7,7 @@ use causeway_failover::explain::{Row, SourceReport};
 
 use super::ask::{self, Look};
 use super::table::{Cell, Table, Tone};
-use super::text::{bar, duration, rate, share};
+use super::text::{bar, count, duration, rate, share};
 use crate::admin::api::{AppliedRow, Explanation};
 use crate::args::{ExplainArgs, ExplainTarget};
 
@@ -207,7 +207,10 @@ fn applied(rows: &[AppliedRow]) -> String {
             .map(|row| row.member.as_str())
             .collect()
     };
-    let mut text = format!("by {done} of {} members", rows.len());
+    let mut text = format!(
+        "by {done} of {}",
+        count(rows.len() as u64, "member", "members")
+    );
     for (names, what) in [
         (named(Some(false)), "behind"),
         (named(None), "not heard since"),

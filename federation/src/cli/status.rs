@@ -140,7 +140,10 @@ fn needs_you(report: &StatusReport, look: &Look) -> String {
         table.row(vec![
             (at + 1).to_string().into(),
             need.object.as_str().into(),
-            need.message.as_str().into(),
+            match need.since_ago_ms {
+                Some(ms) => format!("{} (for {})", need.message, duration(ms)).into(),
+                None => need.message.as_str().into(),
+            },
             need.command.as_deref().unwrap_or_default().into(),
         ]);
     }

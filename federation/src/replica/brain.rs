@@ -131,9 +131,12 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
         match shared.propose(command).await {
             Ok(Outcome::Refused(refusal)) => {
                 tracing::error!(%member, %refusal, "the member was not placed");
-                shared
-                    .refusals
-                    .note(&member, RefusedKind::ForeignCluster, &refusal.to_string());
+                shared.refusals.note(
+                    &member,
+                    RefusedKind::ForeignCluster,
+                    &refusal.to_string(),
+                    shared.env.now(),
+                );
             }
             Ok(_) => {}
             Err(error) => return Err((error, due)),

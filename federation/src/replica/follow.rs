@@ -29,6 +29,17 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
 }
 
 fn everything(shared: &Shared) {
+    let known: Vec<_> = {
+        let sessions = shared.sessions.all();
+        let facts = shared.facts();
+        let owners = facts.owners().map(|(owner, _)| owner.clone());
+        owners
+            .chain(sessions.iter().map(|session| session.hello.member.clone()))
+            .collect()
+    };
+    for member in &known {
+        shared.forget_removed(member);
+    }
     shared.sessions.all_changed();
     shared.brain.all_changed();
     let members: Vec<_> = shared
@@ -52,6 +63,9 @@ fn one(shared: &Shared, decided: &Decision) {
         shared
             .sessions
             .networks_changed(&effect.networks.iter().cloned().collect());
+    }
+    for member in &effect.members {
+        shared.forget_removed(member);
     }
     for member in effect.members.iter().chain(&effect.placed) {
         shared.sessions.settings_changed(member);

@@ -21,7 +21,6 @@ use std::time::Duration;
 
 use causeway_api::Name;
 use causeway_seam::Monotonic;
-use causeway_state::command::Command;
 use causeway_state::outcome::Outcome;
 use tokio::sync::mpsc;
 
@@ -243,10 +242,6 @@ impl Keeper<'_> {
         let Some(command) = reconcile::removal(kind, name) else {
             return true;
         };
-        let member = match &command {
-            Command::RemoveMember(member) => Some(member.clone()),
-            _ => None,
-        };
         match self.shared.propose(command).await {
             Ok(Outcome::Refused(refusal)) => {
                 tracing::error!(%kind, %name, %refusal, "the removal was refused");
@@ -256,14 +251,6 @@ impl Keeper<'_> {
                 tracing::warn!(%kind, %name, %error, "the removal could not be committed; it is tried again");
                 return false;
             }
-        }
-        if let Some(member) = member {
-            // Its session ends too: its agent is told that it is not registered when it asks for another.
-            if let Some(session) = self.shared.sessions.of(&member) {
-                session.superseded.notify_one();
-            }
-            let touched = self.shared.facts().drop_owner(&member);
-            self.shared.facts_changed(&member, &touched);
         }
         self.ledger(kind).seen(name);
         self.shared.any_status_changed();

@@ -10,7 +10,7 @@ use causeway_index::{ApplyError, FactStore, OwnerFacts, Touched};
 use causeway_seam::transport::{Accept, Connection, TransportError};
 use causeway_seam::{Env, TaskHandle};
 
-use super::sessions::{Session, name, send};
+use super::sessions::{End, Session, name, send};
 use super::shared::{RefusedKind, Shared};
 
 /// A session with an agent, as this side sees it.
@@ -64,9 +64,12 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
     };
     if let Err(refusal) = admit(&shared, &connection, &hello) {
         tracing::warn!(remote = %connection.remote, member = %hello.member, reason = %refusal.reason, "session refused");
-        shared
-            .refusals
-            .note(&hello.member, refusal.kind, &refusal.reason);
+        shared.refusals.note(
+            &hello.member,
+            refusal.kind,
+            &refusal.reason,
+            shared.env.now(),
+        );
         shared.any_status_changed();
         refuse(&connection, refusal.reason, refusal.retry).await;
         return;
@@ -86,6 +89,8 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
     let member = hello.member.clone();
     let session = shared.sessions.enter(&shared.env, hello);
     shared.sessions.outdated_by(&session);
+    // Removed while it was admitted: whoever followed the removal found no session to end.
+    shared.forget_removed(&member);
     tracing::info!(%member, remote = %connection.remote, epoch = session.hello.epoch, "session opened");
     shared.session_opened(&member);
     let reason = carry_on(&shared, &session, &mut connection).await;
@@ -104,7 +109,7 @@ fn note_unreadable(shared: &Shared, connection: &AgentConnection, error: &Transp
         let reason = format!("member {member}: {reason}");
         shared
             .refusals
-            .note(&member, RefusedKind::Protocol, &reason);
+            .note(&member, RefusedKind::Protocol, &reason, shared.env.now());
         shared.any_status_changed();
     }
 }
@@ -225,7 +230,7 @@ async fn carry_on(shared: &Shared, session: &Session, connection: &mut AgentConn
         let quiet = SILENCE.saturating_sub(now.since(session.heard().at));
         tokio::select! {
             biased;
-            () = session.superseded.notified() => return "a newer session of the same member took over".to_owned(),
+            why = session.ended() => return why.to_string(),
             message = connection.receiver.recv() => match message {
                 Some(Ok(message)) => {
                     session.note_heard(env);
@@ -307,10 +312,16 @@ fn take_facts(shared: &Shared, session: &Session, delta: FactDelta) -> Option<Fr
         });
     }
     let version = delta.version;
-    let (before, applied, after) = {
+    // Under the lock of the state: a removal comes before, and is seen, or after, and takes these facts along.
+    let taken = shared.consensus.read(|state| {
+        state.member(member)?;
         let mut facts = shared.facts();
         let whole = |facts: &FactStore| facts.owner(member).is_some_and(OwnerFacts::is_whole);
-        (whole(&facts), facts.apply(delta), whole(&facts))
+        Some((whole(&facts), facts.apply(delta), whole(&facts)))
+    });
+    let Some((before, applied, after)) = taken else {
+        session.end(End::Removed);
+        return None;
     };
     match applied {
         Ok(touched) => {
@@ -325,9 +336,12 @@ fn take_facts(shared: &Shared, session: &Session, delta: FactDelta) -> Option<Fr
         Err(ApplyError::NeedSnapshot { .. }) => Some(FromReplica::FactsWanted),
         Err(error @ ApplyError::TooManyRows { .. }) => {
             tracing::error!(%member, %error, "facts refused");
-            shared
-                .refusals
-                .note(member, RefusedKind::Facts, &error.to_string());
+            shared.refusals.note(
+                member,
+                RefusedKind::Facts,
+                &error.to_string(),
+                shared.env.now(),
+            );
             shared.any_status_changed();
             None
         }
@@ -335,6 +349,22 @@ fn take_facts(shared: &Shared, session: &Session, delta: FactDelta) -> Option<Fr
 }
 
 impl Shared {
+    /// Ends the session of a member that is not registered (any more), whose agent then hears why when it asks for
+    /// another, and drops its facts.
+    pub(crate) fn forget_removed(&self, member: &causeway_api::MemberName) {
+        let touched = self.consensus.read(|state| {
+            let gone = !state.members.contains_key(member);
+            gone.then(|| self.facts().drop_owner(member))
+        });
+        let Some(touched) = touched else {
+            return;
+        };
+        if let Some(session) = self.sessions.of(member) {
+            session.end(End::Removed);
+        }
+        self.facts_changed(member, &touched);
+    }
+
     /// Facts of a member changed: send them on, and let the planner look.
     pub(crate) fn facts_changed(&self, owner: &causeway_api::MemberName, touched: &Touched) {
         if touched.is_empty() {
@@ -347,3 +377,7 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;

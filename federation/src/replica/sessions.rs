@@ -32,8 +32,32 @@ pub(crate) struct Session {
     pub(crate) due: Notify,
     heard: Mutex<Heard>,
     questions: Mutex<Questions>,
-    /// Rung when a newer session takes over.
-    pub(crate) superseded: Notify,
+    /// Rung when it is to end.
+    ending: Notify,
+    end: Mutex<Option<End>>,
+}
+
+/// Why a session is ended from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// A newer session of the same member took over.
+    Superseded,
+    /// Its member was removed.
+    Removed,
+    /// Others hold facts of a newer epoch than the agent's: it has to introduce itself anew.
+    Outdated,
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Superseded => "a newer session of the same member took over",
+            Self::Removed => "its MemberCluster was removed",
+            Self::Outdated => {
+                "other agents hold facts of a newer epoch than this agent's: it introduces itself anew"
+            }
+        })
+    }
 }
 
 /// What was last heard of an agent.
@@ -72,13 +96,14 @@ impl Sessions {
                 ..Heard::default()
             }),
             questions: Mutex::new(Questions::default()),
-            superseded: Notify::new(),
+            ending: Notify::new(),
+            end: Mutex::new(None),
             hello,
         });
         session.due.notify_one();
         let earlier = lock(&self.open).insert(session.hello.member.clone(), session.clone());
         if let Some(earlier) = earlier {
-            earlier.superseded.notify_one();
+            earlier.end(End::Superseded);
         }
         session
     }
@@ -116,7 +141,7 @@ impl Sessions {
                 .of(owner)
                 .filter(|s| s.hello.epoch != 0 && s.hello.epoch < version.epoch)
             {
-                session.superseded.notify_one();
+                session.end(End::Outdated);
             }
         }
     }
@@ -167,6 +192,22 @@ impl Sessions {
 }
 
 impl Session {
+    /// Tells it to end. The first reason is the one that is told.
+    pub(crate) fn end(&self, why: End) {
+        lock(&self.end).get_or_insert(why);
+        self.ending.notify_one();
+    }
+
+    /// Waits until it is told to end.
+    pub(crate) async fn ended(&self) -> End {
+        loop {
+            if let Some(why) = *lock(&self.end) {
+                return why;
+            }
+            self.ending.notified().await;
+        }
+    }
+
     /// The outbox, under a short lock.
     pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
         lock(&self.outbox)

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use causeway_api::Generation;
 use causeway_api::ids::{FailureDomain, MemberName, ReplicaId};
 use causeway_index::FactStore;
-use causeway_seam::Env;
+use causeway_seam::{Env, Monotonic};
 use causeway_state::command::Command;
 use causeway_state::outcome::Outcome;
 use causeway_storage::Consensus;
@@ -134,6 +134,8 @@ pub(crate) struct Refused {
     pub(crate) kind: RefusedKind,
     /// A sentence with the remedy.
     pub(crate) reason: String,
+    /// Since when it is refused for this, by this replica's clock.
+    pub(crate) since: Monotonic,
 }
 
 /// Why something of an agent is refused.
@@ -159,14 +161,24 @@ impl Refusals {
     /// At most this many members: names that nobody registered may be anything.
     const MAX: usize = 10_000;
 
-    pub(crate) fn note(&self, member: &MemberName, kind: RefusedKind, reason: &str) {
+    /// Notes a refusal. One of the same kind as the last goes on for as long as that.
+    pub(crate) fn note(
+        &self,
+        member: &MemberName,
+        kind: RefusedKind,
+        reason: &str,
+        now: Monotonic,
+    ) {
         let mut rows = lock(&self.rows);
         if rows.len() < Self::MAX || rows.contains_key(member) {
+            let goes_on = rows.get(member).filter(|before| before.kind == kind);
+            let since = goes_on.map_or(now, |before| before.since);
             rows.insert(
                 member.clone(),
                 Refused {
                     kind,
                     reason: reason.to_owned(),
+                    since,
                 },
             );
         }

@@ -46,7 +46,8 @@ impl Problems {
         let total: usize = self.by_object.values().map(Vec::len).sum();
         if total > sentences.len() {
             let more = total - sentences.len();
-            sentences.push(format!("and {more} more problems of single objects"));
+            let problems = if more == 1 { "problem" } else { "problems" };
+            sentences.push(format!("and {more} more {problems} of single objects"));
         }
         sentences
     }

@@ -106,6 +106,9 @@ pub struct Attention {
     pub member: Option<MemberName>,
     /// A command that shows more.
     pub command: Option<String>,
+    /// For how long it has been so, in milliseconds by the clock of the replica that answers; `None`: not known.
+    #[serde(default)]
+    pub since_ago_ms: Option<u64>,
 }
 
 /// The services, counted.

@@ -5,9 +5,10 @@ use causeway_crds::conditions::member::{AGENT_CONNECTED, GATEWAY_REACHABLE, READ
 
 use super::Sight;
 use crate::admin::api::{Attention, ClusterRow, ConditionStatus};
+use crate::cli::text;
 use crate::replica::registry::Kind;
 use crate::replica::status::compatible::of_one_object;
-use crate::replica::status::counts::count;
+use crate::replica::status::counts::{self, count};
 
 /// Refused plans that are named; the rest is counted.
 const PLANS: usize = 5;
@@ -36,6 +37,7 @@ fn of(object: impl Into<String>, message: impl Into<String>) -> Attention {
         message: message.into(),
         member: None,
         command: None,
+        since_ago_ms: None,
     }
 }
 
@@ -90,6 +92,7 @@ fn strangers(sight: &Sight<'_>) -> Vec<Attention> {
         .filter(|(member, _)| !sight.look.state.members.contains_key(*member));
     let said = unknown.map(|(member, refused)| Attention {
         member: Some(member.clone()),
+        since_ago_ms: Some(sight.ages.since_ms(refused.since)),
         ..of(
             format!("agent of {member}"),
             format!(
@@ -104,9 +107,10 @@ fn strangers(sight: &Sight<'_>) -> Vec<Attention> {
 fn member(sight: &Sight<'_>, row: &ClusterRow) -> Vec<Attention> {
     let mut all = Vec::new();
     let object = format!("MemberCluster {}", row.name);
+    // What is not known of a member needs a person as much as what is known to be wrong.
     let ready = row
         .condition(READY)
-        .filter(|ready| ready.status == ConditionStatus::False);
+        .filter(|ready| ready.status != ConditionStatus::True);
     if let Some(ready) = ready {
         // What a verdict says already is an incident, and told as one.
         let told = [AGENT_CONNECTED, GATEWAY_REACHABLE].iter().any(|kind| {
@@ -119,6 +123,7 @@ fn member(sight: &Sight<'_>, row: &ClusterRow) -> Vec<Attention> {
             all.push(Attention {
                 member: Some(row.name.clone()),
                 command: Some(command(row, &ready.reason)),
+                since_ago_ms: refused_since(sight, row, &ready.reason),
                 ..of(object.clone(), ready.message.clone())
             });
         }
@@ -145,6 +150,14 @@ fn member(sight: &Sight<'_>, row: &ClusterRow) -> Vec<Attention> {
         });
     }
     all
+}
+
+/// For how long the agent has been refused, where that is what is wrong.
+fn refused_since(sight: &Sight<'_>, row: &ClusterRow, reason: &str) -> Option<u64> {
+    let look = sight.look.member(&row.name);
+    let refused = look.refused.filter(|_| look.session.is_none())?;
+    let told = row.condition(AGENT_CONNECTED)?.reason == reason;
+    told.then(|| sight.ages.since_ms(refused.since))
 }
 
 fn command(row: &ClusterRow, reason: &str) -> String {
@@ -180,7 +193,14 @@ fn plans(sight: &Sight<'_>) -> Vec<Attention> {
     {
         all.push(of(
             "plans",
-            format!("{more} more services have a plan that was refused: causeway services"),
+            format!(
+                "{} a plan that was refused: causeway services",
+                text::count(
+                    counts::count(more),
+                    "more service has",
+                    "more services have"
+                )
+            ),
         ));
     }
     all

@@ -75,6 +75,11 @@ impl Ages {
         Some(seen.unwrap_or_else(|| state.cluster_time.since_ms(standing.since)))
     }
 
+    /// How long ago something was, in milliseconds.
+    pub(crate) fn since_ms(&self, then: Monotonic) -> u64 {
+        millis(self.now, then)
+    }
+
     /// How long ago a member's last session ended, in milliseconds.
     pub(crate) fn left_ms(&self, member: &MemberName) -> Option<u64> {
         self.rows.left.get(member).map(|at| millis(self.now, *at))

@@ -244,6 +244,70 @@ fn what_needs_a_person_names_object_and_remedy() {
 }
 
 #[test]
+fn a_member_of_which_too_little_is_known_needs_a_person() {
+    let mut world = two();
+    world.declare("c", json!({ "mode": "Federate" }));
+    world.report("c", |_| {});
+    world.session("c", |_| {});
+    let rows = see(&world, clusters::rows);
+    let ready = rows[2].condition("Ready").unwrap();
+    assert_eq!(
+        (ready.status, ready.reason.as_str()),
+        (crate::admin::api::ConditionStatus::Unknown, "NeverReached")
+    );
+    let found = see(&world, |sight| attention::attention(sight, &rows_of(sight)));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].object, "MemberCluster c");
+    assert!(found[0].message.contains("were never reached"));
+    assert!(found[0].command.is_some());
+}
+
+fn rows_of(sight: &Sight<'_>) -> Vec<ClusterRow> {
+    clusters::rows(sight)
+}
+
+#[test]
+fn a_refusal_says_for_how_long() {
+    let mut world = two();
+    world.sessions.remove(&name("b"));
+    world.refuse("b", RefusedKind::Protocol, "member b: update its agent");
+    world.refuse("ghost", RefusedKind::Unregistered, "not registered");
+    let now = causeway_seam::Monotonic::default().plus(std::time::Duration::from_secs(90));
+    let memory = memory::Memory::default();
+    let found = see(&world, |sight| {
+        let sight = Sight {
+            look: Look { ..sight.look },
+            ages: memory.ages(now, causeway_seam::WallClock::default()),
+            refused: BTreeMap::new(),
+        };
+        attention::attention(&sight, &clusters::rows(&sight))
+    });
+    let ages: Vec<_> = found
+        .iter()
+        .map(|row| (row.object.as_str(), row.since_ago_ms))
+        .collect();
+    assert_eq!(
+        ages,
+        [
+            ("agent of ghost", Some(90_000)),
+            ("MemberCluster b", Some(90_000))
+        ]
+    );
+}
+
+#[test]
+fn a_refusal_that_goes_on_keeps_its_age() {
+    let refusals = crate::replica::shared::Refusals::default();
+    let at = |s| causeway_seam::Monotonic::default().plus(std::time::Duration::from_secs(s));
+    let since = || refusals.all().get(&name("a")).unwrap().since;
+    refusals.note(&name("a"), RefusedKind::Identity, "x", at(1));
+    refusals.note(&name("a"), RefusedKind::Identity, "y", at(5));
+    assert_eq!(since(), at(1));
+    refusals.note(&name("a"), RefusedKind::Protocol, "z", at(9));
+    assert_eq!(since(), at(9));
+}
+
+#[test]
 fn a_lost_member_is_no_second_call_for_help() {
     let mut world = two();
     lose(&mut world, "a");

@@ -234,7 +234,7 @@ fn a_member_without_a_gateway_needs_one_only_to_be_called_from_elsewhere() {
         "a",
         "GatewayReachable",
         "False/NoGateway",
-        &["exports 1 services", "spec.network.gateways"],
+        &["exports 1 service", "spec.network.gateways"],
     );
     world.report("a", |delta| {
         delta.gateways.clear();
@@ -328,13 +328,36 @@ fn observing_and_suspended_members_say_so() {
         &["7 objects would be", "causeway diff a"],
     );
     expect(&world, "a", "Ready", "True/Ready", &["mode Observe"]);
+    world.session("a", |session| {
+        session.applied.as_mut().unwrap().would_change = 1
+    });
+    expect(
+        &world,
+        "a",
+        "MeshSynced",
+        "True/Observe",
+        &["1 object would be"],
+    );
+    world.session("a", |session| {
+        session.applied.as_mut().unwrap().would_change = 7
+    });
     world.declare("a", json!({ "mode": "Federate", "suspend": true }));
     expect(
         &world,
         "a",
         "MeshSynced",
         "False/Suspended",
-        &["7 objects differ"],
+        &["7 objects differ and are not written"],
+    );
+    world.session("a", |session| {
+        session.applied.as_mut().unwrap().would_change = 1
+    });
+    expect(
+        &world,
+        "a",
+        "MeshSynced",
+        "False/Suspended",
+        &["1 object differs and is not written"],
     );
 }
 

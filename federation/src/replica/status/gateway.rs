@@ -5,6 +5,7 @@ use causeway_crds::conditions::member::GATEWAY_REACHABLE;
 
 use super::look::{MemberLook, condition, some_of};
 use crate::admin::api::{Condition, ConditionStatus};
+use crate::cli::text::count;
 
 /// The condition.
 pub(super) fn gateway_reachable(look: &MemberLook<'_>) -> Condition {
@@ -119,8 +120,9 @@ fn none(look: &MemberLook<'_>) -> Condition {
         ConditionStatus::False,
         "NoGateway",
         format!(
-            "member {name} exports {exports} services and has no east-west gateway, so other networks cannot reach it: label the gateway's \
-             Service with topology.istio.io/network, or declare spec.network.gateways in MemberCluster {name}"
+            "member {name} exports {} and has no east-west gateway, so other networks cannot reach it: label the gateway's \
+             Service with topology.istio.io/network, or declare spec.network.gateways in MemberCluster {name}",
+            count(exports, "service", "services"),
         ),
     )
 }

@@ -8,6 +8,7 @@ use causeway_render::condition::reason;
 
 use super::look::{MemberLook, condition, some_of};
 use crate::admin::api::{Condition, ConditionStatus};
+use crate::cli::text::count;
 
 /// An agent that is behind for less than this is at work.
 pub(super) const BEHIND_MS: u64 = 10_000;
@@ -81,6 +82,8 @@ pub(super) fn mesh_synced(look: &MemberLook<'_>) -> Condition {
         .iter()
         .partition(|condition| in_the_way(condition));
     let differs = applied.would_change;
+    let objects =
+        |number, one, many| count(number, &format!("object {one}"), &format!("objects {many}"));
     if spec.suspend {
         let status = if differs == 0 {
             ConditionStatus::True
@@ -88,7 +91,8 @@ pub(super) fn mesh_synced(look: &MemberLook<'_>) -> Condition {
             ConditionStatus::False
         };
         let message = format!(
-            "MemberCluster {name} is suspended: {differs} objects differ and are not written (causeway diff {name})"
+            "MemberCluster {name} is suspended: {} not written (causeway diff {name})",
+            objects(differs, "differs and is", "differ and are"),
         );
         return is(status, "Suspended", message);
     }
@@ -101,8 +105,8 @@ pub(super) fn mesh_synced(look: &MemberLook<'_>) -> Condition {
             ConditionStatus::True,
             "Observe",
             format!(
-                "mode Observe: nothing is written, {differs} objects would be (causeway diff {name}); set spec.mode: Federate to write \
-                 them{way}"
+                "mode Observe: nothing is written, {} be (causeway diff {name}); set spec.mode: Federate to write{way}",
+                objects(differs, "would", "would"),
             ),
         );
     }
@@ -152,11 +156,8 @@ fn together(applied: &Applied, conditions: &[&MeshCondition]) -> String {
         true => String::new(),
         false => format!("; also: {}", some_of(rest, 5)),
     };
-    format!(
-        "{} ({} objects written){more}",
-        said(first),
-        applied.objects
-    )
+    let written = count(applied.objects, "object", "objects");
+    format!("{} ({written} written){more}", said(first))
 }
 
 fn said(condition: &MeshCondition) -> String {

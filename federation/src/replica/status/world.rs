@@ -232,6 +232,7 @@ impl World {
             Refused {
                 kind,
                 reason: reason.to_owned(),
+                since: causeway_seam::Monotonic::default(),
             },
         );
     }
