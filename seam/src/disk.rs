@@ -2,10 +2,12 @@
 //! writes, tear and flip; small files are replaced whole.
 
 mod backend;
+pub mod steps;
 
 use std::path::Path;
 
 pub use backend::Backend;
+pub use steps::Steps;
 
 /// What went wrong on a disk, with the file and the remedy.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
+use crate::disk::steps::{self, Steps};
 use crate::disk::{Backend, Disk, DiskError};
 
 /// What the name of a database's lock file ends with.
@@ -27,8 +28,7 @@ impl Folder {
     /// [`DiskError`] where it cannot be created.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, DiskError> {
         let path = path.into();
-        fs::create_dir_all(&path)
-            .map_err(|source| error("create folder", &path, CHECK_FOLDER, source))?;
+        create(&path).map_err(|source| error("create folder", &path, CHECK_FOLDER, source))?;
         Ok(Self { path })
     }
 
@@ -68,10 +68,54 @@ impl Folder {
         }
     }
 
-    fn sync(&self) -> Result<(), DiskError> {
-        File::open(&self.path)
-            .and_then(|folder| folder.sync_all())
+    fn sync_names(&self) -> Result<(), DiskError> {
+        self.sync_folder()
             .map_err(|source| error("sync", &self.path, CHECK_FOLDER, source))
+    }
+}
+
+/// Creates a folder, and makes its name durable in each of its parents that is new.
+fn create(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        create(parent)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
+        other => other?,
+    }
+    match File::open(parent.unwrap_or(Path::new("."))) {
+        Ok(parent) => parent.sync_all(),
+        // Who may create there need not be allowed to look.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+impl Steps for Folder {
+    fn create(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        File::create(self.path.join(name))?.write_all(content)
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        File::open(self.path.join(name))?.sync_all()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn unlink(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
     }
 }
 
@@ -94,7 +138,7 @@ impl Disk for Folder {
             .truncate(false)
             .open(&path)
             .map_err(|source| error("open", &path, CHECK_FOLDER, source))?;
-        self.sync()?;
+        self.sync_names()?;
         let lock = self.lock(name)?;
         let backend = redb::backends::FileBackend::new(file)
             .map_err(|other| error("open", &path, CHECK_FOLDER, io::Error::other(other)))?;
@@ -112,21 +156,14 @@ impl Disk for Folder {
 
     fn replace(&self, name: &str, content: &[u8]) -> Result<(), DiskError> {
         let path = self.file(name)?;
-        let temporary = self.file(&format!("{name}.tmp"))?;
-        let write = || -> io::Result<()> {
-            let mut file = File::create(&temporary)?;
-            file.write_all(content)?;
-            file.sync_all()?;
-            fs::rename(&temporary, &path)
-        };
-        write().map_err(|source| error("replace", &path, CHECK_FOLDER, source))?;
-        self.sync()
+        steps::replace(self, name, content)
+            .map_err(|source| error("replace", &path, CHECK_FOLDER, source))
     }
 
     fn remove(&self, name: &str) -> Result<(), DiskError> {
         let path = self.file(name)?;
         match fs::remove_file(&path) {
-            Ok(()) => self.sync(),
+            Ok(()) => self.sync_names(),
             Err(source) if source.kind() == ErrorKind::NotFound => Ok(()),
             Err(source) => Err(error("remove", &path, CHECK_FOLDER, source)),
         }
