@@ -3,6 +3,8 @@
 //! A connection is a pair of queues. `Out` is what this side sends, `In` what it receives; both sides' message types
 //! are defined by the protocol (crate `causeway-wire` for agent and replica).
 
+pub mod hall;
+
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
@@ -48,7 +50,8 @@ pub enum TransportError {
 pub struct Connection<Out, In> {
     /// The other side: an address, for people.
     pub remote: String,
-    /// The identity that the other side's certificate proves, such as a member's name; `None` on the dialling side.
+    /// The identity that the other side's certificate proves, such as a member's name; on the dialling side `None`, unless the
+    /// protocol asks for it.
     pub identity: Option<String>,
     /// What this side sends. Bounded: a slow peer makes the sender wait, nobody else.
     pub sender: mpsc::Sender<Out>,
