@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::exchange::{FromGiver, FromTaker};
 use crate::generation::Generation;
 use crate::ids::ReplicaId;
 
@@ -128,6 +129,8 @@ pub enum ToPeer {
     Call(Call),
     /// This replica knows a higher incarnation, in which the other has no part.
     Fenced(Fenced),
+    /// On the lane of facts: the dialler gives.
+    Facts(FromGiver),
 }
 
 /// From the replica that was dialled.
@@ -153,6 +156,8 @@ pub enum FromPeer {
     },
     /// This replica knows a higher incarnation, in which the dialler has no part; the connection is closed after this.
     Fenced(Fenced),
+    /// On the lane of facts: who was dialled takes.
+    Facts(FromTaker),
 }
 
 /// A replica of an old incarnation hears that it has no part in the newer one: it stops serving and voting.

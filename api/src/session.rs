@@ -105,6 +105,8 @@ pub struct Hello {
     pub cluster_uid: String,
     /// The epoch of the Lease that it holds; 0: it holds none, and is a warm standby.
     pub epoch: u64,
+    /// Counts its sessions, whichever replica they are with: of two of one epoch the higher is the newer.
+    pub sequence: u64,
     /// The highest generation that it has seen, whoever sent it. A replica of a lower incarnation stops serving.
     pub highest: Generation,
     /// The version of its facts.
@@ -141,6 +143,8 @@ pub struct Welcome {
     pub facts: Option<FactVersion>,
     /// How long either side may be silent before the other gives the session up, in milliseconds.
     pub silence_ms: u32,
+    /// Where other replicas accept sessions, as `host:port`, so that one address suffices to begin with.
+    pub controllers: Vec<String>,
 }
 
 /// One object that differs between a view and a mesh.

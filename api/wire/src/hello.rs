@@ -19,6 +19,7 @@ impl From<&Hello> for proto::Hello {
             highest: Some((&value.highest).into()),
             facts: Some((&value.facts).into()),
             holds: Some((&value.holds).into()),
+            sequence: value.sequence,
         }
     }
 }
@@ -38,6 +39,7 @@ impl TryFrom<proto::Hello> for Hello {
             highest: at("highest").needed(wire.highest)?,
             facts: at("facts").needed(wire.facts)?,
             holds: at("holds").needed(wire.holds)?,
+            sequence: wire.sequence,
         })
     }
 }
@@ -107,6 +109,11 @@ impl From<&Welcome> for proto::Welcome {
             highest: Some((&value.highest).into()),
             facts: value.facts.as_ref().map(Into::into),
             silence_ms: value.silence_ms,
+            controllers: value
+                .controllers
+                .iter()
+                .map(|text| sentence(text))
+                .collect(),
         }
     }
 }
@@ -122,6 +129,8 @@ impl TryFrom<proto::Welcome> for Welcome {
             highest: at("highest").needed(wire.highest)?,
             facts: optional(wire.facts)?,
             silence_ms: wire.silence_ms,
+            controllers: at("controllers")
+                .items(wire.controllers, |text| at("controllers").sentence(text))?,
         })
     }
 }

@@ -9,6 +9,7 @@
 //! * `read`: what all conversions share; then a file for each file of the protocol.
 
 pub mod error;
+mod exchange;
 mod facts;
 mod hello;
 pub mod limits;

@@ -8,6 +8,7 @@ use causeway_api::peer::{
 
 use crate::Incoming;
 use crate::error::WireError;
+use crate::exchange;
 use crate::proto::{self, from_peer, peer_answer, to_peer};
 use crate::read::{At, sentence};
 
@@ -26,6 +27,7 @@ impl From<&ToPeer> for proto::ToPeer {
                 body: call.body.clone(),
             }),
             ToPeer::Fenced(fenced) => Kind::Fenced(fenced.into()),
+            ToPeer::Facts(message) => Kind::Facts(message.into()),
         };
         Self { kind: Some(kind) }
     }
@@ -47,6 +49,10 @@ impl TryFrom<proto::ToPeer> for Incoming<ToPeer> {
                 body: call.body,
             }),
             Some(Kind::Fenced(fenced)) => ToPeer::Fenced(fenced.into()),
+            Some(Kind::Facts(message)) => match exchange::from_giver(message)? {
+                Some(message) => ToPeer::Facts(message),
+                None => return Ok(Self::Unknown),
+            },
             None => return Ok(Self::Unknown),
         }))
     }
@@ -74,6 +80,7 @@ impl From<&FromPeer> for proto::FromPeer {
                 }),
             }),
             FromPeer::Fenced(fenced) => Kind::Fenced(fenced.into()),
+            FromPeer::Facts(message) => Kind::Facts(message.into()),
         };
         Self { kind: Some(kind) }
     }
@@ -105,6 +112,10 @@ impl TryFrom<proto::FromPeer> for Incoming<FromPeer> {
                 },
             },
             Some(Kind::Fenced(fenced)) => FromPeer::Fenced(fenced.into()),
+            Some(Kind::Facts(message)) => match exchange::from_taker(message)? {
+                Some(message) => FromPeer::Facts(message),
+                None => return Ok(Self::Unknown),
+            },
             None => return Ok(Self::Unknown),
         }))
     }

@@ -183,6 +183,7 @@ impl Link {
             highest,
             facts: self.observer.version(),
             holds,
+            sequence: 0,
         }
     }
 

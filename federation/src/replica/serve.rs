@@ -82,6 +82,7 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
         highest: shared.highest(),
         facts: known(&shared, &hello),
         silence_ms: u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX),
+        controllers: Vec::new(),
     };
     if !send(&connection.sender, FromReplica::Welcome(welcome)).await {
         return;

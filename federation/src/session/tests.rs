@@ -126,6 +126,7 @@ fn hello(member: &str) -> Hello {
         highest: Generation::default(),
         facts: FactVersion::default(),
         holds: Holds::default(),
+        sequence: 1,
     }
 }
 

@@ -19,11 +19,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// An identifier, by text that all kinds of them take.
-fn id<T: FromStr<Err: Debug> + Debug + Clone>() -> impl Strategy<Value = T> + Clone {
+pub(crate) fn id<T: FromStr<Err: Debug> + Debug + Clone>() -> impl Strategy<Value = T> + Clone {
     "[a-z0-9]([a-z0-9.-]{0,6}[a-z0-9])?".prop_map(|text| text.parse().unwrap())
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     "\\PC{0,12}"
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn generation() -> impl Strategy<Value = Generation> {
     })
 }
 
-fn version() -> impl Strategy<Value = FactVersion> {
+pub(crate) fn version() -> impl Strategy<Value = FactVersion> {
     any::<(u64, u64)>().prop_map(|(epoch, sequence)| FactVersion { epoch, sequence })
 }
 
@@ -307,7 +307,7 @@ pub(crate) fn view() -> impl Strategy<Value = ViewDelta> {
         )
 }
 
-fn applied() -> impl Strategy<Value = Applied> {
+pub(crate) fn applied() -> impl Strategy<Value = Applied> {
     let condition = ((text(), text(), text()), option::of(service())).prop_map(
         |((reason, object, message), service)| MeshCondition {
             reason,
@@ -373,13 +373,13 @@ fn hello() -> impl Strategy<Value = Hello> {
             owners,
         });
     (
-        (id(), text(), text(), any::<u64>()),
+        (id(), text(), text(), any::<u64>(), any::<u64>()),
         generation(),
         version(),
         holds,
     )
         .prop_map(
-            |((member, version, cluster_uid, epoch), highest, facts, holds)| Hello {
+            |((member, version, cluster_uid, epoch, sequence), highest, facts, holds)| Hello {
                 member,
                 protocol: PROTOCOL,
                 version,
@@ -388,17 +388,18 @@ fn hello() -> impl Strategy<Value = Hello> {
                 highest,
                 facts,
                 holds,
+                sequence,
             },
         )
 }
 
-pub(crate) fn from_agent() -> impl Strategy<Value = FromAgent> {
+pub(crate) fn diff_entry() -> impl Strategy<Value = DiffEntry> {
     let action = select(vec![
         DiffAction::Create,
         DiffAction::Update,
         DiffAction::Delete,
     ]);
-    let entry = (action, (text(), text(), text()), option::of(text())).prop_map(
+    (action, (text(), text(), text()), option::of(text())).prop_map(
         |(action, (object, live, desired), held_back)| DiffEntry {
             action,
             object,
@@ -406,13 +407,17 @@ pub(crate) fn from_agent() -> impl Strategy<Value = FromAgent> {
             desired,
             held_back,
         },
-    );
+    )
+}
+
+pub(crate) fn from_agent() -> impl Strategy<Value = FromAgent> {
     prop_oneof![
         hello().prop_map(FromAgent::Hello),
         facts().prop_map(|delta| FromAgent::Facts(Box::new(delta))),
         applied().prop_map(|applied| FromAgent::Applied(Box::new(applied))),
         vec(vote(), 0..4).prop_map(FromAgent::Votes),
-        (any::<u64>(), vec(entry, 0..3)).prop_map(|(id, entries)| FromAgent::Diff { id, entries }),
+        (any::<u64>(), vec(diff_entry(), 0..3))
+            .prop_map(|(id, entries)| FromAgent::Diff { id, entries }),
         Just(FromAgent::Heartbeat),
     ]
 }
@@ -423,15 +428,17 @@ pub(crate) fn from_replica() -> impl Strategy<Value = FromReplica> {
         text(),
         generation(),
         option::of(version()),
+        vec(text(), 0..3),
     )
         .prop_map(
-            |((replica, protocol, silence_ms), version, highest, facts)| Welcome {
+            |((replica, protocol, silence_ms), version, highest, facts, controllers)| Welcome {
                 replica: ReplicaId(replica),
                 protocol,
                 version,
                 highest,
                 facts,
                 silence_ms,
+                controllers,
             },
         );
     prop_oneof![

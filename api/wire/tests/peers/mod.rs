@@ -1,5 +1,7 @@
 //! Generated values of what replicas say to each other.
 
+mod exchange;
+
 use causeway_api::ids::ReplicaId;
 use causeway_api::peer::*;
 use proptest::collection::vec;
@@ -89,6 +91,7 @@ pub(crate) fn to_peer() -> impl Strategy<Value = ToPeer> {
             .prop_map(|(number, highest)| ToPeer::Ping(Ping { number, highest })),
         call().prop_map(ToPeer::Call),
         fenced().prop_map(ToPeer::Fenced),
+        exchange::from_giver().prop_map(ToPeer::Facts),
     ]
 }
 
@@ -107,5 +110,6 @@ pub(crate) fn from_peer() -> impl Strategy<Value = FromPeer> {
         }),
         (any::<u64>(), answer).prop_map(|(id, answer)| FromPeer::Answer { id, answer }),
         fenced().prop_map(FromPeer::Fenced),
+        exchange::from_taker().prop_map(FromPeer::Facts),
     ]
 }
