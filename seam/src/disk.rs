@@ -26,6 +26,13 @@ pub struct DiskError {
 
 /// A process's own folder. Names are relative to it, without `..`.
 pub trait Disk: Send + Sync + 'static {
+    /// Creates a database's file with its first content, whole and durably, for a database that cannot be created in
+    /// place without a moment at which a loss of power leaves half of it. One that is there stays as it is.
+    ///
+    /// # Errors
+    /// [`DiskError`] where it cannot be written, or is in use by another process.
+    fn create_database(&self, name: &str, content: &[u8]) -> Result<(), DiskError>;
+
     /// Opens a file for a database, creating it where it is absent, and locks it: a second opener is refused.
     ///
     /// # Errors

@@ -32,9 +32,11 @@ mod types;
 pub use consensus::Consensus;
 pub use decisions::{Decision, Decisions, Next, Position};
 pub use error::{BootstrapError, ProposeError, ReadError, StorageError};
-pub use peers::{NoPeers, Peers, ReplicaNode};
+pub use peers::{NoPeers, PeerCall, PeerCallKind, PeerError, Peers, ReplicaNode};
 pub use settings::Settings;
 pub use status::{Role, Status};
 
+#[cfg(test)]
+mod crash;
 #[cfg(test)]
 mod suite;

@@ -67,6 +67,9 @@ impl StorageBackend for FillingFile {
 }
 
 impl Disk for Filling {
+    fn create_database(&self, name: &str, content: &[u8]) -> Result<(), DiskError> {
+        self.inner.create_database(name, content)
+    }
     fn database(&self, name: &str) -> Result<Box<dyn StorageBackend>, DiskError> {
         Ok(Box::new(FillingFile {
             inner: self.inner.database(name)?,

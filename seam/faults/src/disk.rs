@@ -389,6 +389,16 @@ impl Steps for FaultyDisk {
 }
 
 impl Disk for FaultyDisk {
+    fn create_database(&self, name: &str, content: &[u8]) -> Result<(), DiskError> {
+        let found = self.readable();
+        let found = found.map_err(|source| self.error("open", name, source))?;
+        if found.platter.find(name).is_some() {
+            return Ok(());
+        }
+        drop(found);
+        self.replace(name, content)
+    }
+
     fn database(&self, name: &str) -> Result<Box<dyn redb::StorageBackend>, DiskError> {
         let failed = |source| self.error("open", name, source);
         let found = self.readable().map_err(failed)?.platter.find(name);

@@ -129,6 +129,15 @@ fn error(action: &'static str, path: &Path, remedy: &'static str, source: io::Er
 }
 
 impl Disk for Folder {
+    fn create_database(&self, name: &str, content: &[u8]) -> Result<(), DiskError> {
+        // Nobody else may create it, open it and write to it between the look and the rename.
+        let _lock = self.lock(name)?;
+        if self.file(name)?.exists() {
+            return Ok(());
+        }
+        self.replace(name, content)
+    }
+
     fn database(&self, name: &str) -> Result<Box<dyn redb::StorageBackend>, DiskError> {
         let path = self.file(name)?;
         let file = OpenOptions::new()

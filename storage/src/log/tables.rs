@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use causeway_api::ReplicaId;
 use causeway_seam::Disk;
 use causeway_seam::disk::Backend;
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
+    TableDefinition,
+};
 use serde::de::DeserializeOwned;
 
 use super::memory::Found;
@@ -48,16 +51,12 @@ impl Tables {
             path: path.clone(),
             reason,
         };
+        if !disk.list()?.iter().any(|name| name == FILE) {
+            let content = fresh(replica).map_err(|error| bad(error.to_string()))?;
+            disk.create_database(FILE, &content)?;
+        }
         let backend = Backend::new(disk.database(FILE)?);
-        let mut builder = redb::Builder::new();
-        // Else a page that was altered on disk is trusted, and may make a later read panic.
-        builder
-            .set_cache_size(CACHE_BYTES)
-            .set_check_integrity_on_open(true);
-        let database = builder
-            .create_with_backend(backend)
-            .map_err(|error| bad(error.to_string()))?;
-        let tables = Self { database };
+        let tables = Self::on(backend).map_err(|error| bad(error.to_string()))?;
         let owner = tables
             .claim(replica)
             .map_err(|error| bad(error.to_string()))?;
@@ -77,6 +76,16 @@ impl Tables {
         }
         let found = tables.find().map_err(|error| bad(error.to_string()))?;
         Ok((tables, found))
+    }
+
+    fn on(backend: impl StorageBackend) -> Result<Self, redb::DatabaseError> {
+        let mut builder = redb::Builder::new();
+        // Else a page that was altered on disk is trusted, and may make a later read panic.
+        builder
+            .set_cache_size(CACHE_BYTES)
+            .set_check_integrity_on_open(true);
+        let database = builder.create_with_backend(backend)?;
+        Ok(Self { database })
     }
 
     /// Format and replica of the database; a new one becomes ours.
@@ -184,6 +193,61 @@ impl Tables {
         let read = self.database.begin_read().map_err(io::Error::other)?;
         let log = read.open_table(LOG).map_err(io::Error::other)?;
         Ok(Reader { log })
+    }
+}
+
+/// The content of a new database, which is already ours. redb makes its file in several steps, and one that is there by
+/// half it refuses for good; so it is made in memory, and written to the disk whole.
+fn fresh(replica: ReplicaId) -> io::Result<Vec<u8>> {
+    let file = Draft::default();
+    let tables = Tables::on(file.clone()).map_err(io::Error::other)?;
+    tables.claim(replica)?;
+    drop(tables);
+    let mut content = file.0.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(std::mem::take(&mut *content))
+}
+
+/// A database's file in memory.
+#[derive(Debug, Clone, Default)]
+struct Draft(Arc<Mutex<Vec<u8>>>);
+
+impl Draft {
+    fn part<T>(
+        &self,
+        offset: u64,
+        len: usize,
+        with: impl FnOnce(&mut [u8]) -> T,
+    ) -> io::Result<T> {
+        let start = usize::try_from(offset).map_err(io::Error::other)?;
+        let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let part = content.get_mut(start..start.saturating_add(len));
+        Ok(with(part.ok_or(io::ErrorKind::UnexpectedEof)?))
+    }
+}
+
+impl StorageBackend for Draft {
+    fn len(&self) -> io::Result<u64> {
+        let content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        u64::try_from(content.len()).map_err(io::Error::other)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.part(offset, out.len(), |part| out.copy_from_slice(part))
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let len = usize::try_from(len).map_err(io::Error::other)?;
+        let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        content.resize(len, 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.part(offset, data.len(), |part| part.copy_from_slice(data))
     }
 }
 

@@ -1,0 +1,1 @@
+//! A whole replica whose power is cut.
