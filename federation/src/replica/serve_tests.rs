@@ -56,6 +56,7 @@ impl World {
             member: self.a.clone(),
             cluster_uid: "uid-a".to_owned(),
             epoch: 1,
+            sequence: 0,
             highest: Generation::default(),
             facts: FactVersion::default(),
             holds: Holds::default(),
@@ -70,6 +71,7 @@ impl World {
     fn snapshot(&self) -> FactDelta {
         let version = FactVersion {
             epoch: 1,
+            sequence: 0,
             sequence: 1,
         };
         FactDelta::empty(self.a.clone(), None, version)
