@@ -12,6 +12,8 @@ use tokio::sync::Notify;
 pub(crate) struct Marks {
     /// Services.
     pub(crate) services: BTreeSet<ServiceKey>,
+    /// Services of which only counts changed: they can wait a moment.
+    pub(crate) counts: BTreeSet<ServiceKey>,
     /// All services whose hosts end so.
     pub(crate) suffixes: BTreeSet<String>,
     /// The gateways.
@@ -39,6 +41,11 @@ impl Queue {
 
     pub(crate) fn mark_services(&self, keys: impl IntoIterator<Item = ServiceKey>) {
         self.marks().services.extend(keys);
+        self.poke();
+    }
+
+    pub(crate) fn mark_counts(&self, keys: impl IntoIterator<Item = ServiceKey>) {
+        self.marks().counts.extend(keys);
         self.poke();
     }
 

@@ -21,7 +21,9 @@ pub trait Source: Send + Sync + 'static {
     /// What is known of one service. An unknown service is answered by the default.
     fn service(&self, key: &ServiceKey) -> ServiceInputs;
 
-    /// The versions of what the other methods answer from. Read before them: what is applied is then at least this.
+    /// The versions of what the other methods answer from. Whatever changed up to these versions has been marked in the
+    /// writer's handle when they are told (mark under the lock under which they rise): the writer reads them, then takes
+    /// the marks, and says that these versions are applied once those marks are worked off.
     fn versions(&self) -> Versions;
 }
 

@@ -2,12 +2,14 @@
 //!
 //! * [`run`]: the loop: marks in, jobs out, retries, the state that is published;
 //! * [`service`], [`networks`]: one job: render, compare, write in order;
+//! * [`pace`]: when what is marked is taken;
 //! * [`context`]: what jobs share, and when writing is allowed;
 //! * [`report`]: conditions and [`Applied`].
 
 mod context;
 mod job;
 mod networks;
+mod pace;
 mod report;
 mod run;
 mod service;
@@ -41,6 +43,9 @@ pub struct WriterOptions {
     pub retry_max: Duration,
     /// How often everything is looked at again, though nothing was marked.
     pub resync_every: Duration,
+    /// How long counts that change wait after a write, to be written together: long enough for istiod to push in
+    /// between, which it does once nothing has changed for `PILOT_DEBOUNCE_AFTER`. Whatever else changes never waits.
+    pub pace: Duration,
 }
 
 impl Default for WriterOptions {
@@ -50,6 +55,7 @@ impl Default for WriterOptions {
             retry_first: Duration::from_millis(500),
             retry_max: Duration::from_secs(60),
             resync_every: Duration::from_secs(600),
+            pace: Duration::from_millis(250),
         }
     }
 }
@@ -156,10 +162,16 @@ pub struct WriterHandle {
 }
 
 impl WriterHandle {
-    /// These services changed (plan part, an owner's word, or the local Service): look at them again. To be called
-    /// right after the source shows the change.
+    /// These services changed (plan part, an owner's word, or the local Service): look at them again, now. To be called
+    /// as [`Source::versions`] says.
     pub fn mark_services(&self, keys: impl IntoIterator<Item = ServiceKey>) {
         self.queue.mark_services(keys);
+    }
+
+    /// Nothing changed of these services but how many endpoints are ready, and some were and are: look at them again,
+    /// together with others where they were written a moment ago ([`WriterOptions::pace`]).
+    pub fn mark_counts(&self, keys: impl IntoIterator<Item = ServiceKey>) {
+        self.queue.mark_counts(keys);
     }
 
     /// Settings, networks or completeness changed: look at the gateways, and at all services where localities or

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_api::generation::{FactVersion, Generation};
 use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
 use causeway_api::session::Holds;
-use causeway_api::view::{OwnerDelta, OwnerView, Versioned, View, ViewDelta};
+use causeway_api::view::{OwnerDelta, OwnerService, OwnerView, Versioned, View, ViewDelta};
 use serde::{Deserialize, Serialize};
 
 /// What an agent holds. Serialised whole into its cache on disk.
@@ -32,10 +32,34 @@ pub struct Touched {
     pub settings: bool,
     /// Services whose plan part or facts changed.
     pub services: BTreeSet<ServiceKey>,
+    /// Those of them of which nothing changed but how many endpoints are ready elsewhere, and some were and are.
+    pub counts: BTreeSet<ServiceKey>,
     /// Networks that changed.
     pub networks: BTreeSet<NetworkName>,
     /// Owners whose delta did not fit what is held: a new session must be opened with [`Holdings::holds`].
     pub misfits: BTreeSet<MemberName>,
+}
+
+impl Touched {
+    fn whole(&mut self, key: ServiceKey) {
+        self.counts.remove(&key);
+        self.services.insert(key);
+    }
+
+    fn count(&mut self, key: ServiceKey) {
+        if self.services.insert(key.clone()) {
+            self.counts.insert(key);
+        }
+    }
+}
+
+/// Whether more or fewer are ready than before, and nothing else changed. From or to none is more than that.
+fn only_counts(old: &OwnerService, new: &OwnerService) -> bool {
+    let served = old.ready > 0 && new.ready > 0;
+    served
+        && old.ports == new.ports
+        && old.selector == new.selector
+        && old.service_accounts == new.service_accounts
 }
 
 impl Holdings {
@@ -55,7 +79,7 @@ impl Holdings {
                 part,
                 &mut self.highest,
             ) {
-                touched.services.insert(key);
+                touched.whole(key);
             }
         }
         for (name, part) in delta.networks {
@@ -110,7 +134,10 @@ impl Holdings {
             });
         let moved = part.network != delta.network;
         if moved {
-            touched.services.extend(part.services.keys().cloned());
+            part.services
+                .keys()
+                .cloned()
+                .for_each(|key| touched.whole(key));
             part.network = delta.network;
         }
         part.version = delta.version;
@@ -124,21 +151,22 @@ impl Holdings {
                 .collect();
             for key in dropped {
                 part.services.remove(&key);
-                touched.services.insert(key);
+                touched.whole(key);
             }
         }
         for (key, value) in delta.services {
-            let changed = match value {
-                Some(value) if part.services.get(&key) == Some(&value) => false,
-                Some(value) => {
-                    part.services.insert(key.clone(), value);
-                    true
+            let Some(value) = value else {
+                if part.services.remove(&key).is_some() {
+                    touched.whole(key);
                 }
-                None => part.services.remove(&key).is_some(),
+                continue;
             };
-            if changed {
-                touched.services.insert(key);
+            match part.services.get(&key) {
+                Some(held) if *held == value => continue,
+                Some(held) if only_counts(held, &value) => touched.count(key.clone()),
+                _ => touched.whole(key.clone()),
             }
+            part.services.insert(key, value);
         }
     }
 
@@ -243,6 +271,18 @@ mod tests {
             owners: vec![owner],
             ..ViewDelta::default()
         }
+    }
+
+    #[test]
+    fn only_a_count_that_stays_above_none_is_told_as_a_count() {
+        let mut held = Holdings::default();
+        let told = |touched: &Touched| (touched.services.len(), touched.counts.len());
+        assert_eq!(told(&held.merge(owner(None, 1, Some(3)))), (1, 0), "new");
+        assert_eq!(told(&held.merge(owner(Some(1), 2, Some(5)))), (1, 1));
+        assert_eq!(told(&held.merge(owner(Some(2), 3, Some(5)))), (0, 0));
+        assert_eq!(told(&held.merge(owner(Some(3), 4, Some(0)))), (1, 0), "to none");
+        assert_eq!(told(&held.merge(owner(Some(4), 5, Some(4)))), (1, 0), "from none");
+        assert_eq!(told(&held.merge(owner(Some(5), 6, None))), (1, 0), "gone");
     }
 
     #[test]

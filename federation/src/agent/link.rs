@@ -10,6 +10,7 @@ use causeway_api::Generation;
 use causeway_api::facts::{FactDelta, MemberFact};
 use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, Welcome};
 use causeway_api::view::Applied;
+use causeway_core::holdings::Touched;
 use causeway_discovery::Observer;
 use causeway_seam::TaskHandle;
 use causeway_seam::transport::{Connection, Dial};
@@ -354,14 +355,14 @@ impl Link {
                 (!sent).then(|| "the replica stopped listening".to_owned())
             }
             FromReplica::View(delta) => {
-                let touched = self.shared.merge(*delta, sender);
+                let mark = |touched: &Touched| self.writing.view_changed(touched);
+                let touched = self.shared.merge(*delta, sender, mark);
                 if !touched.misfits.is_empty() {
                     return Some(
                         "a delta of facts did not fit: asking again from what is held".to_owned(),
                     );
                 }
                 self.observer.set_wanted(self.shared.wanted());
-                self.writing.view_changed(&touched);
                 None
             }
             FromReplica::AskDiff { id } => {

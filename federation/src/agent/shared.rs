@@ -80,8 +80,14 @@ impl Shared {
             .clone()
     }
 
-    /// Merges what a replica sent that had come as far as `sender` when the session began.
-    pub(crate) fn merge(&self, delta: ViewDelta, sender: Generation) -> Touched {
+    /// Merges what a replica sent that had come as far as `sender` when the session began. `mark` is told what that
+    /// touched before anybody else can see it.
+    pub(crate) fn merge(
+        &self,
+        delta: ViewDelta,
+        sender: Generation,
+        mark: impl FnOnce(&Touched),
+    ) -> Touched {
         let complete = delta.complete;
         let touched = {
             let mut holdings = self.holdings();
@@ -89,6 +95,7 @@ impl Shared {
             if complete && touched.misfits.is_empty() {
                 holdings.whole_up_to(sender);
             }
+            mark(&touched);
             touched
         };
         self.changed

@@ -72,10 +72,12 @@ impl Writing {
         self.writer.handle().diff().await
     }
 
-    /// The view changed.
+    /// The view changed; called under its lock ([`Source::versions`]).
     pub(crate) fn view_changed(&self, touched: &Touched) {
         let writer = self.writer.handle();
-        writer.mark_services(touched.services.iter().cloned());
+        let whole = touched.services.difference(&touched.counts);
+        writer.mark_services(whole.cloned());
+        writer.mark_counts(touched.counts.iter().cloned());
         if touched.settings || !touched.networks.is_empty() {
             writer.mark_member();
         }

@@ -23,6 +23,7 @@ use crate::queue::{Marks, Queue};
 use crate::source::Versions;
 use crate::writer::context::Context;
 use crate::writer::job::{JobKey, Outcome};
+use crate::writer::pace::Pace;
 use crate::writer::report::Results;
 use crate::writer::{networks, service};
 
@@ -39,6 +40,8 @@ pub(crate) struct Run {
     fence: Fence,
     say: watch::Sender<Applied>,
     member: Option<Arc<MemberInputs>>,
+    /// Counts that are marked, until it's time.
+    pace: Pace,
     /// What is to be done.
     ready: BTreeSet<JobKey>,
     /// What is being done.
@@ -79,8 +82,10 @@ impl Run {
         say: watch::Sender<Applied>,
     ) -> Self {
         let resync = context.applier.env.now();
+        let pace = Pace::new(context.options.pace, resync);
         Self {
             context,
+            pace,
             queue,
             fence,
             say,
@@ -107,13 +112,13 @@ impl Run {
         let env = self.context.applier.env.clone();
         let queue = self.queue.clone();
         loop {
+            // In this order: what these versions tell of is then marked.
+            let versions = self.context.source.versions();
             let marks = queue.take();
             self.take_in(marks);
             if self.open {
                 self.wake_waiting(env.now());
-                self.begin_round();
-                self.start_jobs();
-                self.end_round();
+                self.go_round(&versions);
             }
             self.publish();
             let pause = self.pause(env.now());
@@ -132,7 +137,7 @@ impl Run {
     /// Marks become jobs; whatever opens or shuts the gate is looked at.
     fn take_in(&mut self, marks: Marks) {
         let now = self.context.applier.env.now();
-        let marked_services = marks.services.len();
+        let marked_services = marks.services.len() + marks.counts.len();
         let marked = marks.member || marked_services > 0;
         if marks.member || self.member.is_none() {
             self.take_member();
@@ -140,7 +145,11 @@ impl Run {
         if marks.networks {
             self.ready.insert(JobKey::Networks);
         }
-        for service in marks.services {
+        self.pace.mark(marks.counts, now);
+        // What goes with a change of the ways into networks goes with it, and gateways that are to go wait for all else.
+        let at_once = marks.member || marks.networks || self.deferred;
+        let counts = self.pace.take(now, at_once);
+        for service in marks.services.into_iter().chain(counts) {
             self.add(JobKey::Service(service));
         }
         if !marks.suffixes.is_empty() {
@@ -169,6 +178,11 @@ impl Run {
         self.epoch = epoch;
     }
 
+    fn written(&self) -> u64 {
+        let counters = &self.context.counters;
+        counters.applied.load(Ordering::Relaxed) + counters.deleted.load(Ordering::Relaxed)
+    }
+
     /// Something is known anew of a service: what failed before is tried at once.
     fn add(&mut self, key: JobKey) {
         self.waits.remove(&key);
@@ -195,8 +209,13 @@ impl Run {
         self.own = self.halts().into_iter().collect();
         self.own_version += 1;
         self.halted = !self.own.is_empty();
+        // Either nothing is done, or everything.
+        self.pace.clear();
         if self.halted {
             self.ready.clear();
+            self.waits.clear();
+            // What it waits for may never come; all is looked at when this is over.
+            self.round = None;
             return;
         }
         self.add(JobKey::Networks);
@@ -237,20 +256,33 @@ impl Run {
         self.ready.extend(due);
     }
 
-    fn begin_round(&mut self) {
-        if self.round.is_some() {
-            return;
-        }
-        let versions = self.context.source.versions();
+    /// A round that ends leaves behind what was told of meanwhile, and nobody rings for that again: the next one begins
+    /// at once.
+    fn go_round(&mut self, versions: &Versions) {
         self.context
             .incarnation
             .store(versions.incarnation, Ordering::Relaxed);
-        if versions == self.shown && self.ready.is_empty() && self.busy.is_empty() {
+        loop {
+            self.begin_round(versions);
+            self.start_jobs();
+            if !self.end_round() {
+                return;
+            }
+        }
+    }
+
+    fn begin_round(&mut self, versions: &Versions) {
+        if self.round.is_some() || self.halted {
+            return;
+        }
+        let marked = self.pace.marked().iter().cloned().map(JobKey::Service);
+        let waiting: BTreeSet<JobKey> = self.ready.iter().cloned().chain(marked).collect();
+        if *versions == self.shown && waiting.is_empty() && self.busy.is_empty() {
             return;
         }
         self.round = Some(Round {
-            versions,
-            waiting: self.ready.clone(),
+            versions: versions.clone(),
+            waiting,
             busy: self.busy.clone(),
         });
     }
@@ -273,7 +305,8 @@ impl Run {
             self.ready.remove(&key);
             self.start(key, &member, false);
         }
-        if self.deferred && self.ready.is_empty() && self.busy.is_empty() {
+        let idle = self.ready.is_empty() && self.busy.is_empty() && self.pace.marked().is_empty();
+        if self.deferred && idle {
             self.deferred = false;
             self.start(JobKey::Networks, &member, true);
         }
@@ -301,6 +334,11 @@ impl Run {
             round.busy.insert(key.clone());
         }
         self.busy.insert(key.clone());
+        if let JobKey::Service(service) = &key {
+            self.pace.forget(service);
+        }
+        let (now, written) = (self.context.applier.env.now(), self.written());
+        self.pace.goes(now, written);
         let context = self.context.clone();
         let member = member.clone();
         self.jobs.push(Box::pin(async move {
@@ -317,6 +355,9 @@ impl Run {
 
     fn finish(&mut self, key: JobKey, outcome: &Outcome, now: Monotonic) {
         self.busy.remove(&key);
+        if self.busy.is_empty() && self.ready.is_empty() {
+            self.pace.done(self.written());
+        }
         self.results.set(&key, outcome);
         self.deferred |= outcome.deferred;
         let writes = self
@@ -363,7 +404,8 @@ impl Run {
         random.jittered(pause.min(options.retry_max))
     }
 
-    fn end_round(&mut self) {
+    /// Whether a round ended.
+    fn end_round(&mut self) -> bool {
         let done = self
             .round
             .as_ref()
@@ -371,6 +413,7 @@ impl Run {
         if done && let Some(round) = self.round.take() {
             self.shown = round.versions;
         }
+        done
     }
 
     fn publish(&mut self) {
@@ -415,6 +458,7 @@ impl Run {
         retry
             .map(|(_, (_, at))| at.since(now))
             .chain([self.resync.since(now)])
+            .chain(self.pace.left(now))
             .min()
             .unwrap_or(GATE)
     }

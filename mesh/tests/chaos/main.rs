@@ -12,6 +12,7 @@
     clippy::cast_possible_truncation
 )]
 
+mod pace;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -172,7 +173,11 @@ impl Storm {
                 inputs.owners = words(dice);
                 inputs.local.ready = dice.roll(3) as u32;
                 drop(view);
-                handle.mark_services([key(name)]);
+                if dice.roll(2) == 0 {
+                    handle.mark_services([key(name)]);
+                } else {
+                    handle.mark_counts([key(name)]);
+                }
             }
             5 => {
                 let mut view = self.source.0.lock().unwrap();
@@ -333,6 +338,8 @@ impl Storm {
             "seed {seed}: {left:#?}\n{:#?}",
             applied.borrow().clone()
         );
+        let known = applied.borrow().generation;
+        assert_eq!(known, wanted, "seed {seed}: not said to be applied");
         let services = self.source.0.lock().unwrap().services.clone();
         let entries = self.entries();
         for (key, inputs) in services {
