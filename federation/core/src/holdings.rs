@@ -280,8 +280,16 @@ mod tests {
         assert_eq!(told(&held.merge(owner(None, 1, Some(3)))), (1, 0), "new");
         assert_eq!(told(&held.merge(owner(Some(1), 2, Some(5)))), (1, 1));
         assert_eq!(told(&held.merge(owner(Some(2), 3, Some(5)))), (0, 0));
-        assert_eq!(told(&held.merge(owner(Some(3), 4, Some(0)))), (1, 0), "to none");
-        assert_eq!(told(&held.merge(owner(Some(4), 5, Some(4)))), (1, 0), "from none");
+        assert_eq!(
+            told(&held.merge(owner(Some(3), 4, Some(0)))),
+            (1, 0),
+            "to none"
+        );
+        assert_eq!(
+            told(&held.merge(owner(Some(4), 5, Some(4)))),
+            (1, 0),
+            "from none"
+        );
         assert_eq!(told(&held.merge(owner(Some(5), 6, None))), (1, 0), "gone");
     }
 
