@@ -5,7 +5,7 @@
 //! * [`ids`] and [`generation`]: what things are called, and how they are ordered;
 //! * [`facts`]: what a member says of itself, as versioned deltas;
 //! * [`verdict`]: what observers hold of a subject (votes) and what a quorum of them concludes (verdicts);
-//! * [`spec`]: what people declare (members, policies), behind validation;
+//! * [`spec`]: what people declare (members, policies), behind validation; [`registry`]: in which host cluster;
 //! * [`plan`]: for each service and source, the shares of each destination, and why;
 //! * [`view`]: all that one mesh needs, cut out of plans and facts;
 //! * [`session`]: what agents and replicas say to each other;
@@ -17,6 +17,7 @@ pub mod generation;
 pub mod ids;
 pub mod peer;
 pub mod plan;
+pub mod registry;
 pub mod session;
 pub mod spec;
 pub mod text;

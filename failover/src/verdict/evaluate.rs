@@ -100,7 +100,7 @@ impl Verdicts {
         let ttl_ms = negative_ttl_ms(&rules.detection);
         let expiry = |subject: &Subject| {
             let against = votes
-                .on(subject)
+                .heard(subject)
                 .filter(|(_, vote)| vote.ballot == Ballot::Unreachable);
             let expiries = against.map(|(_, vote)| vote.at.plus_ms(ttl_ms));
             expiries.filter(|expiry| *expiry > now).min()
@@ -116,7 +116,7 @@ impl Verdicts {
             }
             // Only where somebody reaches it can the silence of those who do not bring it back.
             VerdictState::Lost => {
-                let mut votes = votes.on(subject);
+                let mut votes = votes.heard(subject);
                 let reached = votes.any(|(_, vote)| vote.ballot == Ballot::Reachable);
                 reached.then(|| expiry(subject)).flatten()
             }
@@ -134,7 +134,7 @@ impl Verdicts {
         changes: &mut Vec<VerdictChange>,
     ) {
         let tally = Tally::count(
-            votes.on(subject).map(|(_, vote)| vote),
+            votes.heard(subject).map(|(_, vote)| vote),
             now,
             &rules.detection,
         );
@@ -238,6 +238,9 @@ fn evidence_on(
         },
         not_counted: match vote.ballot {
             Ballot::Abstain => Some("abstains".to_owned()),
+            _ if votes.is_silent(observer) => {
+                Some("the leader has not heard of it for a while".to_owned())
+            }
             _ if vote.expired(now, ttl_ms) => {
                 Some(format!("expired: not renewed for {} s", ttl_ms / 1000))
             }

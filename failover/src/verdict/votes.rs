@@ -1,9 +1,9 @@
 //! The vote book: the last vote of each observer on each subject.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::MemberName;
-use causeway_api::ids::FailureDomain;
+use causeway_api::ids::{FailureDomain, ReplicaId};
 use causeway_api::verdict::{Ballot, ClusterTime, ObserverId, Subject, Vote};
 use serde::{Deserialize, Serialize};
 
@@ -33,16 +33,24 @@ impl CastVote {
     }
 }
 
+/// The last vote of each observer on each subject.
+pub type Rows = BTreeMap<Subject, BTreeMap<ObserverId, CastVote>>;
+
 /// Votes by subject and observer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(transparent)]
 pub struct VoteBook {
-    rows: BTreeMap<Subject, BTreeMap<ObserverId, CastVote>>,
+    rows: Rows,
+    /// Replicas that nobody hears: their votes do not count until they vote again.
+    silent: BTreeSet<ReplicaId>,
 }
 
 impl VoteBook {
     /// Enters a vote; says whether it changed anything other than the time of its renewal.
     pub fn cast(&mut self, vote: &Vote, now: ClusterTime) -> bool {
+        let heard_again = match &vote.observer {
+            ObserverId::Replica(replica) => self.silent.remove(replica),
+            ObserverId::Agent(_) => false,
+        };
         let row = self.rows.entry(vote.subject.clone()).or_default();
         let old = row.get(&vote.observer);
         let same = old.filter(|old| old.ballot == vote.ballot && old.domain == vote.domain);
@@ -55,10 +63,54 @@ impl VoteBook {
             evidence: vote.evidence.chars().take(EVIDENCE_CHARS).collect(),
         };
         row.insert(vote.observer.clone(), cast);
-        changed
+        changed || heard_again
     }
 
-    /// The votes on a subject.
+    /// Counts a replica's votes as abstentions until it votes again; says whether that is news. Only what has voted can be
+    /// silent.
+    pub fn silence(&mut self, replica: ReplicaId) -> bool {
+        let observer = ObserverId::Replica(replica);
+        let voted = self.rows.values().any(|row| row.contains_key(&observer));
+        voted && self.silent.insert(replica)
+    }
+
+    /// The replicas whose votes do not count since nobody hears them.
+    #[must_use]
+    pub fn silent(&self) -> &BTreeSet<ReplicaId> {
+        &self.silent
+    }
+
+    /// Whether an observer's votes do not count since nobody hears it.
+    #[must_use]
+    pub fn is_silent(&self, observer: &ObserverId) -> bool {
+        matches!(observer, ObserverId::Replica(replica) if self.silent.contains(replica))
+    }
+
+    /// The votes alone, as a form that knows no silence has them.
+    #[must_use]
+    pub fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// A book of these votes, in which nobody is silent.
+    #[must_use]
+    pub fn of_rows(rows: Rows) -> Self {
+        Self {
+            rows,
+            silent: BTreeSet::new(),
+        }
+    }
+
+    /// The votes on a subject of those who are heard.
+    pub fn heard<'a>(
+        &'a self,
+        subject: &Subject,
+    ) -> impl Iterator<Item = (&'a ObserverId, &'a CastVote)> + use<'a> {
+        self.on(subject)
+            .filter(|(observer, _)| !self.is_silent(observer))
+    }
+
+    /// The votes on a subject, whoever cast them.
     pub fn on<'a>(
         &'a self,
         subject: &Subject,

@@ -211,6 +211,13 @@ fn rule(refusal: &Refusal) -> &str {
         Refusal::UnknownGateway(_) => "UnknownGateway",
         Refusal::VerdictIgnored { .. } => "VerdictIgnored",
         Refusal::StalePolicy { .. } => "StalePolicy",
+        Refusal::LevelTooLow { .. } => "LevelTooLow",
+        Refusal::NotOwner { .. } => "NotOwner",
+        Refusal::OlderDeclaration { .. } => "OlderDeclaration",
+        Refusal::CameBack { .. } => "CameBack",
+        Refusal::UnknownObject(_) => "UnknownObject",
+        Refusal::UnknownHost(_) => "UnknownHost",
+        Refusal::Chunk(_) => "Chunk",
     }
 }
 

@@ -2,9 +2,12 @@
 
 use causeway_api::ids::{MemberName, ReplicaId, ServiceKey};
 use causeway_api::plan::{PlanInputs, ServicePlan};
+use causeway_api::registry::{Host, HostUid, ObjectKey, Origin};
 use causeway_api::spec::{MemberSpec, Placement, PolicyKey, PolicySpec};
 use causeway_api::verdict::Vote;
 use serde::{Deserialize, Serialize};
+
+use crate::apply::LogPosition;
 
 /// A command and who sent it: a retried command is applied once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +29,8 @@ pub struct ClientId {
     pub nonce: u64,
 }
 
-/// What can be decided. Variants are only ever added at the end, since logs outlive versions.
+/// What can be decided. Variants are only ever added at the end, before [`Command::Unknown`], since logs outlive versions;
+/// each from a level of behaviour on ([`Command::level`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// The first command of a new clusterset: sets the incarnation.
@@ -59,6 +63,157 @@ pub enum Command {
     CastVotes(Vec<Vote>),
     /// Plans of services, each with all that it was computed from. Judged one by one.
     CommitPlans(Vec<PlanProposal>),
+    // Level 2.
+    /// The level of behaviour rises, which every voter's build must know. It never falls.
+    RaiseLevel {
+        /// To what.
+        level: u32,
+    },
+    /// Every replica compares the digest of its state: with the leader's at the last mark, and notes its own here.
+    CompareDigest {
+        /// What the leader's state was at an earlier such command.
+        seen: Option<Digest>,
+        /// Whether the state as it is after this command is to be noted.
+        mark: bool,
+    },
+    /// A part of a command that is too large for one entry. It takes effect as a whole, with its last part.
+    StageChunk(Chunk),
+    /// The votes of a replica that the leader has not heard of for a while count as abstentions, until it votes again: what
+    /// a dead replica once reached must not keep a dead member alive.
+    Silence {
+        /// Whose.
+        replica: ReplicaId,
+    },
+    /// A host cluster's object declares something. Refused where another host owns the object.
+    Declare {
+        /// The host cluster in which the object stands.
+        host: Host,
+        /// Which object, and which version of it.
+        origin: Origin,
+        /// What it declares.
+        declaration: Declaration,
+        /// The object's `spec` as JSON, for the mirrors in other hosts.
+        document: String,
+    },
+    /// An object was deleted in the host cluster that owns it. A member that may have traffic leaves in stages.
+    Withdraw {
+        /// The host cluster.
+        host: HostUid,
+        /// What.
+        object: ObjectKey,
+        /// `metadata.uid` of the object that was deleted: one of that name that was created since stays.
+        uid: String,
+    },
+    /// Another host owns an object from now on.
+    MoveObject {
+        /// What.
+        object: ObjectKey,
+        /// To which host.
+        to: HostUid,
+    },
+    /// A person confirms that an object is to go.
+    ConfirmRemoval {
+        /// What.
+        object: ObjectKey,
+    },
+    /// A command of a newer build: kept and passed on as it is, and never applied. Never part of an older form.
+    #[serde(skip)]
+    Unknown(UnknownCommand),
+}
+
+impl Command {
+    /// The level from which on it may be proposed.
+    #[must_use]
+    pub fn level(&self) -> u32 {
+        match self {
+            Self::Bootstrap { .. }
+            | Self::Tick { .. }
+            | Self::PutMember(_)
+            | Self::RemoveMember(_)
+            | Self::PlaceMember { .. }
+            | Self::PutPolicy(_)
+            | Self::RemovePolicy(_)
+            | Self::CastVotes(_)
+            | Self::CommitPlans(_) => 1,
+            Self::RaiseLevel { .. }
+            | Self::CompareDigest { .. }
+            | Self::StageChunk(_)
+            | Self::Silence { .. }
+            | Self::Declare { .. }
+            | Self::Withdraw { .. }
+            | Self::MoveObject { .. }
+            | Self::ConfirmRemoval { .. } => 2,
+            Self::Unknown(unknown) => unknown.level,
+        }
+    }
+
+    /// Whether it may be sent in parts.
+    #[must_use]
+    pub fn may_be_staged(&self) -> bool {
+        matches!(self, Self::CommitPlans(_))
+    }
+}
+
+/// A command that this build does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownCommand {
+    /// The level that it needs.
+    pub level: u32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What an object declares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Declaration {
+    /// A member.
+    Member(MemberSpec),
+    /// A policy.
+    Policy(PolicySpec),
+}
+
+impl Declaration {
+    /// Which object declares it.
+    #[must_use]
+    pub fn key(&self) -> ObjectKey {
+        match self {
+            Self::Member(spec) => ObjectKey::Member(spec.name.clone()),
+            Self::Policy(spec) => ObjectKey::Policy(spec.key.clone()),
+        }
+    }
+}
+
+/// What a replica's state was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// After which entry.
+    pub at: LogPosition,
+    /// [`State::digest`](crate::State::digest).
+    pub sum: [u8; 32],
+}
+
+/// One part of a large command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// The change that it is part of.
+    pub change: ChangeId,
+    /// The level that the whole needs.
+    pub level: u32,
+    /// Which part, from 0.
+    pub number: u32,
+    /// Of how many.
+    pub of: u32,
+    /// The part.
+    pub bytes: Vec<u8>,
+}
+
+/// A large change on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ChangeId {
+    /// Who sends it.
+    pub client: ClientId,
+    /// Which of its changes.
+    pub number: u64,
 }
 
 /// A plan of one service that the leader proposes.

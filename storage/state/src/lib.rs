@@ -5,15 +5,24 @@
 //!
 //! * [`command`]: what can be decided; [`outcome`]: what became of it, one typed outcome for each;
 //! * [`state`]: what is held; [`mod@apply`]: one file for each family of commands;
+//! * [`level`]: which behaviours are in force, so that two builds never differ; [`frame`]: requests between builds;
+//! * [`registry`], [`staging`]: who owns which declaration, and large changes on their way;
+//! * [`digest`]: what replicas compare;
 //! * [`query`]: what can be asked, apart from commands;
-//! * [`snapshot`]: the state as bytes, with the version of their form in front.
+//! * [`snapshot`]: the state as bytes, with the version of their form in front; `form1`: the previous form.
 
 pub mod apply;
 pub mod clients;
 pub mod command;
+pub mod digest;
+mod form1;
+pub mod frame;
+pub mod level;
 pub mod outcome;
 pub mod query;
+pub mod registry;
 pub mod snapshot;
+pub mod staging;
 pub mod state;
 
 pub use apply::{LogPosition, apply};

@@ -2,6 +2,7 @@
 
 use causeway_api::generation::Generation;
 use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
+use causeway_api::registry::{HostUid, ObjectKey};
 use causeway_api::verdict::{Subject, VerdictState};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,8 @@ pub struct Effect {
     pub policies: bool,
     /// Votes that were left out, each with the reason.
     pub ignored: Vec<(Subject, Refusal)>,
+    /// Whether an owner of a declaration, a stage of a deletion, or the level in force changed.
+    pub registry: bool,
 }
 
 /// Why a command, or a plan in it, was refused. Each message names the object, the field, what was found and the
@@ -132,6 +135,73 @@ pub enum Refusal {
         /// The policies in force for it, the most general first.
         found: String,
     },
+    /// The level in force does not have this command yet.
+    #[error(
+        "{what} needs feature level {needs} and level {in_force} is in force: it rises by itself once every replica runs a \
+         version that knows it (causeway replica list)"
+    )]
+    LevelTooLow {
+        /// Which command.
+        what: String,
+        /// What it needs.
+        needs: u32,
+        /// What is in force.
+        in_force: u32,
+    },
+    /// Another host cluster owns the object.
+    #[error(
+        "{object} is owned by host {owner} (kube-system UID {uid}), so what is changed in another host is shown and not applied: \
+         change it there, or make this host its owner with `causeway registry move {kind} {name} --to HOST`",
+        kind = object.kind(), name = object.name()
+    )]
+    NotOwner {
+        /// The object.
+        object: ObjectKey,
+        /// The owner's name.
+        owner: String,
+        /// The owner.
+        uid: HostUid,
+    },
+    /// An older version of an object than what is in force.
+    #[error(
+        "{object} has metadata.generation {found} and generation {held} of the same object is in force already: its host cluster \
+         came back from an older backup. To put in force what stands there now: `causeway registry move {kind} {name} --to` its \
+         own host",
+        kind = object.kind(), name = object.name()
+    )]
+    OlderDeclaration {
+        /// The object.
+        object: ObjectKey,
+        /// Its generation.
+        found: i64,
+        /// The generation that is in force.
+        held: i64,
+    },
+    /// An object that was deleted before.
+    #[error(
+        "{object} is the very object (UID {uid}) that was deleted before: its host cluster came back from an older backup. \
+         Delete it, or delete it and create it anew to register it again"
+    )]
+    CameBack {
+        /// The object.
+        object: ObjectKey,
+        /// Its UID.
+        uid: String,
+    },
+    /// No such declaration.
+    #[error("{0} is not in the registry: see `causeway registry list`")]
+    UnknownObject(ObjectKey),
+    /// No such host.
+    #[error(
+        "no host cluster with the kube-system UID {0} has declared anything yet: see `causeway registry list`; a replica \
+         makes its host known when it starts"
+    )]
+    UnknownHost(HostUid),
+    /// A part of a large change does not fit the others.
+    #[error(
+        "a part of a large change was refused: {0}; nothing of it takes effect, and it may be sent anew"
+    )]
+    Chunk(String),
     /// One cluster reports under two names: its endpoints would count twice.
     #[error(
         "the cluster with kube-system UID {cluster_uid} is member {other} already, and an agent reports it as {member} too: run that          agent with the kubeconfig of its own cluster, or delete one of the two MemberClusters"

@@ -10,6 +10,7 @@ use causeway_failover::policy::{self, Effective};
 use causeway_failover::verdict::evaluate::Place;
 use causeway_failover::verdict::{CastVote, Rules, Topology};
 
+use crate::apply::leaving;
 use crate::state::{PlanRow, RegisteredMember, State};
 
 impl State {
@@ -45,11 +46,17 @@ impl State {
         policy::root(&self.policies).rules
     }
 
-    /// When the passing of time alone may next change a verdict; `None`: no tick is needed.
+    /// When the passing of time alone may next change something; `None`: no tick is needed.
     #[must_use]
     pub fn next_deadline(&self) -> Option<ClusterTime> {
-        self.verdicts
-            .next_deadline(&self.votes, &self.rules(), self.cluster_time)
+        let verdicts = self
+            .verdicts
+            .next_deadline(&self.votes, &self.rules(), self.cluster_time);
+        let others = [leaving::next_deadline(self), self.stagings.next_expiry()];
+        verdicts
+            .into_iter()
+            .chain(others.into_iter().flatten())
+            .min()
     }
 
     /// Where members are.

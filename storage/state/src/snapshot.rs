@@ -1,15 +1,17 @@
 //! The state as bytes: the version of their form in front, so that an older form stays readable and a newer one is
 //! refused by name.
 
-use sha2::{Digest, Sha256};
+use serde::de::DeserializeOwned;
 
+use crate::form1::{Form1, Form1Ref};
 use crate::state::State;
 
 /// What every snapshot begins with.
 const MAGIC: &[u8; 4] = b"CWST";
 
-/// The form that this build writes. Older forms that it reads: none yet.
-pub const FORMAT_VERSION: u32 = 1;
+/// The newest form that this build writes, from level 2 on: the state as it is. Below it the previous form is written, which
+/// the previous build reads. Both are read.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Why bytes are no state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,16 +49,27 @@ pub enum SnapshotError {
     },
 }
 
-/// Writes a state.
+/// Writes a state, in the form that belongs to its level.
 ///
 /// # Errors
 /// [`SnapshotError::Unwritable`] where the encoder refuses, which no value of these types makes it do.
 pub fn encode(state: &State) -> Result<Vec<u8>, SnapshotError> {
     let mut bytes = MAGIC.to_vec();
-    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-    postcard::to_extend(state, bytes).map_err(|error| SnapshotError::Unwritable {
+    let form = form_of(state);
+    bytes.extend_from_slice(&form.to_le_bytes());
+    let written = match form {
+        1 => postcard::to_extend(&Form1Ref::from(state), bytes),
+        _ => postcard::to_extend(state, bytes),
+    };
+    written.map_err(|error| SnapshotError::Unwritable {
         reason: error.to_string(),
     })
+}
+
+/// The form in which a state is written.
+#[must_use]
+pub fn form_of(state: &State) -> u32 {
+    if state.feature_level < 2 { 1 } else { 2 }
 }
 
 /// Reads a state.
@@ -67,37 +80,19 @@ pub fn decode(bytes: &[u8]) -> Result<State, SnapshotError> {
     let foreign = || SnapshotError::NoSnapshot { len: bytes.len() };
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(foreign)?;
     let (version, body) = rest.split_first_chunk::<4>().ok_or_else(foreign)?;
-    let damaged = |form, reason: String| SnapshotError::Damaged { form, reason };
     match u32::from_le_bytes(*version) {
-        1 => {
-            let (state, rest) =
-                postcard::take_from_bytes(body).map_err(|e| damaged(1, e.to_string()))?;
-            if rest.is_empty() {
-                Ok(state)
-            } else {
-                Err(damaged(1, format!("{} bytes follow the state", rest.len())))
-            }
-        }
         0 => Err(foreign()),
+        1 => read::<Form1>(1, body).map(State::from),
+        2 => read(2, body),
         found => Err(SnapshotError::Newer { found }),
     }
 }
 
-impl State {
-    /// SHA-256 of the state: equal on all replicas that applied the same log. All zeros where it cannot be written.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        encode(self).map_or([0; 32], |bytes| Sha256::digest(bytes).into())
-    }
-
-    /// [`Self::digest`] as 64 hexadecimal digits.
-    #[must_use]
-    pub fn digest_hex(&self) -> String {
-        use std::fmt::Write as _;
-        let mut text = String::with_capacity(64);
-        for byte in self.digest() {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+fn read<T: DeserializeOwned>(form: u32, body: &[u8]) -> Result<T, SnapshotError> {
+    let damaged = |reason: String| SnapshotError::Damaged { form, reason };
+    match postcard::take_from_bytes(body) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(damaged(format!("{} bytes follow the state", rest.len()))),
+        Err(error) => Err(damaged(error.to_string())),
     }
 }

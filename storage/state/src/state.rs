@@ -13,10 +13,10 @@ use causeway_failover::verdict::{Verdicts, VoteBook};
 use serde::{Deserialize, Serialize};
 
 use crate::clients::Clients;
-
-/// The behaviours of `apply` that this build knows. A change of behaviour that would make replicas of two builds differ
-/// is guarded by a level, which a command raises once every replica knows it.
-pub const FEATURE_LEVEL: u32 = 1;
+use crate::digest::Seal;
+use crate::level::BASE_LEVEL;
+use crate::registry::Registry;
+use crate::staging::Stagings;
 
 /// How many changes of verdicts the state remembers, the newest last.
 pub const HISTORY_ROWS: usize = 256;
@@ -24,7 +24,7 @@ pub const HISTORY_ROWS: usize = 256;
 /// All that is decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// The level of behaviour in force, at most [`FEATURE_LEVEL`].
+    /// The level of behaviour in force, at most [`FEATURE_LEVEL`](crate::level::FEATURE_LEVEL).
     pub feature_level: u32,
     /// Rises with each recovery or restore; 0: not bootstrapped.
     pub incarnation: u64,
@@ -50,12 +50,16 @@ pub struct State {
     pub clients: Clients,
     /// Changes of verdicts, the newest last, at most [`HISTORY_ROWS`].
     pub history: VecDeque<Move>,
+    /// Which host cluster owns which declaration, and who is leaving. Empty below level 2.
+    pub registry: Registry,
+    /// Large changes on their way. Empty below level 2.
+    pub stagings: Stagings,
 }
 
 impl Default for State {
     fn default() -> Self {
         Self {
-            feature_level: FEATURE_LEVEL,
+            feature_level: BASE_LEVEL,
             incarnation: 0,
             last_applied: Generation::default(),
             cluster_time: ClusterTime::default(),
@@ -68,6 +72,8 @@ impl Default for State {
             plans: BTreeMap::new(),
             clients: Clients::default(),
             history: VecDeque::new(),
+            registry: Registry::default(),
+            stagings: Stagings::default(),
         }
     }
 }
@@ -117,6 +123,20 @@ pub struct PlanRow {
     pub generation: Generation,
     /// `None`: the service is no longer federated.
     pub value: Option<CommittedPlan>,
+    #[serde(skip)]
+    pub(crate) seal: Seal,
+}
+
+impl PlanRow {
+    /// A row.
+    #[must_use]
+    pub fn new(generation: Generation, value: Option<CommittedPlan>) -> Self {
+        Self {
+            generation,
+            value,
+            seal: Seal::default(),
+        }
+    }
 }
 
 /// A plan, with all that it was computed from.

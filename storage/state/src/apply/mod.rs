@@ -8,13 +8,20 @@
 //! | [`policies`] | `PutPolicy`, `RemovePolicy` |
 //! | [`votes`] | `CastVotes` |
 //! | [`plans`], each by [`judge`] | `CommitPlans` |
+//! | [`level`] | `RaiseLevel`, `CompareDigest` |
+//! | [`chunks`] | `StageChunk` |
+//! | [`hosts`], [`leaving`] | `Declare`, `Withdraw`, `MoveObject`, `ConfirmRemoval` |
 //!
 //! Verdicts are drawn anew ([`conclude`]), and [`networks`] derived from them, after each command that they may depend
 //! on, in the same log entry.
 
 pub mod bootstrap;
+pub mod chunks;
 pub mod conclude;
+pub mod hosts;
 pub mod judge;
+pub mod leaving;
+pub mod level;
 pub mod networks;
 pub mod plans;
 pub mod policies;
@@ -43,7 +50,8 @@ pub struct LogPosition {
 /// What a command brought about: `None` where it changed nothing.
 type Applied = Result<Option<Effect>, Refusal>;
 
-/// Applies one request. Deterministic: the same requests at the same positions give the same states, byte for byte.
+/// Applies one request. Deterministic: the same requests at the same positions give the same states, byte for byte. What
+/// [`crate::level::check`] holds back must not come here.
 pub fn apply(state: &mut State, at: LogPosition, request: &Request) -> Outcome {
     let incarnation = match request.command {
         Command::Bootstrap { incarnation } if state.incarnation == 0 => incarnation,
@@ -83,8 +91,16 @@ fn dispatch(state: &mut State, generation: Generation, command: &Command) -> App
     if state.incarnation == 0 {
         return Err(Refusal::NotBootstrapped);
     }
+    // The level itself is what rises, so that raising it needs none.
+    if command.level() > state.feature_level && !matches!(command, Command::RaiseLevel { .. }) {
+        return Err(Refusal::LevelTooLow {
+            what: name(command).to_owned(),
+            needs: command.level(),
+            in_force: state.feature_level,
+        });
+    }
     match command {
-        Command::Bootstrap { .. } => Ok(None),
+        Command::Bootstrap { .. } | Command::Unknown(_) => Ok(None),
         Command::Tick { elapsed_ms } => time::tick(state, generation, *elapsed_ms),
         Command::PutMember(spec) => registry::put(state, generation, spec),
         Command::RemoveMember(name) => registry::remove(state, generation, name),
@@ -94,7 +110,38 @@ fn dispatch(state: &mut State, generation: Generation, command: &Command) -> App
         Command::PutPolicy(spec) => policies::put(state, generation, spec),
         Command::RemovePolicy(key) => policies::remove(state, generation, key),
         Command::CastVotes(votes) => votes::cast(state, generation, votes),
-        Command::CommitPlans(proposals) => plans::commit(state, generation, proposals),
+        Command::CommitPlans(proposals) => {
+            plans::commit(state, generation, proposals, plans::PROPOSALS)
+        }
+        Command::RaiseLevel { level } => level::raise(state, *level),
+        // Replicas compare; the state does not change.
+        Command::CompareDigest { .. } => Ok(None),
+        Command::StageChunk(chunk) => chunks::take(state, generation, chunk),
+        Command::Silence { replica } => votes::silence(state, generation, *replica),
+        Command::Declare {
+            host,
+            origin,
+            declaration,
+            document,
+        } => hosts::declare(state, generation, host, origin, declaration, document),
+        Command::Withdraw { host, object, uid } => {
+            hosts::withdraw(state, generation, host, object, uid)
+        }
+        Command::MoveObject { object, to } => hosts::pass_on(state, generation, object, to),
+        Command::ConfirmRemoval { object } => hosts::confirm(state, generation, object),
+    }
+}
+
+fn name(command: &Command) -> &'static str {
+    match command {
+        Command::CompareDigest { .. } => "CompareDigest",
+        Command::StageChunk(_) => "StageChunk",
+        Command::Silence { .. } => "Silence",
+        Command::Declare { .. } => "Declare",
+        Command::Withdraw { .. } => "Withdraw",
+        Command::MoveObject { .. } => "MoveObject",
+        Command::ConfirmRemoval { .. } => "ConfirmRemoval",
+        _ => "a command",
     }
 }
 

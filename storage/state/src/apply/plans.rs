@@ -13,13 +13,17 @@ use crate::state::{CommittedPlan, PlanRow, State};
 /// The most proposals that one command may carry.
 pub const PROPOSALS: usize = 256;
 
+/// The most that one may carry that came in parts.
+pub const STAGED_PROPOSALS: usize = 65_536;
+
 /// Commits those proposals that pass, and lists those that do not. A plan that is as it was keeps its generation.
 pub(super) fn commit(
     state: &mut State,
     generation: Generation,
     proposals: &[PlanProposal],
+    limit: usize,
 ) -> Applied {
-    bounded("CommitPlans", proposals.len(), PROPOSALS)?;
+    bounded("CommitPlans", proposals.len(), limit)?;
     let mut effect = Effect::default();
     let mut changed = false;
     for proposal in proposals {
@@ -60,7 +64,9 @@ fn settle(state: &mut State, generation: Generation, proposal: &PlanProposal) ->
     let generation = old
         .filter(|_| same_plan)
         .map_or(generation, |row| row.generation);
-    let row = Arc::new(PlanRow { generation, value });
+    let row = Arc::new(PlanRow::new(generation, value));
+    // While it is at hand, so that a comparison of states need not.
+    row.sealed();
     state.plans.insert(proposal.service.clone(), row);
     if same_plan {
         Settled::Noted

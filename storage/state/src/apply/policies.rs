@@ -1,9 +1,10 @@
 //! Policies are set and removed.
 
 use causeway_api::Generation;
+use causeway_api::registry::ObjectKey;
 use causeway_api::spec::{PolicyKey, PolicySpec};
 
-use super::{Applied, bounded, conclude};
+use super::{Applied, bounded, conclude, hosts};
 use crate::outcome::Effect;
 use crate::state::State;
 
@@ -28,6 +29,7 @@ pub(super) fn remove(state: &mut State, generation: Generation, key: &PolicyKey)
     if state.policies.remove(key).is_none() {
         return Ok(None);
     }
+    hosts::forget(state, &ObjectKey::Policy(key.clone()));
     state.policies_changed = generation;
     Ok(Some(changed(state, generation)))
 }

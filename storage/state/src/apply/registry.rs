@@ -1,10 +1,11 @@
 //! Members come, change, report where they are, and go.
 
+use causeway_api::registry::ObjectKey;
 use causeway_api::spec::{MemberSpec, Placement};
 use causeway_api::verdict::Subject;
 use causeway_api::{Generation, MemberName};
 
-use super::{Applied, bounded, conclude};
+use super::{Applied, bounded, conclude, hosts};
 use crate::outcome::{Effect, Refusal};
 use crate::state::{RegisteredMember, State};
 
@@ -36,6 +37,8 @@ pub(super) fn remove(state: &mut State, generation: Generation, name: &MemberNam
     if state.members.remove(name).is_none() {
         return Ok(None);
     }
+    state.registry.leaving.remove(name);
+    hosts::forget(state, &ObjectKey::Member(name.clone()));
     state.votes.remove_member(name);
     state.verdicts.remove_member(name);
     Ok(Some(Effect {

@@ -2,8 +2,7 @@
 
 use causeway_api::Generation;
 
-use super::{Applied, conclude};
-use crate::outcome::Effect;
+use super::{Applied, conclude, leaving};
 use crate::state::State;
 
 /// The most that one tick may carry, in milliseconds: a leader that slept cannot jump.
@@ -16,8 +15,11 @@ pub(super) fn tick(state: &mut State, generation: Generation, elapsed_ms: u32) -
     }
     let step_ms = u64::from(elapsed_ms.min(TICK_MS));
     state.cluster_time = state.cluster_time.plus_ms(step_ms);
-    Ok(Some(Effect {
-        verdicts: conclude::conclude(state, generation),
-        ..Effect::default()
-    }))
+    // Empty below level 2, and then nothing happens.
+    state.stagings.expire(state.cluster_time);
+    let mut effect = leaving::advance(state, generation)?;
+    effect
+        .verdicts
+        .extend(conclude::conclude(state, generation));
+    Ok(Some(effect))
 }

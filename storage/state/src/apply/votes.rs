@@ -1,7 +1,7 @@
 //! Votes are cast.
 
-use causeway_api::Generation;
 use causeway_api::verdict::{Subject, Vote};
+use causeway_api::{Generation, ReplicaId};
 
 use super::{Applied, bounded, conclude};
 use crate::outcome::{Effect, Refusal};
@@ -30,6 +30,17 @@ pub(super) fn cast(state: &mut State, generation: Generation, votes: &[Vote]) ->
     }
     effect.verdicts = conclude::conclude(state, generation);
     Ok(Some(effect))
+}
+
+/// A replica's votes count as abstentions until it votes again.
+pub(super) fn silence(state: &mut State, generation: Generation, replica: ReplicaId) -> Applied {
+    if !state.votes.silence(replica) {
+        return Ok(None);
+    }
+    Ok(Some(Effect {
+        verdicts: conclude::conclude(state, generation),
+        ..Effect::default()
+    }))
 }
 
 /// Votes are about gateways that a member has, and about its session.

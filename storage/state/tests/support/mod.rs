@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use causeway_api::ReplicaId;
 use causeway_api::facts::{GatewayAddress, GatewayFact};
 use causeway_api::plan::{CapacitySource, DestinationInput, PlanInputs, Rate, Source, SourceInput};
+use causeway_api::registry::{Host, HostUid, ObjectKey, Origin};
 use causeway_api::spec::{Detection, MemberSpec, Placement, PolicySpec};
 use causeway_api::verdict::{Ballot, ObserverId, Vote};
 use causeway_failover::policy;
+use causeway_state::command::Declaration;
 use causeway_state::{
     ClientId, Command, LogPosition, Outcome, PlanProposal, Request, State, apply,
 };
@@ -39,6 +41,35 @@ impl Machine {
             state: State::default(),
             index: 0,
         }
+    }
+
+    /// As [`Machine::with`], at the newest level.
+    pub(crate) fn raised(members: &[&str]) -> Self {
+        let mut machine = Self::with(members);
+        machine.accept(Command::RaiseLevel {
+            level: causeway_state::level::FEATURE_LEVEL,
+        });
+        machine
+    }
+
+    pub(crate) fn refused(&mut self, command: Command) -> causeway_state::Refusal {
+        match self.apply(command) {
+            Outcome::Refused(refusal) => refusal,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// A host's object declares a member; `version` is its `metadata.generation`.
+    pub(crate) fn declare(&mut self, host: &str, spec: &MemberSpec, version: i64) -> Outcome {
+        self.apply(declare(host, spec, version))
+    }
+
+    pub(crate) fn withdraw(&mut self, host: &str, member: &str) -> Outcome {
+        self.apply(Command::Withdraw {
+            host: HostUid(host.to_owned()),
+            object: member_key(member),
+            uid: format!("object-{member}"),
+        })
     }
 
     pub(crate) fn apply(&mut self, command: Command) -> Outcome {
@@ -125,6 +156,26 @@ impl Machine {
                 })
                 .collect(),
         }
+    }
+}
+
+pub(crate) fn member_key(member: &str) -> ObjectKey {
+    ObjectKey::Member(member.parse().unwrap())
+}
+
+pub(crate) fn declare(host: &str, spec: &MemberSpec, version: i64) -> Command {
+    Command::Declare {
+        host: Host {
+            uid: HostUid(host.to_owned()),
+            name: format!("name-of-{host}"),
+        },
+        origin: Origin {
+            uid: format!("object-{}", spec.name),
+            generation: version,
+            revision: 7,
+        },
+        declaration: Declaration::Member(spec.clone()),
+        document: format!("{{\"suspend\":{}}}", spec.suspend),
     }
 }
 
