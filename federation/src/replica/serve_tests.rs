@@ -71,7 +71,6 @@ impl World {
     fn snapshot(&self) -> FactDelta {
         let version = FactVersion {
             epoch: 1,
-            sequence: 0,
             sequence: 1,
         };
         FactDelta::empty(self.a.clone(), None, version)
