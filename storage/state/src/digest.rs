@@ -65,7 +65,10 @@ impl State {
         );
         absorb(&mut hasher, &(&self.votes, &self.verdicts));
         absorb(&mut hasher, &(&self.clients, &self.history));
-        absorb(&mut hasher, &(&self.registry, &self.stagings));
+        absorb(
+            &mut hasher,
+            &(&self.registry, &self.stagings, self.clusterset),
+        );
         for (service, row) in &self.plans {
             hasher.update(service.namespace.as_str());
             hasher.update([0]);

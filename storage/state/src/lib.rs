@@ -6,6 +6,7 @@
 //! * [`command`]: what can be decided; [`outcome`]: what became of it, one typed outcome for each;
 //! * [`state`]: what is held; [`mod@apply`]: one file for each family of commands;
 //! * [`level`]: which behaviours are in force, so that two builds never differ; [`frame`]: requests between builds;
+//! * [`incarnation`]: how a state goes on after decisions were lost;
 //! * [`registry`], [`staging`]: who owns which declaration, and large changes on their way;
 //! * [`digest`]: what replicas compare;
 //! * [`query`]: what can be asked, apart from commands;
@@ -17,6 +18,7 @@ pub mod command;
 pub mod digest;
 mod form1;
 pub mod frame;
+pub mod incarnation;
 pub mod level;
 pub mod outcome;
 pub mod query;

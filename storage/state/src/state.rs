@@ -54,6 +54,8 @@ pub struct State {
     pub registry: Registry,
     /// Large changes on their way. Empty below level 2.
     pub stagings: Stagings,
+    /// Which clusterset this is: drawn when level 2 was reached; 0 below it. It stays over recoveries and restores.
+    pub clusterset: u64,
 }
 
 impl Default for State {
@@ -74,6 +76,7 @@ impl Default for State {
             history: VecDeque::new(),
             registry: Registry::default(),
             stagings: Stagings::default(),
+            clusterset: 0,
         }
     }
 }

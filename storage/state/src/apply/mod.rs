@@ -71,6 +71,9 @@ pub fn apply(state: &mut State, at: LogPosition, request: &Request) -> Outcome {
         .remember(request.client, request.serial, at.index);
     match dispatch(state, generation, &request.command) {
         Ok(Some(mut effect)) => {
+            if state.clusterset == 0 && state.feature_level >= 2 {
+                state.clusterset = request.client.nonce.max(1);
+            }
             let moved = !(effect.verdicts.is_empty()
                 && effect.members.is_empty()
                 && effect.placed.is_empty());
