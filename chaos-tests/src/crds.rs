@@ -25,12 +25,18 @@ pub async fn install_istio(client: &Client) -> anyhow::Result<()> {
     install(client, &[assets::file("istio-crds", "crd-all.gen.yaml")?]).await
 }
 
-/// The Gateway API's, standard channel.
+/// The Gateway API's, standard channel; before Kubernetes 1.31 without TLSRoutes, whose rules call a function that CEL
+/// has had since then.
 ///
 /// # Errors
 /// As [`install_istio`].
 pub async fn install_gateway_api(client: &Client) -> anyhow::Result<()> {
-    install(client, &yaml_files(&assets::folder("gateway-api-crds")?)?).await
+    let mut files = yaml_files(&assets::folder("gateway-api-crds")?)?;
+    let version = client.apiserver_version().await?;
+    if version.minor.parse::<u32>()? < 31 {
+        files.retain(|file| !file.ends_with("gateway.networking.k8s.io_tlsroutes.yaml"));
+    }
+    install(client, &files).await
 }
 
 /// ServiceExport and ServiceImport of the Multi-Cluster Services API (KEP-1645).

@@ -138,6 +138,9 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
     if depth == Depth::Long {
         let mut oldest = vec!["test", "--locked", "--no-fail-fast", "--package", REAL];
         oldest.extend(OLDEST.iter().flat_map(|test| ["--test", test]));
+        // The in-memory member is the newest release: 1.30 merges metadata that comes with a status, which later ones
+        // leave alone.
+        oldest.extend(["--", "--skip", "random_writes_go_alike_in_memory"]);
         steps.push(
             cargo("tests against the oldest Kubernetes", &oldest)
                 .with("CAUSEWAY_KUBE_APISERVER", "kube-apiserver-oldest")
