@@ -5,6 +5,8 @@
 //! withdraws a row, and only a decision of ours ([`FactStore::drop_owner`]) forgets an owner.
 
 mod digest;
+mod introduction;
+mod merge;
 mod owner;
 mod pack;
 mod touched;
@@ -104,6 +106,12 @@ impl FactStore {
             return Ok(Touched::default());
         }
         match delta.base {
+            // No data is no withdrawal: what an earlier agent stated holds until this one states it anew.
+            None if introduction::is_introduction(&delta)
+                && let Some(stated) = self.stated(&delta.owner) =>
+            {
+                self.merge_change(&delta, stated)
+            }
             None => self.replace(&delta, held),
             Some(base) if held == Some(base) => self.change(&delta, held),
             Some(base) => Err(ApplyError::NeedSnapshot {
@@ -112,6 +120,12 @@ impl FactStore {
                 held,
             }),
         }
+    }
+
+    /// When an owner that has spoken of more than itself did so last.
+    fn stated(&self, owner: &MemberName) -> Option<FactVersion> {
+        let held = self.owners.get(owner).filter(|facts| facts.is_whole());
+        held.map(|facts| facts.stated)
     }
 
     fn change(
@@ -142,16 +156,21 @@ impl FactStore {
         }
         let mut fresh = OwnerFacts::new();
         fresh.apply(delta, &mut self.services);
+        Ok(self.put(&delta.owner, fresh))
+    }
+
+    /// Puts an owner's facts, whose keys are held already, in the place of what was held of it.
+    fn put(&mut self, owner: &MemberName, fresh: OwnerFacts) -> Touched {
         let old = self
             .owners
-            .insert(delta.owner.clone(), fresh)
+            .insert(owner.clone(), fresh)
             .unwrap_or_else(OwnerFacts::new);
         let touched = self
             .owners
-            .get(&delta.owner)
+            .get(owner)
             .map_or_else(Touched::default, |fresh| fresh.differs_from(&old));
         old.release(&mut self.services);
-        Ok(touched)
+        touched
     }
 
     /// Forgets an owner, and says what was known of it. For a member that was removed from the clusterset; never

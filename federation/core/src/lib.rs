@@ -4,10 +4,12 @@
 //! * [`localities`]: a cloud's names ↔ ours;
 //! * [`inputs`]: state and facts → what the plan of one service is computed from;
 //! * [`cut`]: state and facts → the parts of one member's view;
+//! * [`exchange`]: facts between replicas, without a quorum;
 //! * [`outbox`]: what one session holds and what must be sent to it next;
 //! * [`holdings`]: the agent's side: parts merged by their own versions; [`factlog`]: deltas not yet acknowledged.
 
 pub mod cut;
+pub mod exchange;
 pub mod factlog;
 pub mod holdings;
 pub mod inputs;

@@ -13,6 +13,7 @@ use causeway_api::facts::{
 use causeway_api::ids::PortName;
 use causeway_api::{FactVersion, Locality, MemberName, Name, ServiceKey};
 
+use super::introduction::{filled_in, is_introduction};
 use super::pack::{pack, unpack};
 use super::touched::Touched;
 use crate::table::Table;
@@ -22,6 +23,9 @@ use crate::table::Table;
 pub struct OwnerFacts {
     /// The version of these facts.
     pub version: FactVersion,
+    /// The version at which rows other than the member's own were stated last; 0.0: never. It is behind
+    /// [`OwnerFacts::version`] while an agent that began anew has spoken of the member alone.
+    pub stated: FactVersion,
     /// The member's own row; `None`: it has not said one.
     pub member: Option<MemberFact>,
     /// Namespaces that exist there.
@@ -69,6 +73,7 @@ impl OwnerFacts {
     pub(crate) fn new() -> Self {
         Self {
             version: FactVersion::default(),
+            stated: FactVersion::default(),
             member: None,
             namespaces: BTreeMap::new(),
             gateways: BTreeMap::new(),
@@ -179,12 +184,27 @@ impl OwnerFacts {
         delta: &FactDelta,
         shared: &mut BTreeMap<ServiceKey, u32>,
     ) -> Touched {
-        let mut touched = Touched::default();
         let anew = delta.version.epoch > self.version.epoch;
-        self.introduced = delta.rows() == 1 && delta.member.is_some() && (anew || self.introduced);
+        let introduced = is_introduction(delta) && (anew || self.introduced);
+        self.apply_as(delta, introduced, shared)
+    }
+
+    /// The same, told whether it is the word of an agent that has not stated its other rows yet.
+    pub(super) fn apply_as(
+        &mut self,
+        delta: &FactDelta,
+        introduced: bool,
+        shared: &mut BTreeMap<ServiceKey, u32>,
+    ) -> Touched {
+        let mut touched = Touched::default();
+        self.introduced = introduced;
         self.version = delta.version;
+        if !introduced {
+            self.stated = delta.version;
+        }
         if let Some(said) = &delta.member {
-            let member = Some(self.filled_in(said));
+            let old = self.member.as_ref().filter(|_| introduced);
+            let member = Some(filled_in(said, old));
             touched.member = member != self.member;
             self.member = member;
         }
@@ -215,28 +235,6 @@ impl OwnerFacts {
             self.rebuild_tables();
         }
         touched
-    }
-
-    /// The member's row, with what was known before where an agent that began anew and has not seen it yet leaves it
-    /// out: no data is no withdrawal. Without the cluster's UID it has not listed namespaces, which also name the network;
-    /// without any node, nodes.
-    fn filled_in(&self, said: &MemberFact) -> MemberFact {
-        let mut row = said.clone();
-        let Some(old) = self.member.as_ref().filter(|_| self.introduced) else {
-            return row;
-        };
-        if row.cluster_uid.is_empty() {
-            row.cluster_uid.clone_from(&old.cluster_uid);
-            row.network = row.network.or_else(|| old.network.clone());
-        }
-        if row.nodes.is_empty() {
-            row.nodes.clone_from(&old.nodes);
-            row.region = row.region.or_else(|| old.region.clone());
-        }
-        if row.kubernetes_version.is_empty() {
-            row.kubernetes_version.clone_from(&old.kubernetes_version);
-        }
-        row
     }
 
     fn row<'a>(
