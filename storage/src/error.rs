@@ -95,6 +95,19 @@ pub enum ProposeError {
         /// The limit.
         limit: usize,
     },
+    /// Not every replica would understand it.
+    #[error(
+        "the command needs feature level {needs}, and {of} {has}: upgrade all replicas to one version, and the level rises by \
+         itself"
+    )]
+    Level {
+        /// What it needs.
+        needs: u32,
+        /// What there is.
+        has: u32,
+        /// Of what.
+        of: &'static str,
+    },
     /// The log stopped: the disk failed, or it is being shut down. Terminal.
     #[error("the log of this replica has stopped: {0}")]
     Stopped(String),

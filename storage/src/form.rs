@@ -134,13 +134,18 @@ enum PayloadForm {
     Blank,
     Request(Arc<Request>),
     Membership(MembershipForm),
+    /// A request that builds before level 2 cannot read, in a frame.
+    Framed(Proposal),
 }
 
-/// Writes an entry.
+/// Writes an entry. What a build before level 2 understands is written as that one did.
 pub(crate) fn write_entry(entry: &Entry) -> io::Result<Vec<u8>> {
     let payload = match &entry.payload {
         EntryPayload::Blank => PayloadForm::Blank,
-        EntryPayload::Normal(Proposal(request)) => PayloadForm::Request(Arc::clone(request)),
+        EntryPayload::Normal(Proposal(request)) if request.command.level() < 2 => {
+            PayloadForm::Request(Arc::clone(request))
+        }
+        EntryPayload::Normal(proposal) => PayloadForm::Framed(proposal.clone()),
         EntryPayload::Membership(membership) => PayloadForm::Membership(membership.into()),
     };
     seal(&(LogIdForm::from(&entry.log_id), payload))
@@ -152,6 +157,7 @@ pub(crate) fn read_entry(bytes: &[u8]) -> io::Result<Entry> {
     let payload = match payload {
         PayloadForm::Blank => EntryPayload::Blank,
         PayloadForm::Request(request) => EntryPayload::Normal(Proposal(request)),
+        PayloadForm::Framed(proposal) => EntryPayload::Normal(proposal),
         PayloadForm::Membership(form) => EntryPayload::Membership(form.read()?),
     };
     Ok(Entry {

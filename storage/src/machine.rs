@@ -4,14 +4,15 @@
 //! known to be committed.
 
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use causeway_state::{LogPosition, State, apply, snapshot};
+use causeway_state::{Command, LogPosition, Outcome, Request, State, apply, level, snapshot};
 use futures::{Stream, TryStreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 use tokio::sync::{broadcast, watch};
 
+use crate::compare::Comparison;
 use crate::decisions::{Decision, Position, Step};
 use crate::snapshot::Snapshots;
 use crate::types::{
@@ -30,6 +31,7 @@ struct Applied {
 pub(crate) struct Shared {
     applied: RwLock<Applied>,
     position: watch::Sender<Position>,
+    comparison: Mutex<Comparison>,
 }
 
 impl Shared {
@@ -37,7 +39,15 @@ impl Shared {
         Arc::new(Self {
             applied: RwLock::default(),
             position: watch::Sender::default(),
+            comparison: Mutex::default(),
         })
+    }
+
+    /// What was compared with the leader.
+    pub(crate) fn comparison(&self) -> MutexGuard<'_, Comparison> {
+        self.comparison
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the state as this replica has it.
@@ -69,6 +79,8 @@ pub(crate) struct Machine {
     shared: Arc<Shared>,
     snapshots: Snapshots,
     steps: broadcast::Sender<Step>,
+    /// The highest level of behaviour that it takes part in.
+    knows: u32,
 }
 
 impl Machine {
@@ -76,30 +88,37 @@ impl Machine {
         shared: Arc<Shared>,
         snapshots: Snapshots,
         steps: broadcast::Sender<Step>,
+        knows: u32,
     ) -> Self {
         Self {
             shared,
             snapshots,
             steps,
+            knows,
         }
     }
 
-    fn apply_entry(&self, entry: Entry) -> Reply {
+    /// Applies an entry; an error stops the log before it.
+    fn apply_entry(&self, entry: Entry) -> io::Result<Reply> {
         let id = entry.log_id;
         let request = match entry.payload {
             EntryPayload::Normal(Proposal(request)) => request,
             EntryPayload::Blank => {
                 self.shared.change(|applied| applied.last = Some(id));
-                return None;
+                return Ok(None);
             }
             EntryPayload::Membership(membership) => {
                 self.shared.change(|applied| {
                     applied.last = Some(id);
                     applied.membership = StoredMembership::new(Some(id), membership);
                 });
-                return None;
+                return Ok(None);
             }
         };
+        if let Err(beyond) = level::check(&request, id.index, self.knows) {
+            tracing::error!("{beyond}");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, beyond));
+        }
         let at = LogPosition {
             term: id.leader_id.term,
             index: id.index,
@@ -108,6 +127,7 @@ impl Machine {
             applied.last = Some(id);
             apply(&mut applied.state, at, &request)
         });
+        self.compare(at, &request, &outcome);
         let decision = Decision {
             at,
             request,
@@ -115,7 +135,20 @@ impl Machine {
         };
         // Nobody need follow.
         let _ = self.steps.send(Step::Decided(Arc::new(decision)));
-        Some(outcome)
+        Ok(Some(outcome))
+    }
+
+    fn compare(&self, at: LogPosition, request: &Request, outcome: &Outcome) {
+        let Command::CompareDigest { seen, mark } = &request.command else {
+            return;
+        };
+        // One that was sent again is no other place.
+        if matches!(outcome, Outcome::Duplicate | Outcome::Refused(_)) {
+            return;
+        }
+        let digest = || self.shared.read(State::digest);
+        let mut comparison = self.shared.comparison();
+        comparison.compare(at, seen.as_ref(), *mark, digest);
     }
 }
 
@@ -137,7 +170,7 @@ impl RaftStateMachine<Types> for Machine {
         Strm: Stream<Item = Result<EntryResponder<Types>, io::Error>> + Unpin + OptionalSend,
     {
         while let Some((entry, responder)) = entries.try_next().await? {
-            let reply = self.apply_entry(entry);
+            let reply = self.apply_entry(entry)?;
             // Without an answer the client waits for ever.
             if let Some(responder) = responder {
                 responder.send(reply);
@@ -165,6 +198,11 @@ impl RaftStateMachine<Types> for Machine {
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, bytes: Vec<u8>) -> io::Result<()> {
         let state = snapshot::decode(&bytes).map_err(|error| invalid(&error))?;
+        let index = meta.last_log_id.map_or(0, |id| id.index);
+        if let Err(beyond) = level::check_state(&state, index, self.knows) {
+            tracing::error!("{beyond}");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, beyond));
+        }
         let newest = self.snapshots.newest().await.map_err(io::Error::other)?;
         if newest.is_none_or(|newest| newest.meta != *meta) {
             let write = self.snapshots.write(meta.clone(), move || Ok(bytes)).await;
@@ -177,6 +215,7 @@ impl RaftStateMachine<Types> for Machine {
                 membership: meta.last_membership.clone(),
             };
         });
+        self.shared.comparison().replaced();
         let _ = self.steps.send(Step::Replaced);
         Ok(())
     }

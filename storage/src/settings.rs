@@ -21,6 +21,9 @@ pub struct Settings {
     pub command_bytes: usize,
     /// How many steps a follower of decisions may be behind before it is told that it missed some.
     pub decisions_kept: usize,
+    /// The highest level of behaviour that this replica takes part in: what its version knows. Lower only in tests, where a
+    /// replica stands for one of an older version.
+    pub feature_level: u32,
 }
 
 impl Default for Settings {
@@ -35,6 +38,7 @@ impl Default for Settings {
             keep_entries: 1_000,
             command_bytes: 8 << 20,
             decisions_kept: 4_096,
+            feature_level: causeway_state::level::FEATURE_LEVEL,
         }
     }
 }

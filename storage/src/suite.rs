@@ -28,7 +28,8 @@ impl StoreBuilder<Types, LogStore, Machine, Guard> for Build {
             .await
             .unwrap();
         let steps = broadcast::channel(16).0;
-        let machine = Machine::new(Shared::new(), Snapshots::new(env(), disk), steps);
+        let knows = causeway_state::level::FEATURE_LEVEL;
+        let machine = Machine::new(Shared::new(), Snapshots::new(env(), disk), steps, knows);
         Ok(((temp, task), log, machine))
     }
 }

@@ -8,7 +8,7 @@ use openraft::impls::leader_id_std;
 use openraft::type_config::alias::{
     EntryOf, LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf, VoteOf,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::peers::ReplicaNode;
 
@@ -34,9 +34,38 @@ pub(crate) type SnapshotMeta = SnapshotMetaOf<Types>;
 pub(crate) type Snapshot = SnapshotOf<Types, Vec<u8>>;
 pub(crate) type Membership = openraft::Membership<u64, ReplicaNode>;
 
-/// A request on its way through the log; cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A request on its way through the log; cheap to clone. Between replicas it goes in a frame, so that one of an older
+/// version can pass on what it does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proposal(pub(crate) Arc<Request>);
+
+impl Serialize for Proposal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let frame = self.0.to_frame().map_err(serde::ser::Error::custom)?;
+        serializer.serialize_bytes(&frame)
+    }
+}
+
+impl<'de> Deserialize<'de> for Proposal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(Frame)
+    }
+}
+
+struct Frame;
+
+impl serde::de::Visitor<'_> for Frame {
+    type Value = Proposal;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a request in a frame")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Proposal, E> {
+        let request = Request::from_frame(bytes).map_err(E::custom)?;
+        Ok(Proposal(Arc::new(request)))
+    }
+}
 
 impl fmt::Display for Proposal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

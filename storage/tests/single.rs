@@ -184,13 +184,12 @@ async fn what_cannot_be_is_refused_with_the_remedy() {
         .to_string();
     assert!(text.contains("no replica leads"), "{text}");
     consensus.bootstrap(node()).await.unwrap();
-    let large = Command::CommitPlans(vec![
-        causeway_state::PlanProposal {
-            service: causeway_api::ServiceKey::new("namespace", "service").unwrap(),
-            plan: None,
-        };
-        200
-    ]);
+    let large = Command::PutMember(causeway_api::spec::MemberSpec {
+        failure_domains: (0..200)
+            .map(|n| format!("domain-{n}").parse().unwrap())
+            .collect(),
+        ..causeway_api::spec::MemberSpec::minimal("ack".parse().unwrap())
+    });
     let text = consensus.propose(large).await.unwrap_err().to_string();
     assert!(text.contains("at most 1000"), "{text}");
     let text = try_open(temp.path(), Settings::default())

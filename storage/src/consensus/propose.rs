@@ -8,7 +8,6 @@ use causeway_api::{Generation, ReplicaId};
 use causeway_seam::Monotonic;
 use causeway_state::{Command, LogPosition, Outcome, Request};
 use openraft::errors::{ClientWriteError, ForwardToLeader, RaftError};
-use postcard::ser_flavors::Size;
 
 use super::Consensus;
 use crate::error::ProposeError;
@@ -36,6 +35,15 @@ impl Consensus {
     /// [`ProposeError`]; with [`ProposeError::Unknown`] it may be decided yet. To be safe against cancelling, the
     /// same holds where this future is dropped.
     pub async fn propose(&self, command: Command) -> Result<Answer, ProposeError> {
+        let size = Request::size_of(&command);
+        if self.is_large(&command, size) {
+            return self.propose_large(&command).await;
+        }
+        self.propose_one(command).await
+    }
+
+    /// Proposes a command as one entry.
+    pub(super) async fn propose_one(&self, command: Command) -> Result<Answer, ProposeError> {
         let inner = &self.inner;
         let limit = inner.settings.propose_limit;
         let deadline = inner.env.now().plus(limit);
@@ -49,7 +57,7 @@ impl Consensus {
             serial: inner.serial.fetch_add(1, Ordering::Relaxed),
             command,
         });
-        self.check_size(&request)?;
+        self.admit(&request)?;
         let mut sent = false;
         loop {
             let left = deadline.since(inner.env.now());
@@ -118,16 +126,6 @@ impl Consensus {
                 .map(|node| node.address.clone())
                 .unwrap_or_default(),
         })
-    }
-
-    fn check_size(&self, request: &Request) -> Result<(), ProposeError> {
-        let limit = self.inner.settings.command_bytes;
-        // What cannot be encoded is refused when it is appended.
-        let found = postcard::serialize_with_flavor(request, Size::default()).unwrap_or(0);
-        if found > limit {
-            return Err(ProposeError::TooLarge { found, limit });
-        }
-        Ok(())
     }
 
     /// Waits a moment; `false` once the deadline has passed.

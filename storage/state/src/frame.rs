@@ -79,7 +79,13 @@ impl Request {
     /// Its size as bytes; as large as can be where it cannot be written.
     #[must_use]
     pub fn size(&self) -> usize {
-        let bytes = match &self.command {
+        Self::size_of(&self.command)
+    }
+
+    /// The size of a request with this command.
+    #[must_use]
+    pub fn size_of(command: &Command) -> usize {
+        let bytes = match command {
             Command::Unknown(unknown) => unknown.bytes.len(),
             known => postcard::serialize_with_flavor(known, postcard::ser_flavors::Size::default())
                 .unwrap_or(usize::MAX),

@@ -12,6 +12,7 @@
 use causeway_api::ReplicaId;
 
 use crate::command::{Command, Request};
+use crate::state::State;
 
 /// The highest level that this build knows.
 pub const FEATURE_LEVEL: u32 = 2;
@@ -60,6 +61,22 @@ pub fn check(request: &Request, index: u64, knows: u32) -> Result<(), BeyondThis
     } else {
         Ok(())
     }
+}
+
+/// Whether a replica that knows levels up to `knows` may begin with a state that others hold after the entry at `index`.
+///
+/// # Errors
+/// [`BeyondThisBuild`] where it must stop instead.
+pub fn check_state(state: &State, index: u64, knows: u32) -> Result<(), BeyondThisBuild> {
+    let needs = state.feature_level;
+    if needs > knows {
+        return Err(BeyondThisBuild {
+            index,
+            needs,
+            knows,
+        });
+    }
+    Ok(())
 }
 
 /// The level that a leader should raise to: the highest that every voter knows, where that is above the one in force.
