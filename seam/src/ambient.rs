@@ -2,36 +2,33 @@
 //!
 //! Whatever we write is handed an [`crate::Env`]. A library that starts tasks and draws random numbers by itself, as
 //! openraft does, takes no such handle: it asks here. On a real system there is one process, nothing is entered, and
-//! everything goes straight to Tokio and to the system's randomness. In a simulator each task of a process is wrapped
-//! by [`belonging`], so that what the library starts belongs to the same process, dies with it, and draws from its seed.
+//! everything goes straight to Tokio and to the system's randomness. A simulator enters a process ([`within`]) whenever
+//! it runs one of its tasks, so that what the library starts belongs to the same process, dies with it, and draws from
+//! its seed.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rand_core::TryRng;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::sync::oneshot;
 
 use crate::random::Random;
+use crate::spawn::{Abort, Task};
 
 /// A process among several of one thread.
 pub trait Process: Send + Sync + 'static {
-    /// Ready while its tasks may run. Pending while it is frozen (it wakes them after that), and for ever once it is
-    /// dead.
-    fn may_run(&self, context: &mut Context<'_>) -> Poll<()>;
+    /// Its name, for people.
+    fn name(&self) -> &str;
 
     /// Its randomness.
     fn random(&self) -> &dyn Random;
 
-    /// A task of it was started: it has to end with the process.
-    fn started(&self, task: AbortHandle);
-
-    /// One of its tasks panicked.
-    fn panicked(&self, message: &str);
+    /// Starts a task in it.
+    fn start(&self, task: Task) -> Arc<dyn Abort>;
 }
 
 thread_local! {
@@ -44,6 +41,14 @@ pub fn current() -> Option<Arc<dyn Process>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
+/// Does something as a part of `process`; `None`: of none.
+pub fn within<T>(process: Option<Arc<dyn Process>>, work: impl FnOnce() -> T) -> T {
+    let outer = CURRENT.replace(process);
+    let result = work();
+    CURRENT.set(outer);
+    result
+}
+
 /// Starts a task in the current process.
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -51,52 +56,54 @@ where
     F::Output: Send + 'static,
 {
     match current() {
-        None => tokio::spawn(future),
-        Some(process) => spawn_in(&process, future),
-    }
-}
-
-/// Starts a task in `process`.
-pub fn spawn_in<F>(process: &Arc<dyn Process>, future: F) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let task = tokio::spawn(belonging(Arc::clone(process), future));
-    process.started(task.abort_handle());
-    task
-}
-
-/// The future as a part of `process`: while it is polled, [`current`] is that process.
-pub fn belonging<F: Future>(process: Arc<dyn Process>, future: F) -> Belonging<F> {
-    Belonging {
-        process,
-        future: Box::pin(future),
-    }
-}
-
-/// See [`belonging`].
-pub struct Belonging<F> {
-    process: Arc<dyn Process>,
-    future: Pin<Box<F>>,
-}
-
-impl<F: Future> Future for Belonging<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        if self.process.may_run(context).is_pending() {
-            return Poll::Pending;
+        None => JoinHandle(Joined::Tokio(tokio::spawn(future))),
+        Some(process) => {
+            let (tell, heard) = oneshot::channel();
+            process.start(Box::pin(async move {
+                let _ = tell.send(future.await);
+            }));
+            JoinHandle(Joined::Heard(heard))
         }
-        let outer = CURRENT.replace(Some(Arc::clone(&self.process)));
-        let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(context)));
-        CURRENT.set(outer);
-        polled.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<&str>().copied();
-            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-            self.process.panicked(text.unwrap_or("without a message"));
-            resume_unwind(panic)
-        })
+    }
+}
+
+/// A task of [`spawn`]. It goes on where this is dropped.
+#[derive(Debug)]
+pub struct JoinHandle<T>(Joined<T>);
+
+#[derive(Debug)]
+enum Joined<T> {
+    Tokio(tokio::task::JoinHandle<T>),
+    Heard(oneshot::Receiver<T>),
+}
+
+/// A task ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// On a real system.
+    #[error(transparent)]
+    Tokio(#[from] tokio::task::JoinError),
+    /// In a simulator: its process died, or it panicked, which the simulator has noted.
+    #[error("the task has ended without a result")]
+    Ended,
+}
+
+impl JoinError {
+    /// Whether it panicked.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        matches!(self, Self::Tokio(error) if error.is_panic())
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Joined::Tokio(task) => Pin::new(task).poll(context).map_err(JoinError::Tokio),
+            Joined::Heard(heard) => Pin::new(heard).poll(context).map_err(|_| JoinError::Ended),
+        }
     }
 }
 
@@ -139,50 +146,43 @@ impl TryRng for AmbientRandom {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
 
     #[derive(Default)]
-    struct Counting {
-        drawn: AtomicU64,
-        tasks: Mutex<Vec<AbortHandle>>,
-    }
+    struct Counting(AtomicU64);
 
     impl Random for Counting {
         fn next_u64(&self) -> u64 {
-            self.drawn.fetch_add(1, Ordering::Relaxed)
+            self.0.fetch_add(1, Ordering::Relaxed)
         }
     }
 
     impl Process for Counting {
-        fn may_run(&self, _: &mut Context<'_>) -> Poll<()> {
-            Poll::Ready(())
+        fn name(&self) -> &str {
+            "counting"
         }
 
         fn random(&self) -> &dyn Random {
             self
         }
 
-        fn started(&self, task: AbortHandle) {
-            self.tasks.lock().unwrap().push(task);
+        fn start(&self, task: Task) -> Arc<dyn Abort> {
+            Arc::new(tokio::spawn(task).abort_handle())
         }
-
-        fn panicked(&self, _: &str) {}
     }
 
     #[tokio::test]
-    async fn what_a_task_starts_belongs_to_its_process_and_draws_from_it() {
-        let counting = Arc::new(Counting::default());
-        let process: Arc<dyn Process> = counting.clone();
-        let draw = async || AmbientRandom.try_next_u64().unwrap();
-        let task = spawn_in(&process, async move {
-            let first = draw().await;
-            (first, spawn(async move { draw().await }).await.unwrap())
+    async fn what_is_started_and_drawn_is_the_process_s() {
+        let process: Arc<dyn Process> = Arc::new(Counting::default());
+        let task = within(Some(process), || {
+            assert_eq!(AmbientRandom.try_next_u64().unwrap(), 0);
+            assert_eq!(current().unwrap().name(), "counting");
+            spawn(async { 7 })
         });
-        assert_eq!(task.await.unwrap(), (0, 1));
-        assert_eq!(counting.tasks.lock().unwrap().len(), 2);
+        assert_eq!(task.await.unwrap(), 7);
         assert!(current().is_none());
+        assert_eq!(spawn(async { 8 }).await.unwrap(), 8);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
@@ -24,13 +25,37 @@ pub trait Spawn: Send + Sync + 'static {
     }
 }
 
+/// How a running task is ended.
+pub trait Abort: Send + Sync + 'static {
+    /// Asks it to end at its next await.
+    fn abort(&self);
+
+    /// Whether it has ended.
+    fn is_ended(&self) -> bool;
+}
+
+impl Abort for tokio::task::AbortHandle {
+    fn abort(&self) {
+        Self::abort(self);
+    }
+
+    fn is_ended(&self) -> bool {
+        self.is_finished()
+    }
+}
+
 /// A running task. Dropping the handle aborts the task: no task outlives what it works for. Use
 /// [`TaskHandle::detach`] where it must.
-#[derive(Debug)]
 pub struct TaskHandle {
     name: &'static str,
-    abort: Option<tokio::task::AbortHandle>,
+    abort: Option<Arc<dyn Abort>>,
     done: Option<oneshot::Receiver<()>>,
+}
+
+impl std::fmt::Debug for TaskHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TaskHandle").field(&self.name).finish()
+    }
 }
 
 impl TaskHandle {
@@ -41,6 +66,12 @@ impl TaskHandle {
         abort: tokio::task::AbortHandle,
         done: oneshot::Receiver<()>,
     ) -> Self {
+        Self::of(name, Arc::new(abort), done)
+    }
+
+    /// The same for tasks that are not Tokio's.
+    #[must_use]
+    pub fn of(name: &'static str, abort: Arc<dyn Abort>, done: oneshot::Receiver<()>) -> Self {
         Self {
             name,
             abort: Some(abort),
@@ -72,10 +103,7 @@ impl TaskHandle {
         self.done
             .as_ref()
             .is_none_or(oneshot::Receiver::is_terminated)
-            || self
-                .abort
-                .as_ref()
-                .is_some_and(tokio::task::AbortHandle::is_finished)
+            || self.abort.as_ref().is_some_and(|abort| abort.is_ended())
     }
 
     /// Returns once the task has ended, by itself or by an abort. May be cancelled and called again.

@@ -13,8 +13,8 @@ use openraft::type_config::AsyncRuntime;
 pub(crate) struct SeamRuntime(TokioRuntime);
 
 impl AsyncRuntime for SeamRuntime {
-    type JoinError = <TokioRuntime as AsyncRuntime>::JoinError;
-    type JoinHandle<T: Send + 'static> = <TokioRuntime as AsyncRuntime>::JoinHandle<T>;
+    type JoinError = ambient::JoinError;
+    type JoinHandle<T: Send + 'static> = ambient::JoinHandle<T>;
     type Sleep = <TokioRuntime as AsyncRuntime>::Sleep;
     type Instant = <TokioRuntime as AsyncRuntime>::Instant;
     type TimeoutError = <TokioRuntime as AsyncRuntime>::TimeoutError;
@@ -56,7 +56,7 @@ impl AsyncRuntime for SeamRuntime {
     }
 
     fn is_panic(error: &Self::JoinError) -> bool {
-        TokioRuntime::is_panic(error)
+        error.is_panic()
     }
 
     fn thread_rng() -> AmbientRandom {

@@ -1,0 +1,33 @@
+//! Bugs that are planted on purpose, to show that the simulator catches them.
+
+use openraft::impls::leader_id_std;
+use openraft::raft::{VoteRequest, VoteResponse};
+
+/// A planted bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Plant {
+    /// Syncs of the log's database return at once and do nothing.
+    FsyncSkipped,
+    /// A replica that asks whether it would be elected hears that it would.
+    PreVoteGranted,
+    /// Reads that are to be linearizable are answered from whatever state the replica has.
+    StaleRead,
+}
+
+openraft::declare_raft_types!(
+    /// The types of the decision log, as far as votes show them: they stand on the wire alike.
+    pub(crate) Alike:
+        D = String,
+        R = String,
+        NodeId = u64,
+        Node = openraft::impls::EmptyNode,
+        LeaderId = leader_id_std::LeaderId<u64, u64>,
+);
+
+/// The answer to a pre-vote that grants it, whatever the replica knows.
+pub(crate) fn grant(question: &[u8]) -> Result<Vec<u8>, String> {
+    let question: VoteRequest<Alike> =
+        postcard::from_bytes(question).map_err(|error| error.to_string())?;
+    let answer = VoteResponse::<Alike>::new(question.vote, None, true);
+    postcard::to_stdvec(&answer).map_err(|error| error.to_string())
+}
