@@ -7,6 +7,7 @@ pub mod certs;
 pub mod cli;
 pub mod cluster;
 pub mod observe;
+pub mod peers;
 pub mod replica;
 pub mod sandbox;
 pub mod session;

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod cluster_tests;
+mod identity;
 mod propose;
 
 use std::collections::BTreeMap;
@@ -51,6 +52,7 @@ struct Inner {
     steps: broadcast::WeakSender<Step>,
     lead: watch::Receiver<Lead>,
     client: ClientId,
+    folder: u64,
     serial: AtomicU64,
     under_way: Semaphore,
     writer: Mutex<Option<TaskHandle>>,
@@ -81,7 +83,9 @@ impl Consensus {
         let config = settings.raft().validate();
         let config = config.map_err(|error| StorageError::Settings(error.to_string()))?;
         let snapshots = Snapshots::new(env.clone(), Arc::clone(&disk));
+        let writing = Arc::clone(&disk);
         let (log, writer) = LogStore::open(&env, disk, replica).await?;
+        let folder = identity::folder(&env, &writing).await?;
         // Read once for its errors alone: openraft would wrap them beyond recognition.
         snapshots.newest().await?;
         let shared = Shared::new();
@@ -107,6 +111,7 @@ impl Consensus {
                 steps: weak_steps,
                 lead,
                 client,
+                folder,
                 serial: AtomicU64::new(1),
                 under_way: Semaphore::new(UNDER_WAY),
                 writer: Mutex::new(Some(writer)),
@@ -245,6 +250,25 @@ impl Consensus {
         let metrics = metrics.borrow_watched();
         let applied = self.inner.shared.position().borrow().index;
         Status::new(&metrics, lead, applied, now)
+    }
+
+    /// The number that the data folder got when it was made: one that was wiped has another.
+    #[must_use]
+    pub fn folder(&self) -> u64 {
+        self.inner.folder
+    }
+
+    /// The members of the log, as this replica knows them.
+    #[must_use]
+    pub fn members(&self) -> BTreeMap<ReplicaId, ReplicaNode> {
+        let members = self.status().members.into_iter();
+        members.map(|member| (member.replica, member.node)).collect()
+    }
+
+    /// Changes whenever the members of the log, as this replica knows them, or who leads may have.
+    #[must_use]
+    pub fn membership(&self) -> watch::Receiver<Lead> {
+        self.inner.lead.clone()
     }
 
     /// Returns once [`Consensus::is_leader`] or the leader may have changed; `false` once the log has stopped.

@@ -130,6 +130,7 @@ pub(crate) async fn answer(raft: &Raft, call: PeerCall) -> Result<Vec<u8>, Strin
             write(raft.install_full_snapshot(vote, snapshot).await)
         }
         PeerCallKind::TransferLeader => write(raft.handle_transfer_leader(read(body)?).await),
+        PeerCallKind::Propose => Err("proposals are not taken here".into()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use causeway_api::ReplicaId;
+pub use causeway_api::peer::PeerCallKind;
 use serde::{Deserialize, Serialize};
 
 /// Where a replica answers and where it stands; part of the log's membership.
@@ -22,21 +23,6 @@ pub struct PeerCall {
     pub kind: PeerCallKind,
     /// The content.
     pub body: Vec<u8>,
-}
-
-/// What a replica asks of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PeerCallKind {
-    /// Append entries, or hear that the leader is there.
-    Append,
-    /// Vote.
-    Vote,
-    /// Say whether you would vote.
-    PreVote,
-    /// Install a snapshot.
-    Snapshot,
-    /// Take over the lead.
-    TransferLeader,
 }
 
 /// A replica cannot be reached.

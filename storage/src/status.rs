@@ -71,26 +71,32 @@ pub struct Member {
     pub voter: bool,
 }
 
-/// Who leads, and since when on this replica's clock.
+/// Who leads, and since when on this replica's clock; and which membership is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Lead {
+pub struct Lead {
     pub(crate) leader: Option<u64>,
     pub(crate) since: Monotonic,
+    /// The index of the membership.
+    pub(crate) membership: u64,
 }
 
 /// Notes the time of each change of leader, until the log stops.
 pub(crate) async fn observe(env: Env, mut metrics: MetricsReceiver, lead: watch::Sender<Lead>) {
     loop {
-        let leader = metrics.borrow_watched().current_leader;
+        let (leader, membership) = {
+            let metrics = metrics.borrow_watched();
+            let membership = metrics.membership_config.log_id().as_ref();
+            (metrics.current_leader, membership.map_or(0, |id| id.index))
+        };
         lead.send_if_modified(|lead| {
             let changed = lead.leader != leader;
             if changed {
-                *lead = Lead {
-                    leader,
-                    since: env.now(),
-                };
+                lead.leader = leader;
+                lead.since = env.now();
             }
-            changed
+            let moved = lead.membership != membership;
+            lead.membership = membership;
+            changed || moved
         });
         if metrics.changed().await.is_err() {
             return;

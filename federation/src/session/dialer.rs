@@ -1,17 +1,15 @@
-//! An agent's end: dials a replica.
+//! The end that dials a replica: an agent's, or another replica's.
 
 use std::future::{Future, ready};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use causeway_api::session::{FromAgent, FromReplica};
 use causeway_seam::Env;
 use causeway_seam::real::net;
 use causeway_seam::transport::{Connection, Dial, TransportError};
 use causeway_wire::limits::MESSAGE_BYTES;
-use causeway_wire::proto::AgentMessage;
-use causeway_wire::proto::session_client::SessionClient;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -22,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
 use super::noting::Noting;
+use super::protocol::{Links, Protocol, Sessions};
 use super::pump::Ends;
 use super::refusal;
 use super::tls::{self, CertificateError};
@@ -30,29 +29,47 @@ use crate::certs::tls::Pems;
 use crate::certs::{Identity, Role};
 
 /// Dials replicas with one member's certificate.
-#[derive(Clone)]
-pub struct TonicDialer {
+pub type TonicDialer = Dialer<Sessions>;
+
+/// Dials other replicas with one replica's certificate.
+pub type PeerDialer = Dialer<Links>;
+
+/// Dials replicas with one certificate.
+pub struct Dialer<P> {
     env: Env,
     tls: Arc<ClientConfig>,
     limit: usize,
+    protocol: PhantomData<P>,
 }
 
-impl std::fmt::Debug for TonicDialer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TonicDialer").finish_non_exhaustive()
+impl<P> Clone for Dialer<P> {
+    fn clone(&self) -> Self {
+        Self {
+            env: self.env.clone(),
+            tls: Arc::clone(&self.tls),
+            limit: self.limit,
+            protocol: PhantomData,
+        }
     }
 }
 
-impl TonicDialer {
-    /// With a member's certificate.
+impl<P> std::fmt::Debug for Dialer<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dialer").finish_non_exhaustive()
+    }
+}
+
+impl<P: Protocol> Dialer<P> {
+    /// With a certificate of who dials.
     ///
     /// # Errors
     /// [`CertificateError`] where it cannot serve.
     pub fn new(env: &Env, pems: &Pems) -> Result<Self, CertificateError> {
         Ok(Self {
             env: env.clone(),
-            tls: tls::client(pems, env.wall())?,
+            tls: tls::client(pems, env.wall(), P::DIALLER, P::WANTED)?,
             limit: MESSAGE_BYTES,
+            protocol: PhantomData,
         })
     }
 
@@ -63,6 +80,7 @@ impl TonicDialer {
             env: env.clone(),
             tls,
             limit,
+            protocol: PhantomData,
         }
     }
 
@@ -83,7 +101,10 @@ impl TonicDialer {
     }
 
     /// TCP and TLS, and a replica at the other end.
-    async fn secured(&self, address: &str) -> Result<TlsStream<net::Stream>, TransportError> {
+    async fn secured(
+        &self,
+        address: &str,
+    ) -> Result<(TlsStream<net::Stream>, Identity), TransportError> {
         let refused = |reason: String| TransportError::Refused {
             address: address.to_owned(),
             reason,
@@ -104,13 +125,13 @@ impl TonicDialer {
         let stream = self
             .step(address, "TLS handshake", connector.connect(name, tcp))
             .await?;
-        let stream = stream.map_err(|error| refusal::dialling(address, &error))?;
+        let stream = stream.map_err(|error| refusal::dialling(P::PORT, address, &error))?;
         let chain = stream.get_ref().1.peer_certificates();
         let identity = chain
             .and_then(|chain| chain.first())
             .and_then(|leaf| Identity::of(leaf));
         match identity {
-            Some(identity) if identity.role == Role::Replica => Ok(stream),
+            Some(identity) if identity.role == Role::Replica => Ok((stream, identity)),
             other => {
                 let found =
                     other.map_or_else(|| "nobody".to_owned(), |identity| identity.to_string());
@@ -122,7 +143,7 @@ impl TonicDialer {
     }
 
     async fn channel(&self, address: &str, stream: Noting) -> Result<Channel, TransportError> {
-        let failed = |error: tonic::transport::Error| refusal::dialling(address, &error);
+        let failed = |error: tonic::transport::Error| refusal::dialling(P::PORT, address, &error);
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
             .map_err(failed)?
             .http2_keep_alive_interval(KEEP_ALIVE)
@@ -146,20 +167,17 @@ impl TonicDialer {
 }
 
 #[async_trait]
-impl Dial<FromAgent, FromReplica> for TonicDialer {
-    async fn dial(
-        &self,
-        address: &str,
-    ) -> Result<Connection<FromAgent, FromReplica>, TransportError> {
-        let stream = self.secured(address).await?;
+impl<P: Protocol> Dial<P::Asks, P::Answers> for Dialer<P> {
+    async fn dial(&self, address: &str) -> Result<Connection<P::Asks, P::Answers>, TransportError> {
+        let (stream, identity) = self.secured(address).await?;
         let (stream, noted) = Noting::new(stream);
         // What the stream itself said is the cause; what HTTP makes of it is not.
         let cause = |error: TransportError| match noted.take() {
-            Some(cause) => refusal::dialling(address, &cause),
+            Some(cause) => refusal::dialling(P::PORT, address, &cause),
             None => error,
         };
         let channel = self.channel(address, stream).await.map_err(cause)?;
-        let (sender, queue) = mpsc::channel::<FromAgent>(QUEUE);
+        let (sender, queue) = mpsc::channel::<P::Asks>(QUEUE);
         let (received, receiver) = mpsc::channel(QUEUE);
         let ends = Ends {
             remote: address.to_owned(),
@@ -167,13 +185,9 @@ impl Dial<FromAgent, FromReplica> for TonicDialer {
             limit: self.limit,
             received,
         };
-        let mut client = SessionClient::new(channel)
-            .max_decoding_message_size(self.limit)
-            .max_encoding_message_size(usize::MAX);
-        let outgoing = ends.clone().outgoing::<_, AgentMessage>(queue);
-        let answer = self
-            .step(address, "the first answer", client.connect(outgoing))
-            .await?;
+        let outgoing = ends.clone().outgoing::<_, P::AsksWire>(queue);
+        let open = P::open(channel, self.limit, outgoing);
+        let answer = self.step(address, "the first answer", open).await?;
         let answer = answer.map_err(|status| match status.code() {
             tonic::Code::PermissionDenied
             | tonic::Code::Unauthenticated
@@ -181,15 +195,15 @@ impl Dial<FromAgent, FromReplica> for TonicDialer {
                 address: address.to_owned(),
                 reason: status.message().to_owned(),
             },
-            _ => cause(refusal::dialling(address, &status)),
+            _ => cause(refusal::dialling(P::PORT, address, &status)),
         })?;
-        // A replica is told nothing of what could not be read here: it hears that the session ended.
+        // The other side is told nothing of what could not be read here: it hears that the connection ended.
         let ignore = |_| {};
-        let reading = ends.incoming(answer.into_inner(), ignore);
+        let reading = ends.incoming(answer.into_inner(), P::read_answers, ignore);
         self.env.spawn("session reader", reading).detach();
         Ok(Connection {
             remote: address.to_owned(),
-            identity: None,
+            identity: P::MUTUAL.then(|| identity.name.to_string()),
             sender,
             receiver,
         })

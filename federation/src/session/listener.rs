@@ -1,19 +1,15 @@
-//! A replica's end: accepts sessions of agents.
+//! The end that is dialled: a replica's, by agents or by other replicas.
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use causeway_api::session::{FromAgent, FromReplica};
 use causeway_seam::real::net;
 use causeway_seam::transport::{Accept, Connection};
 use causeway_seam::{Env, TaskHandle};
 use causeway_wire::limits::MESSAGE_BYTES;
-use causeway_wire::proto::session_server::{Session, SessionServer};
-use causeway_wire::proto::{AgentMessage, ReplicaMessage};
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use rustls::ServerConfig;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -22,16 +18,16 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::handshake::{self, Peer};
+use super::protocol::{Links, Outgoing, Protocol, Served, Sessions};
 use super::pump::Ends;
 use super::tls::{self, CertificateError};
 use super::{CONNECTION_WINDOW, KEEP_ALIVE, QUEUE, STREAM_WINDOW};
-use crate::certs::Role;
 use crate::certs::tls::Pems;
 
 /// How many sessions may wait to be taken up.
 const WAITING: usize = 1_024;
 
-type AgentConnection = Connection<FromReplica, FromAgent>;
+type Accepted<P> = Connection<<P as Protocol>::Answers, <P as Protocol>::Asks>;
 
 /// Why a replica cannot accept sessions.
 #[derive(Debug, thiserror::Error)]
@@ -44,16 +40,23 @@ pub enum BindError {
     Address(#[from] io::Error),
 }
 
-/// Accepts sessions. Dropping it ends all of them.
+/// Accepts sessions of agents. Dropping it ends all of them.
+pub type TonicListener = Listener<Sessions>;
+
+/// Accepts links of other replicas. Dropping it ends all of them.
+pub type PeerListener = Listener<Links>;
+
+/// Accepts connections. Dropping it ends all of them.
 #[derive(Debug)]
-pub struct TonicListener {
+pub struct Listener<P: Protocol> {
     address: SocketAddr,
-    sessions: mpsc::Receiver<AgentConnection>,
+    sessions: mpsc::Receiver<Accepted<P>>,
     ended: CancellationToken,
     server: Option<TaskHandle>,
 }
 
-impl TonicListener {
+#[allow(private_bounds)]
+impl<P: Served> Listener<P> {
     /// Listens on `address`, such as `0.0.0.0:7443`; port 0 lets the system choose.
     ///
     /// # Errors
@@ -74,7 +77,7 @@ impl TonicListener {
         let address = tcp.local_addr()?;
         let (tell, sessions) = mpsc::channel(WAITING);
         let ended = CancellationToken::new();
-        let service = Service {
+        let service = Service::<P> {
             env: env.clone(),
             tell,
             ended: ended.clone(),
@@ -104,7 +107,7 @@ impl TonicListener {
     }
 }
 
-impl Drop for TonicListener {
+impl<P: Protocol> Drop for Listener<P> {
     fn drop(&mut self) {
         self.ended.cancel();
         // It has to say goodbye, and ends by itself after that.
@@ -115,31 +118,26 @@ impl Drop for TonicListener {
 }
 
 #[async_trait]
-impl Accept<FromReplica, FromAgent> for TonicListener {
-    async fn accept(&mut self) -> Option<AgentConnection> {
+impl<P: Protocol> Accept<P::Answers, P::Asks> for Listener<P> {
+    async fn accept(&mut self) -> Option<Accepted<P>> {
         self.sessions.recv().await
     }
 }
 
-async fn serve(
+async fn serve<P: Served>(
     env: Env,
     tcp: net::Listener,
     config: Arc<ServerConfig>,
-    service: Service,
+    service: Service<P>,
     ended: CancellationToken,
 ) {
     let (connections, mut accepting) = handshake::accept(&env, tcp, config);
-    let limit = service.limit;
-    let service = SessionServer::new(service)
-        .max_decoding_message_size(limit)
-        // Checked before, with a better word.
-        .max_encoding_message_size(usize::MAX);
-    let served = Server::builder()
+    let server = Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .add_service(service)
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    let served = P::router(server, service)
         .serve_with_incoming_shutdown(ReceiverStream::new(connections), ended.cancelled_owned())
         .await;
     if let Err(error) = served {
@@ -150,38 +148,40 @@ async fn serve(
     accepting.ended().await;
 }
 
-struct Service {
+/// What is called by those who dial.
+pub(super) struct Service<P: Protocol> {
     env: Env,
-    tell: mpsc::Sender<AgentConnection>,
+    tell: mpsc::Sender<Accepted<P>>,
     ended: CancellationToken,
     limit: usize,
 }
 
-#[async_trait]
-impl Session for Service {
-    type ConnectStream = Pin<Box<dyn Stream<Item = Result<ReplicaMessage, Status>> + Send>>;
+impl<P: Protocol> Service<P> {
+    /// The largest message, in bytes.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
 
-    async fn connect(
+    /// Takes a connection up, if its certificate fits.
+    pub(super) fn enter(
         &self,
-        request: Request<Streaming<AgentMessage>>,
-    ) -> Result<Response<Self::ConnectStream>, Status> {
+        request: Request<Streaming<P::AsksWire>>,
+    ) -> Result<Response<Outgoing<P::AnswersWire>>, Status> {
         let Some(peer) = request.extensions().get::<Peer>().cloned() else {
             return Err(Status::unauthenticated("the connection has no certificate"));
         };
         let remote = peer.address.to_string();
-        let member = match peer.identity {
-            Some(identity) if identity.role == Role::Member => identity.name.to_string(),
+        let name = match peer.identity {
+            Some(identity) if identity.role == P::DIALLER => identity.name.to_string(),
             other => {
                 let found =
                     other.map_or_else(|| "nobody".to_owned(), |identity| identity.to_string());
-                let reason = format!(
-                    "the certificate is of {found}, and sessions are for members: give the agent one of its member"
-                );
-                tracing::info!(%remote, %reason, "a session was refused");
+                let reason = format!("the certificate is of {found}, and {}", P::DIALLERS);
+                tracing::info!(%remote, %reason, "a connection was refused");
                 return Err(Status::permission_denied(reason));
             }
         };
-        let (sender, queue) = mpsc::channel::<FromReplica>(QUEUE);
+        let (sender, queue) = mpsc::channel::<P::Answers>(QUEUE);
         let (received, receiver) = mpsc::channel(QUEUE);
         let ends = Ends {
             remote: remote.clone(),
@@ -189,25 +189,26 @@ impl Session for Service {
             limit: self.limit,
             received,
         };
-        // Weak, so that the session ends with its owner's queues and not with this one.
+        // Weak, so that the connection ends with its owner's queues and not with this one.
         let back = sender.downgrade();
         let refuse = move |reason| {
             if let Some(back) = back.upgrade() {
-                let retry = false;
-                let _ = back.try_send(FromReplica::Refused { reason, retry });
+                let _ = back.try_send(P::refused(reason));
             }
         };
         let connection = Connection {
             remote,
-            identity: Some(member),
+            identity: Some(name),
             sender,
             receiver,
         };
-        let reading = ends.clone().incoming(request.into_inner(), refuse);
-        let outgoing = ends.outgoing::<_, ReplicaMessage>(queue).map(Ok);
+        let reading = ends
+            .clone()
+            .incoming(request.into_inner(), P::read_asks, refuse);
+        let outgoing = ends.outgoing::<_, P::AnswersWire>(queue).map(Ok);
         if self.tell.try_send(connection).is_err() {
             return Err(Status::unavailable(
-                "this replica takes no more sessions now: try another",
+                "this replica takes no more connections now: try another",
             ));
         }
         self.env.spawn("session reader", reading).detach();

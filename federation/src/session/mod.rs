@@ -1,9 +1,10 @@
-//! Sessions between agents and replicas over the network: one gRPC stream each way, under TLS in which both sides prove
-//! who they are.
+//! Connections over the network: sessions of agents with replicas, and links among replicas. One gRPC stream each way,
+//! under TLS in which both sides prove who they are.
 //!
 //! * [`dialer`], [`listener`]: the two ends, behind the seam's [`Dial`](causeway_seam::transport::Dial) and
 //!   [`Accept`](causeway_seam::transport::Accept);
 //! * `handshake`: TLS before gRPC, with a deadline for each connection; `tls`: what is checked of our own certificate;
+//! * [`protocol`]: what differs between sessions and links;
 //! * `pump`: between the queues of a connection and the wire; `refusal`, `noting`: what a failure means, in words.
 //!
 //! A message that cannot be read, or is too large, ends its own session with a sentence to both sides.
@@ -12,6 +13,7 @@ mod dialer;
 mod handshake;
 mod listener;
 mod noting;
+pub mod protocol;
 mod pump;
 mod refusal;
 mod tls;
@@ -21,8 +23,8 @@ mod tests;
 
 use std::time::Duration;
 
-pub use dialer::TonicDialer;
-pub use listener::{BindError, TonicListener};
+pub use dialer::{Dialer, PeerDialer, TonicDialer};
+pub use listener::{BindError, Listener, PeerListener, TonicListener};
 pub use tls::CertificateError;
 
 /// How many messages wait in each queue before the sender has to.

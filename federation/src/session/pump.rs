@@ -66,10 +66,12 @@ impl<In: Send + 'static> Ends<In> {
     }
 
     /// Reads until either side ends. `refuse` is called with the reason where the other side sent what cannot be read.
-    pub(super) async fn incoming<W>(self, mut stream: Streaming<W>, refuse: impl FnOnce(String))
-    where
-        Incoming<In>: TryFrom<W, Error = WireError>,
-    {
+    pub(super) async fn incoming<W>(
+        self,
+        mut stream: Streaming<W>,
+        read: fn(W) -> Result<Incoming<In>, WireError>,
+        refuse: impl FnOnce(String),
+    ) {
         let last = loop {
             let next = tokio::select! {
                 biased;
@@ -88,7 +90,7 @@ impl<In: Send + 'static> Ends<In> {
                     break Some(self.closed(reason));
                 }
             };
-            match Incoming::try_from(wire) {
+            match read(wire) {
                 Ok(Incoming::Message(message)) => {
                     if self.received.send(Ok(message)).await.is_err() {
                         break None;

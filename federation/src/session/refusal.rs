@@ -22,9 +22,9 @@ pub(super) fn chain(error: &dyn Error) -> String {
 
 /// A failed TLS handshake, or what a later read says of it: with TLS 1.3 a client hears of its own certificate's
 /// refusal only after its side of the handshake.
-pub(super) fn dialling(address: &str, error: &(dyn Error + 'static)) -> TransportError {
+pub(super) fn dialling(port: &str, address: &str, error: &(dyn Error + 'static)) -> TransportError {
     let text = chain(error);
-    match explain_text(&text).or_else(|| explain_certificate(error)) {
+    match explain_text(port, &text).or_else(|| explain_certificate(error)) {
         Some(reason) => TransportError::Refused {
             address: address.to_owned(),
             reason,
@@ -37,7 +37,7 @@ pub(super) fn dialling(address: &str, error: &(dyn Error + 'static)) -> Transpor
 }
 
 /// Alerts by which the other side says what it dislikes, and answers that are no TLS at all.
-fn explain_text(text: &str) -> Option<String> {
+fn explain_text(port: &str, text: &str) -> Option<String> {
     let alert = |names: &[&str]| {
         names
             .iter()
@@ -51,13 +51,17 @@ fn explain_text(text: &str) -> Option<String> {
     ]) {
         "it does not trust this side's certificate: both must be signed by one authority"
     } else if alert(&["CertificateRequired"]) {
-        "it demands a certificate, and none was shown: give one with --cert and --key"
+        "it demands a certificate, and none was shown: give one with --tls-cert and --tls-key"
     } else if alert(&["CertificateExpired"]) {
         "this side's certificate has expired: make a new one with causeway certs"
     } else if alert(&["NoApplicationProtocol"]) {
-        "it does not serve sessions: is this the port of --listen?"
+        return Some(format!(
+            "it does not serve this protocol: is this the port of {port}?"
+        ));
     } else if text.contains("InvalidContentType") || text.contains("corrupt message") {
-        "it does not speak TLS: is this the port of --listen?"
+        return Some(format!(
+            "it does not speak TLS: is this the port of {port}?"
+        ));
     } else if text.contains("received fatal alert") {
         return Some(format!("it broke off the handshake: {text}"));
     } else {

@@ -41,7 +41,7 @@ pub enum CertificateError {
     },
 }
 
-/// For a replica: HTTP/2, and a certificate of every agent.
+/// For a replica: HTTP/2, and a certificate of everybody who dials.
 pub(super) fn server(pems: &Pems, now: WallClock) -> Result<Arc<ServerConfig>, CertificateError> {
     let mut config = ServerConfig::clone(tls::server(pems)?.as_ref());
     config.alpn_protocols = vec![b"h2".to_vec()];
@@ -49,11 +49,16 @@ pub(super) fn server(pems: &Pems, now: WallClock) -> Result<Arc<ServerConfig>, C
     Ok(Arc::new(config))
 }
 
-/// For an agent.
-pub(super) fn client(pems: &Pems, now: WallClock) -> Result<Arc<ClientConfig>, CertificateError> {
+/// For who dials, as `role`.
+pub(super) fn client(
+    pems: &Pems,
+    now: WallClock,
+    role: Role,
+    wanted: &'static str,
+) -> Result<Arc<ClientConfig>, CertificateError> {
     let mut config = ClientConfig::clone(tls::client(pems)?.as_ref());
     config.alpn_protocols = vec![b"h2".to_vec()];
-    check(pems, now, Role::Member, "one of a member")?;
+    check(pems, now, role, wanted)?;
     Ok(Arc::new(config))
 }
 

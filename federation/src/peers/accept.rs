@@ -1,0 +1,267 @@
+//! Links that others dialled: they introduce themselves, and their calls are answered.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Weak;
+
+use causeway_api::ReplicaId;
+use causeway_api::peer::{Call, FromPeer, Lane, PeerHello, Pong, ToPeer};
+use causeway_seam::transport::Connection;
+use causeway_seam::{Env, Monotonic, TaskHandle};
+use causeway_storage::{Consensus, PeerCall};
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::mpsc;
+
+use super::admit::{self, Unfit};
+use super::facts::LaneEnd;
+use super::links::{Inner, lock};
+use super::{Acceptor, HELLO, SILENCE, UNDER_WAY};
+
+type Accepted = Connection<FromPeer, ToPeer>;
+
+/// Who has a link here, by lane: the newest of each.
+#[derive(Default)]
+pub(super) struct Guests {
+    rows: BTreeMap<(Lane, ReplicaId), Guest>,
+    next: u64,
+}
+
+struct Guest {
+    number: u64,
+    hello: PeerHello,
+    heard: Monotonic,
+}
+
+impl Guests {
+    /// How those introduced themselves who are here on a lane.
+    pub(super) fn hellos(&self, lane: Lane) -> impl Iterator<Item = &PeerHello> {
+        let rows = self.rows.iter().filter(move |((at, _), _)| *at == lane);
+        rows.map(|(_, guest)| &guest.hello)
+    }
+
+    /// Enters, unless another process is here under the same id.
+    fn enter(&mut self, hello: &PeerHello, now: Monotonic) -> Result<u64, String> {
+        let key = (hello.lane, hello.replica);
+        if let Some(held) = self.rows.get(&key)
+            && held.hello.boot != hello.boot
+            && now.since(held.heard) < SILENCE
+        {
+            return Err(format!(
+                "the id {} is used twice: another process runs as replica {} (at {}); stop one of them for good",
+                hello.replica, hello.replica, held.hello.addresses.peers
+            ));
+        }
+        let number = self.next;
+        self.next += 1;
+        let hello = hello.clone();
+        let heard = now;
+        self.rows.insert(
+            key,
+            Guest {
+                number,
+                hello,
+                heard,
+            },
+        );
+        Ok(number)
+    }
+
+    fn of(&mut self, hello: &PeerHello, number: u64) -> Option<&mut Guest> {
+        let guest = self.rows.get_mut(&(hello.lane, hello.replica));
+        guest.filter(|guest| guest.number == number)
+    }
+
+    fn leave(&mut self, hello: &PeerHello, number: u64) {
+        if self.of(hello, number).is_some() {
+            self.rows.remove(&(hello.lane, hello.replica));
+        }
+    }
+}
+
+/// Accepts until the listener is closed; ends all its links when it is dropped.
+pub(super) async fn serve(inner: Weak<Inner>, mut acceptor: Box<Acceptor>) {
+    let mut open: Vec<TaskHandle> = Vec::new();
+    while let Some(connection) = acceptor.accept().await {
+        open.retain(|task| !task.is_ended());
+        let Some(env) = inner.upgrade().map(|inner| inner.env.clone()) else {
+            return;
+        };
+        open.push(env.spawn("peer link", guest(inner.clone(), connection)));
+    }
+}
+
+async fn guest(inner: Weak<Inner>, mut connection: Accepted) {
+    let Some(links) = inner.upgrade() else { return };
+    let env = links.env.clone();
+    let remote = connection.remote.clone();
+    let hello = match env.timeout(HELLO, connection.receiver.recv()).await {
+        Ok(Some(Ok(ToPeer::Hello(hello)))) => hello,
+        Ok(Some(Err(error))) => {
+            tracing::warn!(%remote, %error, "no link");
+            return;
+        }
+        _ => return,
+    };
+    let me = links.hello(hello.lane, Some(hello.replica));
+    let identity = connection.identity.as_deref();
+    let judged = admit::judge(&me, &links.known(), identity, &hello);
+    let entered = judged.and_then(|()| {
+        let entered = lock(&links.guests).enter(&hello, env.now());
+        entered.map_err(|reason| Unfit::Refused {
+            reason,
+            retry: true,
+        })
+    });
+    let number = match entered {
+        Ok(number) => number,
+        Err(unfit) => {
+            let last = match unfit {
+                Unfit::Refused { reason, retry } => {
+                    tracing::warn!(%remote, peer = %hello.replica, %reason, "link refused");
+                    FromPeer::Refused { reason, retry }
+                }
+                Unfit::Fenced(fenced) => {
+                    tracing::warn!(%remote, peer = %hello.replica, "a replica of an older incarnation is told so");
+                    FromPeer::Fenced(fenced)
+                }
+            };
+            let _ = connection.sender.send(last).await;
+            return;
+        }
+    };
+    links.redial(hello.replica);
+    links.note_change();
+    let host = Host {
+        inner: inner.clone(),
+        env,
+        hello,
+        number,
+    };
+    if connection.sender.send(FromPeer::Hello(me)).await.is_ok() {
+        match (host.hello.lane, links.facts()) {
+            (Lane::Facts, Some(facts)) => {
+                let (tell, receiver) = mpsc::channel(UNDER_WAY);
+                let talk = facts.accepted(LaneEnd {
+                    peer: host.hello.clone(),
+                    sender: connection.sender.clone(),
+                    receiver,
+                });
+                drop(links);
+                tokio::select! {
+                    biased;
+                    () = host.serve(connection, None, Some(tell)) => {}
+                    () = talk => {}
+                }
+            }
+            _ => {
+                let log = links.consensus().cloned();
+                drop(links);
+                host.serve(connection, log, None).await;
+            }
+        }
+    }
+    if let Some(links) = inner.upgrade() {
+        lock(&links.guests).leave(&host.hello, number);
+        links.note_change();
+    }
+}
+
+type Answer = (u64, Result<Vec<u8>, String>);
+type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+struct Host {
+    inner: Weak<Inner>,
+    env: Env,
+    hello: PeerHello,
+    number: u64,
+}
+
+impl Host {
+    /// Answers until either side ends.
+    async fn serve(
+        &self,
+        mut connection: Accepted,
+        log: Option<Consensus>,
+        facts: Option<mpsc::Sender<ToPeer>>,
+    ) {
+        let mut under_way: FuturesUnordered<Answering> = FuturesUnordered::new();
+        let sender = connection.sender.clone();
+        loop {
+            let message = tokio::select! {
+                biased;
+                Some((id, answer)) = under_way.next(), if !under_way.is_empty() => {
+                    if sender.send(FromPeer::Answer { id, answer }).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                message = self.env.timeout(2 * SILENCE, connection.receiver.recv()), if under_way.len() < UNDER_WAY => message,
+            };
+            let Ok(Some(Ok(message))) = message else {
+                return;
+            };
+            let Some(inner) = self.inner.upgrade() else {
+                return;
+            };
+            {
+                let mut guests = lock(&inner.guests);
+                let Some(guest) = guests.of(&self.hello, self.number) else {
+                    // A newer link of the same replica took its place.
+                    return;
+                };
+                guest.heard = self.env.now();
+            }
+            let reply = match message {
+                ToPeer::Ping(ping) => Some(FromPeer::Pong(Pong {
+                    number: ping.number,
+                    highest: inner.highest(),
+                    wall_ms: self.env.wall().0,
+                })),
+                ToPeer::Call(call) => {
+                    let id = call.id;
+                    let mut answer = answer(log.clone(), call);
+                    // Polled once here, in the order in which calls came: what they do first is done in that order.
+                    match futures::poll!(&mut answer) {
+                        std::task::Poll::Ready((_, answer)) => {
+                            Some(FromPeer::Answer { id, answer })
+                        }
+                        std::task::Poll::Pending => {
+                            under_way.push(answer);
+                            None
+                        }
+                    }
+                }
+                ToPeer::Fenced(fenced) => {
+                    inner.fence(fenced);
+                    return;
+                }
+                ToPeer::Hello(_) => None,
+                other @ ToPeer::Facts(_) => {
+                    if let Some(facts) = &facts
+                        && facts.send(other).await.is_err()
+                    {
+                        return;
+                    }
+                    None
+                }
+            };
+            drop(inner);
+            if let Some(reply) = reply
+                && sender.send(reply).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+}
+
+fn answer(log: Option<Consensus>, call: Call) -> Answering {
+    Box::pin(async move {
+        let Call { id, kind, body } = call;
+        let answer = match log {
+            Some(log) => log.answer(PeerCall { kind, body }).await,
+            None => Err("this lane takes no calls".to_owned()),
+        };
+        (id, answer)
+    })
+}

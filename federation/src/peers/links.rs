@@ -1,0 +1,426 @@
+//! All links of one replica.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use causeway_api::peer::{
+    Fenced, Lane, PEER_PROTOCOL, PEER_PROTOCOL_OLDEST, PeerAddresses, PeerHello, Range,
+};
+use causeway_api::{Generation, ReplicaId};
+use causeway_seam::{Env, TaskHandle};
+use causeway_storage::{Consensus, PeerCall, PeerError, Peers, ReplicaNode};
+use tokio::sync::{Notify, watch};
+
+use super::accept::{self, Guests};
+use super::facts::FactsLane;
+use super::link::{self, Phase, Slot};
+use super::{Acceptor, Dialler, Known, PeerSeen};
+
+/// How long a call waits for a link that is being dialled for the first time.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// What a replica says of itself, and what stays so while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Me {
+    /// Its id.
+    pub replica: ReplicaId,
+    /// What it would be lost together with.
+    pub domain: String,
+    /// Where it is reached.
+    pub addresses: PeerAddresses,
+    /// Addresses of replicas to whom it introduces itself before it is added.
+    pub join: Vec<String>,
+}
+
+/// The links of one replica. Cheap to clone; they end when [`PeerLinks::stop`] is called or the last clone is dropped
+/// together with the decision log.
+#[derive(Clone)]
+pub struct PeerLinks(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) env: Env,
+    me: Me,
+    boot: u64,
+    pub(super) dialler: Option<Arc<Dialler>>,
+    consensus: OnceLock<Consensus>,
+    attached: watch::Sender<bool>,
+    facts: OnceLock<Arc<dyn FactsLane>>,
+    peers: Mutex<BTreeMap<ReplicaId, Arc<Peer>>>,
+    pub(super) guests: Mutex<Guests>,
+    fenced: watch::Sender<Option<Fenced>>,
+    changed: watch::Sender<u64>,
+    tasks: Mutex<Vec<TaskHandle>>,
+}
+
+/// Another replica, with a slot for each lane.
+pub(super) struct Peer {
+    pub(super) id: ReplicaId,
+    pub(super) address: watch::Sender<String>,
+    pub(super) seen: Mutex<PeerSeen>,
+    slots: Mutex<BTreeMap<Lane, Arc<Slot>>>,
+}
+
+impl Peer {
+    /// Ends its links. Their tasks hold it, so that dropping it is not enough.
+    fn end(&self) {
+        let slots = std::mem::take(&mut *lock(&self.slots));
+        for slot in slots.values() {
+            drop(lock(&slot.task).take());
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for peer in lock(&self.peers).values() {
+            peer.end();
+        }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl std::fmt::Debug for PeerLinks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("PeerLinks").field(&self.0.me).finish()
+    }
+}
+
+impl PeerLinks {
+    /// With no links yet; without a dialler there never are any.
+    #[must_use]
+    pub fn new(env: &Env, me: Me, dialler: Option<Arc<Dialler>>) -> Self {
+        Self(Arc::new(Inner {
+            env: env.clone(),
+            boot: env.random().next_u64(),
+            me,
+            dialler,
+            consensus: OnceLock::new(),
+            attached: watch::Sender::new(false),
+            facts: OnceLock::new(),
+            peers: Mutex::default(),
+            guests: Mutex::default(),
+            fenced: watch::Sender::new(None),
+            changed: watch::Sender::new(0),
+            tasks: Mutex::default(),
+        }))
+    }
+
+    /// From now on the lane of facts is the handler's. To be called before [`PeerLinks::attach`].
+    pub fn serve_facts(&self, facts: Arc<dyn FactsLane>) {
+        let _ = self.0.facts.set(facts);
+    }
+
+    /// Begins: `consensus` answers calls, and its members are dialled; `acceptor` brings the links of others.
+    pub fn attach(&self, consensus: Consensus, acceptor: Option<Box<Acceptor>>) {
+        let inner = &self.0;
+        if inner.consensus.set(consensus).is_err() {
+            return;
+        }
+        inner.attached.send_replace(true);
+        let mut tasks = lock(&inner.tasks);
+        if inner.dialler.is_some() {
+            let keep = keep(Arc::downgrade(inner));
+            tasks.push(inner.env.spawn("links", keep));
+            for address in &inner.me.join {
+                let knock = link::knock(Arc::downgrade(inner), address.clone());
+                tasks.push(inner.env.spawn("join", knock));
+            }
+        }
+        if let Some(acceptor) = acceptor {
+            let serve = accept::serve(Arc::downgrade(inner), acceptor);
+            tasks.push(inner.env.spawn("peer links", serve));
+        }
+    }
+
+    /// Ends all links.
+    pub async fn stop(&self) {
+        let tasks = std::mem::take(&mut *lock(&self.0.tasks));
+        for mut task in tasks {
+            task.abort();
+            task.ended().await;
+        }
+        let peers = std::mem::take(&mut *lock(&self.0.peers));
+        for peer in peers.values() {
+            peer.end();
+        }
+    }
+
+    /// What this replica says of itself.
+    #[must_use]
+    pub fn me(&self) -> &Me {
+        &self.0.me
+    }
+
+    /// What is known of the others.
+    #[must_use]
+    pub fn seen(&self) -> BTreeMap<ReplicaId, PeerSeen> {
+        let peers = lock(&self.0.peers);
+        let seen = peers
+            .iter()
+            .map(|(id, peer)| (*id, lock(&peer.seen).clone()));
+        seen.collect()
+    }
+
+    /// Changes whenever a link goes up or down.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    /// Set once a replica of a higher incarnation has said that this one has no part in it.
+    #[must_use]
+    pub fn fenced(&self) -> watch::Receiver<Option<Fenced>> {
+        self.0.fenced.subscribe()
+    }
+
+    /// A higher incarnation was heard of, from whomever.
+    pub fn fence(&self, fenced: Fenced) {
+        self.0.fence(fenced);
+    }
+
+    /// Replicas that introduced themselves and belong to no clusterset yet, or are no members: they wait to be added.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<PeerHello> {
+        let members = self.0.members();
+        let guests = lock(&self.0.guests);
+        let hellos = guests.hellos(Lane::Raft);
+        let waiting = hellos.filter(|hello| !members.contains_key(&hello.replica));
+        waiting.cloned().collect()
+    }
+}
+
+impl Inner {
+    /// How this replica introduces itself on a lane.
+    pub(super) fn hello(&self, lane: Lane, to: Option<ReplicaId>) -> PeerHello {
+        PeerHello {
+            replica: self.me.replica,
+            to,
+            lane,
+            protocols: Range {
+                oldest: PEER_PROTOCOL_OLDEST,
+                newest: PEER_PROTOCOL,
+            },
+            features: Range {
+                oldest: causeway_state::level::BASE_LEVEL,
+                newest: causeway_state::level::FEATURE_LEVEL,
+            },
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            boot: self.boot,
+            folder: self.consensus.get().map_or(0, Consensus::folder),
+            clusterset: self.clusterset(),
+            highest: self.highest(),
+            domain: self.me.domain.clone(),
+            addresses: self.me.addresses.clone(),
+        }
+    }
+
+    fn clusterset(&self) -> u64 {
+        let consensus = self.consensus.get();
+        consensus.map_or(0, |log| log.read(|state| state.clusterset))
+    }
+
+    pub(super) fn highest(&self) -> Generation {
+        let consensus = self.consensus.get();
+        consensus.map_or_else(Generation::default, |log| {
+            log.read(|state| Generation {
+                incarnation: state.incarnation,
+                ..state.last_applied
+            })
+        })
+    }
+
+    /// The members of the log, as this replica knows them.
+    pub(super) fn members(&self) -> BTreeMap<ReplicaId, ReplicaNode> {
+        self.consensus
+            .get()
+            .map(Consensus::members)
+            .unwrap_or_default()
+    }
+
+    /// What the decisions say of replicas.
+    pub(super) fn known(&self) -> BTreeMap<ReplicaId, Known> {
+        let members = self.members().into_keys();
+        members.map(|id| (id, Known::default())).collect()
+    }
+
+    pub(super) fn consensus(&self) -> Option<&Consensus> {
+        self.consensus.get()
+    }
+
+    pub(super) fn facts(&self) -> Option<&Arc<dyn FactsLane>> {
+        self.facts.get()
+    }
+
+    pub(super) fn fence(&self, fenced: Fenced) {
+        let own = self.highest().incarnation;
+        if own == 0 || fenced.incarnation <= own {
+            return;
+        }
+        self.fenced.send_if_modified(|held| {
+            let news = held.as_ref().is_none_or(|held| held.incarnation < fenced.incarnation);
+            if news {
+                tracing::error!(
+                    incarnation = fenced.incarnation, own, by = %fenced.by,
+                    "this replica is of an older incarnation and has no part in the newer one: it stops serving and voting. \
+                     To rejoin, empty its data folder, start it under a new id and add it with causeway replica add"
+                );
+                *held = Some(fenced);
+            }
+            news
+        });
+    }
+
+    pub(super) fn note_change(&self) {
+        self.changed
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// The peer, made where it is new; dialled where it says now.
+    pub(super) fn peer(&self, id: ReplicaId, address: &str) -> Arc<Peer> {
+        let mut peers = lock(&self.peers);
+        let peer = peers.entry(id).or_insert_with(|| {
+            Arc::new(Peer {
+                id,
+                address: watch::Sender::new(address.to_owned()),
+                seen: Mutex::new(PeerSeen::new(id, address.to_owned())),
+                slots: Mutex::default(),
+            })
+        });
+        let peer = Arc::clone(peer);
+        drop(peers);
+        if !address.is_empty() {
+            peer.address.send_if_modified(|held| {
+                let moved = held != address;
+                if moved {
+                    address.clone_into(held);
+                    address.clone_into(&mut lock(&peer.seen).address);
+                }
+                moved
+            });
+        }
+        peer
+    }
+
+    /// The slot of a lane, dialled from now on.
+    pub(super) fn slot(self: &Arc<Self>, peer: &Arc<Peer>, lane: Lane) -> Arc<Slot> {
+        let mut slots = lock(&peer.slots);
+        let slot = slots.entry(lane).or_insert_with(|| {
+            let slot = Arc::new(Slot {
+                phase: watch::Sender::new(Phase::Trying),
+                again: Notify::new(),
+                task: Mutex::default(),
+            });
+            if self.dialler.is_some() {
+                let run = link::run(
+                    Arc::downgrade(self),
+                    Arc::downgrade(peer),
+                    Arc::downgrade(&slot),
+                    lane,
+                );
+                *lock(&slot.task) = Some(self.env.spawn("link", run));
+            } else {
+                let reason = "this replica has no links: start it with --peer-listen".to_owned();
+                slot.phase.send_replace(Phase::Down(reason));
+            }
+            slot
+        });
+        Arc::clone(slot)
+    }
+
+    /// A peer is there: those of its links that wait are dialled at once.
+    pub(super) fn redial(&self, id: ReplicaId) {
+        let peer = lock(&self.peers).get(&id).cloned();
+        if let Some(peer) = peer {
+            for slot in lock(&peer.slots).values() {
+                slot.again.notify_one();
+            }
+        }
+    }
+
+    /// Returns once the log is there; never where it never is.
+    pub(super) fn ready(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut attached = self.attached.subscribe();
+        async move {
+            if attached.wait_for(|attached| *attached).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+/// Keeps links to all members on the lanes that are always up, and forgets those who are members no longer.
+async fn keep(inner: std::sync::Weak<Inner>) {
+    let Some(mut members) = inner
+        .upgrade()
+        .and_then(|inner| inner.consensus().map(Consensus::membership))
+    else {
+        return;
+    };
+    loop {
+        if let Some(inner) = inner.upgrade() {
+            let now = inner.members();
+            let joining = inner.highest().incarnation == 0;
+            for (id, node) in &now {
+                if *id != inner.me.replica {
+                    let peer = inner.peer(*id, &node.address);
+                    inner.slot(&peer, Lane::Raft);
+                    inner.slot(&peer, Lane::Facts);
+                }
+            }
+            if !joining && !now.is_empty() {
+                let mut peers = lock(&inner.peers);
+                peers.retain(|id, peer| {
+                    let member = now.contains_key(id);
+                    if !member {
+                        peer.end();
+                    }
+                    member
+                });
+            }
+            inner.note_change();
+        } else {
+            return;
+        }
+        if members.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+#[async_trait]
+impl Peers for PeerLinks {
+    async fn call(
+        &self,
+        replica: ReplicaId,
+        node: &ReplicaNode,
+        call: PeerCall,
+    ) -> Result<Vec<u8>, PeerError> {
+        let failed = |reason: String| PeerError { replica, reason };
+        let inner = &self.0;
+        let peer = inner.peer(replica, &node.address);
+        let slot = inner.slot(&peer, call.kind.lane());
+        let mut phase = slot.phase.subscribe();
+        let live = {
+            let first = *phase.borrow() == Phase::Trying;
+            if first {
+                let known = phase.wait_for(|phase| *phase != Phase::Trying);
+                let known = inner.env.timeout(FIRST, known).await;
+                if known.is_err() {
+                    return Err(failed("it is being dialled".into()));
+                }
+            }
+            match &*phase.borrow() {
+                Phase::Up(live) => Arc::clone(live),
+                Phase::Down(reason) => return Err(failed(reason.clone())),
+                Phase::Trying => return Err(failed("it is being dialled".into())),
+            }
+        };
+        live.call(call).await.map_err(failed)
+    }
+}
