@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 
-use causeway_state::command::Digest;
 use causeway_state::LogPosition;
+use causeway_state::command::Digest;
 use serde::{Deserialize, Serialize};
 
 /// How many places are remembered: the leader may change between a mark and its comparison.
@@ -103,11 +103,13 @@ impl Comparison {
     pub(crate) fn uncompared(&self) -> Option<Digest> {
         let last = self.marks.back()?;
         let compared = self.agreed.is_some_and(|at| at >= last.at)
-            || self.diverged.as_ref().is_some_and(|found| found.at >= last.at);
+            || self
+                .diverged
+                .as_ref()
+                .is_some_and(|found| found.at >= last.at);
         (!compared).then_some(*last)
     }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -135,7 +137,9 @@ mod tests {
         assert!(leader.diverged().is_none() && leader.agreed() == Some(at(5)));
 
         let seen = leader.uncompared().unwrap();
-        ours.compare(at(12), Some(&seen), false, || unreachable!("it is not marked"));
+        ours.compare(at(12), Some(&seen), false, || {
+            unreachable!("it is not marked")
+        });
         assert!(ours.diverged().is_none());
         assert_eq!(ours.uncompared(), None);
     }

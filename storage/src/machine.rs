@@ -57,6 +57,12 @@ impl Shared {
         read(&applied.state)
     }
 
+    /// A state that changes behind the log's back, for tests of what finds it.
+    #[cfg(test)]
+    pub(crate) fn sabotage(&self, change: impl FnOnce(&mut State)) {
+        self.change(|applied| change(&mut applied.state));
+    }
+
     pub(crate) fn position(&self) -> watch::Receiver<Position> {
         self.position.subscribe()
     }

@@ -38,16 +38,32 @@ async fn a_command_of_a_hundred_mebibytes_is_refused_and_the_log_goes_on() {
         ballot: Ballot::Reachable,
         evidence: "x".repeat(100 << 20),
     };
-    let error = consensus.propose(Command::CastVotes(vec![vote])).await.unwrap_err();
-    assert!(matches!(error, ProposeError::TooLarge { found, .. } if found > 100 << 20), "{error}");
+    let error = consensus
+        .propose(Command::CastVotes(vec![vote]))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ProposeError::TooLarge { found, .. } if found > 100 << 20),
+        "{error}"
+    );
     let text = error.to_string();
     assert!(text.contains("send it in several"), "{text}");
 
     // What may go in parts has a bound, too.
     let plans = (0..500_000).map(withdrawn).collect();
-    let error = consensus.propose(Command::CommitPlans(plans)).await.unwrap_err();
-    assert!(matches!(error, ProposeError::TooLarge { found, .. } if found > 100 << 20), "{error}");
-    assert_eq!(consensus.status().last_index, before, "nothing of it is in the log");
+    let error = consensus
+        .propose(Command::CommitPlans(plans))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ProposeError::TooLarge { found, .. } if found > 100 << 20),
+        "{error}"
+    );
+    assert_eq!(
+        consensus.status().last_index,
+        before,
+        "nothing of it is in the log"
+    );
     consensus.propose(member("ack")).await.unwrap();
     consensus.stop().await;
 }
@@ -87,14 +103,33 @@ async fn below_the_level_nothing_goes_that_the_version_before_does_not_know() {
     };
     let consensus = open(temp.path(), old.clone()).await;
     consensus.bootstrap(node()).await.unwrap();
-    let silence = Command::Silence { replica: ReplicaId(1) };
-    let text = consensus.propose(silence.clone()).await.unwrap_err().to_string();
-    assert!(text.contains("needs feature level 2") && text.contains("upgrade"), "{text}");
+    let silence = Command::Silence {
+        replica: ReplicaId(1),
+    };
+    let text = consensus
+        .propose(silence.clone())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("needs feature level 2") && text.contains("upgrade"),
+        "{text}"
+    );
     let raise = Command::RaiseLevel { level: 2 };
-    assert!(consensus.propose(raise.clone()).await.is_err(), "it does not know it");
+    assert!(
+        consensus.propose(raise.clone()).await.is_err(),
+        "it does not know it"
+    );
     let many = (0..300).map(withdrawn).collect();
-    let outcome = consensus.propose(Command::CommitPlans(many)).await.unwrap().outcome;
-    assert!(matches!(outcome, Outcome::Refused(Refusal::TooLarge { .. })), "{outcome:?}");
+    let outcome = consensus
+        .propose(Command::CommitPlans(many))
+        .await
+        .unwrap()
+        .outcome;
+    assert!(
+        matches!(outcome, Outcome::Refused(Refusal::TooLarge { .. })),
+        "{outcome:?}"
+    );
     consensus.stop().await;
 
     // The same folder under the newer version, which raises it; the older one is told why it cannot go on.
@@ -104,6 +139,9 @@ async fn below_the_level_nothing_goes_that_the_version_before_does_not_know() {
     let beyond = Command::RaiseLevel { level: 9 };
     let text = newer.propose(beyond).await.unwrap_err().to_string();
     assert!(text.contains("needs feature level 9"), "{text}");
-    assert_eq!(newer.propose(silence).await.unwrap().outcome, Outcome::Unchanged);
+    assert_eq!(
+        newer.propose(silence).await.unwrap().outcome,
+        Outcome::Unchanged
+    );
     newer.stop().await;
 }

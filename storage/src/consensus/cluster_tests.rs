@@ -21,9 +21,9 @@ use crate::settings::Settings;
 const LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
-struct Wires {
+pub(super) struct Wires {
     replicas: Mutex<BTreeMap<u64, Consensus>>,
-    cut: Mutex<BTreeSet<u64>>,
+    pub(super) cut: Mutex<BTreeSet<u64>>,
 }
 
 struct Wire {
@@ -52,53 +52,67 @@ impl Peers for Wire {
     }
 }
 
-struct Cluster {
-    env: Env,
-    wires: Arc<Wires>,
-    _folders: Vec<TempDir>,
+pub(super) struct Cluster {
+    pub(super) env: Env,
+    pub(super) wires: Arc<Wires>,
+    folders: BTreeMap<u64, TempDir>,
 }
 
-fn node(id: u64) -> ReplicaNode {
+pub(super) fn node(id: u64) -> ReplicaNode {
     ReplicaNode {
         address: format!("replica-{id}:7443"),
         domain: format!("d{id}"),
     }
 }
 
-fn member(name: &str) -> Command {
+pub(super) fn member(name: &str) -> Command {
     Command::PutMember(MemberSpec::minimal(MemberName::new(name).unwrap()))
 }
 
 impl Cluster {
     async fn new() -> Self {
+        Self::of(|_| Settings::default()).await
+    }
+
+    /// Three replicas, each with settings of its own, but for those that make a test short.
+    pub(super) async fn of(settings: impl Fn(u64) -> Settings) -> Self {
+        let mut cluster = Self {
+            env: env(),
+            wires: Arc::default(),
+            folders: BTreeMap::new(),
+        };
+        for id in 1..=3 {
+            cluster.folders.insert(id, tempfile::tempdir().unwrap());
+            cluster.start(id, settings(id)).await;
+        }
+        cluster
+    }
+
+    /// Starts a replica on the data folder that it had.
+    pub(super) async fn start(&self, id: u64, settings: Settings) {
         let settings = Settings {
             snapshot_every: 20,
             keep_entries: 0,
             propose_limit: LIMIT,
-            ..Settings::default()
+            ..settings
         };
-        let (env, wires) = (env(), Arc::new(Wires::default()));
-        let mut folders = Vec::new();
-        for id in 1..=3 {
-            let temp = tempfile::tempdir().unwrap();
-            let disk = Arc::new(Folder::open(temp.path()).unwrap());
-            let wire = Arc::new(Wire {
-                from: id,
-                wires: Arc::clone(&wires),
-            });
-            let replica = Consensus::open(env.clone(), disk, ReplicaId(id), settings.clone(), wire);
-            let replica = replica.await.unwrap();
-            wires.replicas.lock().unwrap().insert(id, replica);
-            folders.push(temp);
-        }
-        Self {
-            env,
-            wires,
-            _folders: folders,
-        }
+        let disk = Arc::new(Folder::open(self.folders.get(&id).unwrap().path()).unwrap());
+        let wire = Arc::new(Wire {
+            from: id,
+            wires: Arc::clone(&self.wires),
+        });
+        let replica = Consensus::open(self.env.clone(), disk, ReplicaId(id), settings, wire);
+        let replica = replica.await.unwrap();
+        self.wires.replicas.lock().unwrap().insert(id, replica);
     }
 
-    fn replica(&self, id: u64) -> Consensus {
+    /// Stops a replica; its data folder stays.
+    pub(super) async fn stop(&self, id: u64) {
+        let replica = self.wires.replicas.lock().unwrap().remove(&id).unwrap();
+        replica.stop().await;
+    }
+
+    pub(super) fn replica(&self, id: u64) -> Consensus {
         self.wires
             .replicas
             .lock()
@@ -108,7 +122,7 @@ impl Cluster {
             .clone()
     }
 
-    async fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+    pub(super) async fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let start = self.env.now();
         while !holds() {
             assert!(self.env.now().since(start) < LIMIT, "{what}");
@@ -116,7 +130,7 @@ impl Cluster {
         }
     }
 
-    async fn agree(&self) {
+    pub(super) async fn agree(&self) {
         let digests = || {
             (1..=3)
                 .map(|id| self.replica(id).read(State::digest))
@@ -127,7 +141,7 @@ impl Cluster {
     }
 
     /// The second and third join the first, which has purged what they would need: they get its snapshot.
-    async fn join(&self) {
+    pub(super) async fn join(&self) {
         let first = self.replica(1);
         first.bootstrap(node(1)).await.unwrap();
         for n in 0..50 {

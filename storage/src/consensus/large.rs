@@ -33,7 +33,9 @@ impl Consensus {
         if bytes.len() > STAGED_BYTES {
             return Err(too_large(bytes.len()));
         }
-        let part = CHUNK_BYTES.min(self.inner.settings.command_bytes / 2).max(1);
+        let part = CHUNK_BYTES
+            .min(self.inner.settings.command_bytes / 2)
+            .max(1);
         let of = u32::try_from(bytes.len().div_ceil(part)).map_err(|_| too_large(bytes.len()))?;
         let change = ChangeId {
             client: self.inner.client,
