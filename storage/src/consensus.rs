@@ -124,10 +124,14 @@ impl Consensus {
 
     /// The only voter need not wait to see whether another leads.
     async fn lead_at_once(&self) {
-        let voters: Vec<u64> = self.inner.raft.voter_ids().collect();
         let me = self.inner.client.replica.0;
-        let initialized = self.inner.raft.is_initialized().await.unwrap_or(false);
-        if initialized && voters.iter().all(|voter| *voter == me) {
+        // Of the state and not of the metrics, which know no member until the log has begun to run: a replica among many would
+        // take itself for the only one, and depose the leader at each of its starts.
+        let alone = self.inner.raft.with_raft_state(move |state| {
+            let voters: Vec<u64> = state.membership_state.effective().voter_ids().collect();
+            voters == [me]
+        });
+        if alone.await.unwrap_or(false) {
             // It would be elected anyway, a little later.
             let _ = self.inner.raft.trigger().elect(false).await;
         }
