@@ -2,8 +2,14 @@
 
 #[cfg(test)]
 mod cluster_tests;
+mod admit;
+mod duties;
 mod identity;
+mod large;
+#[cfg(test)]
+mod level_tests;
 mod propose;
+mod together;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -91,7 +97,8 @@ impl Consensus {
         let shared = Shared::new();
         let (steps, _) = broadcast::channel(settings.decisions_kept.max(1));
         let weak_steps = steps.downgrade();
-        let machine = Machine::new(Arc::clone(&shared), snapshots, steps);
+        let knows = settings.feature_level;
+        let machine = Machine::new(Arc::clone(&shared), snapshots, steps, knows);
         let network = Network(peers);
         let raft = openraft::Raft::new(replica.0, Arc::new(config), network, log, machine).await;
         let raft = raft.map_err(|error| StorageError::Stopped(error.to_string()))?;
@@ -162,7 +169,14 @@ impl Consensus {
         }
         let answer = self.propose(Command::Bootstrap { incarnation: 1 }).await?;
         match answer.outcome {
-            Outcome::Accepted { generation, .. } => Ok(generation),
+            Outcome::Accepted { generation, .. } => {
+                // Whoever joins later learns the level with the log. Where it fails, the leader raises it later.
+                let level = self.knows_level();
+                if level > causeway_state::level::BASE_LEVEL {
+                    let _ = self.propose(Command::RaiseLevel { level }).await;
+                }
+                Ok(generation)
+            }
             // Sent again because the first answer was lost.
             Outcome::Duplicate | Outcome::Unchanged => Ok(answer.generation),
             Outcome::Refused(causeway_state::Refusal::AlreadyBootstrapped { incarnation }) => {
