@@ -8,20 +8,24 @@
 //! * `runtime`: openraft's tasks and randomness, through the seam;
 //! * `log`: the log in redb, written by one task that commits whatever has gathered in one transaction;
 //! * `snapshot`: states as files of their own;
-//! * `machine`: hands committed entries to `causeway_state::apply` and tells who waits;
+//! * `machine`: hands committed entries to `causeway_state::apply` and tells who waits; `compare`: whether the states agree;
 //! * [`decisions`]: the decisions as they are applied;
+//! * [`backup`]: the decisions in one file; [`offline`]: what is done to the folder of a replica that is stopped;
 //! * [`peers`], `network`: how replicas reach each other;
 //! * [`consensus`]: puts these together.
 //!
 //! Acknowledged means fsynced: openraft hears of an append only after redb's commit, and commits are durable.
 
+pub mod backup;
 pub mod consensus;
+mod compare;
 pub mod decisions;
 pub mod error;
 mod form;
 mod log;
 mod machine;
 mod network;
+pub mod offline;
 pub mod peers;
 pub mod settings;
 mod runtime;
@@ -30,6 +34,7 @@ pub mod status;
 mod types;
 
 pub use consensus::Consensus;
+pub use compare::Divergence;
 pub use decisions::{Decision, Decisions, Next, Position};
 pub use error::{BootstrapError, ProposeError, ReadError, StorageError};
 pub use peers::{NoPeers, PeerCall, PeerCallKind, PeerError, Peers, ReplicaNode};

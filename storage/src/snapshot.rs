@@ -19,6 +19,8 @@ const MARK: &[u8; 8] = b"CWSNAP\r\n";
 /// The version of the layout above.
 const VERSION: u32 = 1;
 
+const PREFIX: &str = "state-";
+
 const SUFFIX: &str = ".snapshot";
 
 #[derive(Serialize, Deserialize)]
@@ -71,7 +73,7 @@ impl Snapshots {
 /// Names sort as their entries do.
 fn name(meta: &SnapshotMeta) -> String {
     let index = meta.last_log_id.map_or(0, |id| id.index);
-    format!("state-{index:020}{SUFFIX}")
+    format!("{PREFIX}{index:020}{SUFFIX}")
 }
 
 fn names(disk: &dyn Disk) -> Result<Vec<String>, StorageError> {
@@ -80,7 +82,17 @@ fn names(disk: &dyn Disk) -> Result<Vec<String>, StorageError> {
     Ok(names)
 }
 
-fn newest(disk: &dyn Disk) -> Result<Option<Snapshot>, StorageError> {
+/// The entry up to which the newest snapshot reaches, by its name.
+pub(crate) fn newest_index(disk: &dyn Disk) -> Result<Option<u64>, StorageError> {
+    let newest = names(disk)?.pop();
+    let number = |name: String| {
+        let digits = name.strip_suffix(SUFFIX)?.strip_prefix(PREFIX)?;
+        digits.parse().ok()
+    };
+    Ok(newest.and_then(number))
+}
+
+pub(crate) fn newest(disk: &dyn Disk) -> Result<Option<Snapshot>, StorageError> {
     // Older ones are left by a stop between writing and removing. They are no substitute: the log that would lead on
     // from them may be purged.
     let Some(name) = names(disk)?.pop() else {
@@ -104,7 +116,7 @@ fn newest(disk: &dyn Disk) -> Result<Option<Snapshot>, StorageError> {
     }
 }
 
-fn write(
+pub(crate) fn write(
     disk: &dyn Disk,
     meta: SnapshotMeta,
     state: impl FnOnce() -> io::Result<Vec<u8>>,

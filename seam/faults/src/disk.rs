@@ -67,13 +67,12 @@ impl FaultyDisk {
 
     pub(crate) fn with(location: PathBuf, platter: Platter, seed: u64) -> Self {
         let state = State {
+            next_inode: platter.highest(),
             platter,
             process: 0,
             power: true,
             cut_at: None,
             operations: 0,
-            // Above all that a history has given out.
-            next_inode: 1 << 32,
             open: BTreeSet::new(),
             capacity: None,
             troubles: BTreeMap::new(),

@@ -275,6 +275,12 @@ impl Platter {
         }
     }
 
+    /// The highest number of a content.
+    pub(crate) fn highest(&self) -> Inode {
+        let highest = self.contents.keys().next_back();
+        highest.copied().unwrap_or_default()
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<Inode> {
         self.names.get(name).copied()
     }

@@ -3,12 +3,13 @@
 use std::any::Any;
 use std::io;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use redb::{BackendError, StorageBackend};
 
 /// Any [`StorageBackend`], which redb takes by type only. Everything is passed on, redb's own locks included.
 pub struct Backend {
-    inner: Box<dyn StorageBackend>,
+    inner: Arc<dyn StorageBackend>,
     _held: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -16,6 +17,12 @@ impl Backend {
     /// From what [`super::Disk::database`] gives.
     #[must_use]
     pub fn new(inner: Box<dyn StorageBackend>) -> Self {
+        Self::shared(inner.into())
+    }
+
+    /// One that its maker goes on looking at, such as at its length.
+    #[must_use]
+    pub fn shared(inner: Arc<dyn StorageBackend>) -> Self {
         Self { inner, _held: None }
     }
 
@@ -23,7 +30,7 @@ impl Backend {
     #[must_use]
     pub fn holding(inner: Box<dyn StorageBackend>, held: impl Any + Send + Sync) -> Self {
         Self {
-            inner,
+            inner: inner.into(),
             _held: Some(Box::new(held)),
         }
     }

@@ -4,10 +4,14 @@
 //! transaction ([`writer`]): a vote never overtakes entries, and many appends share an fsync. What is queued is readable
 //! at once from memory ([`memory`]).
 //!
+//! A database is made in memory first (`draft`); [`offline`] is for verbs on the folder of a replica that is stopped.
+//!
 //! Reads take a transaction of redb where they are made: they seldom leave its cache, and a thread of their own would
 //! cost more than they do.
 
+mod draft;
 mod memory;
+pub(crate) mod offline;
 mod tables;
 mod writer;
 

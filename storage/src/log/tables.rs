@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use causeway_api::ReplicaId;
 use causeway_seam::Disk;
@@ -13,10 +13,12 @@ use redb::{
 };
 use serde::de::DeserializeOwned;
 
+use super::draft::Draft;
 use super::memory::Found;
 use super::writer::Change;
 use crate::error::StorageError;
 use crate::form::{self, LogIdForm, VoteForm};
+use crate::snapshot;
 
 /// The database's file.
 const FILE: &str = "log.redb";
@@ -38,78 +40,186 @@ const VOTE: &str = "vote";
 const COMMITTED: &str = "committed";
 const PURGED: &str = "purged";
 
+/// A file below this size is not worth compacting.
+const COMPACT_FROM_BYTES: u64 = 4 << 20;
+
 /// The open database.
 pub(super) struct Tables {
     database: Database,
+    file: Arc<dyn StorageBackend>,
+}
+
+/// How large a database is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// Its file, in bytes.
+    pub(crate) bytes: u64,
+    /// So many of them hold nothing.
+    pub(crate) free: u64,
+}
+
+/// For messages: the database of a folder.
+pub(super) fn path(disk: &dyn Disk) -> String {
+    disk.location().join(FILE).display().to_string()
+}
+
+/// Whether a folder has one.
+pub(super) fn exists(disk: &dyn Disk) -> Result<bool, StorageError> {
+    Ok(disk.list()?.iter().any(|name| name == FILE))
+}
+
+/// Makes a replica's database with these changes in it. redb makes its file in several steps, and one that is there by half
+/// it refuses for good; so it is made in memory, and written to the disk whole.
+pub(super) fn create(
+    disk: &dyn Disk,
+    replica: ReplicaId,
+    changes: &[Change],
+) -> Result<(), StorageError> {
+    let make = || {
+        let draft = Draft::default();
+        let tables = Tables::on(draft.clone()).map_err(io::Error::other)?;
+        tables.claim(replica)?;
+        if !changes.is_empty() {
+            tables.write(changes)?;
+        }
+        drop(tables);
+        Ok(draft.take())
+    };
+    let content = make().map_err(|error: io::Error| StorageError::Database {
+        path: path(disk),
+        reason: error.to_string(),
+    })?;
+    Ok(disk.create_database(FILE, &content)?)
 }
 
 impl Tables {
-    /// Opens the database and checks that it is whole, ours and readable.
+    /// Opens the database, creating it where the folder is new, and checks that it is whole, ours and readable.
     pub(super) fn open(disk: &dyn Disk, replica: ReplicaId) -> Result<(Self, Found), StorageError> {
-        let path = disk.location().join(FILE).display().to_string();
+        if !exists(disk)? {
+            // Without the log nobody knows what this replica has promised: its snapshots alone are no data folder.
+            if snapshot::newest_index(disk)?.is_some() {
+                return Err(StorageError::Database {
+                    path: path(disk),
+                    reason: "it is not there, and a snapshot beside it is".into(),
+                });
+            }
+            create(disk, replica, &[])?;
+        }
+        let (mut tables, found, owner) = Self::open_any(disk)?;
+        if owner != replica {
+            return Err(StorageError::ForeignReplica {
+                path: disk.location().display().to_string(),
+                found: owner,
+                wanted: replica,
+            });
+        }
+        tables
+            .compact_if_worthwhile()
+            .map_err(|error| StorageError::Database {
+                path: path(disk),
+                reason: error.to_string(),
+            })?;
+        Ok((tables, found))
+    }
+
+    /// Opens a database that is there, whosever it is, and checks that it is whole and readable.
+    pub(super) fn open_any(disk: &dyn Disk) -> Result<(Self, Found, ReplicaId), StorageError> {
+        let path = path(disk);
         let bad = |reason: String| StorageError::Database {
             path: path.clone(),
             reason,
         };
-        if !disk.list()?.iter().any(|name| name == FILE) {
-            let content = fresh(replica).map_err(|error| bad(error.to_string()))?;
-            disk.create_database(FILE, &content)?;
-        }
         let backend = Backend::new(disk.database(FILE)?);
         let tables = Self::on(backend).map_err(|error| bad(error.to_string()))?;
-        let owner = tables
-            .claim(replica)
-            .map_err(|error| bad(error.to_string()))?;
-        if owner.0 > FORMAT {
+        let (format, owner) = tables.owner().map_err(|error| bad(error.to_string()))?;
+        if format > FORMAT {
             return Err(StorageError::Newer {
                 path,
-                found: owner.0,
+                found: format,
                 known: FORMAT,
             });
         }
-        if owner.1 != replica.0 {
-            return Err(StorageError::ForeignReplica {
+        let found = tables.find().map_err(|error| bad(error.to_string()))?;
+        let reaches = snapshot::newest_index(disk)?;
+        if let Some(purged) = found.purged
+            && reaches.is_none_or(|reaches| reaches < purged.index)
+        {
+            let reaches = reaches.map_or_else(
+                || "there is none".to_owned(),
+                |index| format!("the newest one reaches entry {index}"),
+            );
+            return Err(StorageError::Snapshot {
                 path: disk.location().display().to_string(),
-                found: ReplicaId(owner.1),
-                wanted: replica,
+                reason: format!(
+                    "a snapshot is missing: the log begins behind entry {}, and {reaches}",
+                    purged.index
+                ),
             });
         }
-        let found = tables.find().map_err(|error| bad(error.to_string()))?;
-        Ok((tables, found))
+        Ok((tables, found, ReplicaId(owner)))
+    }
+
+    /// How many bytes the file has, and how many of them hold nothing.
+    pub(super) fn space(&self) -> io::Result<Space> {
+        let write = self.database.begin_write().map_err(io::Error::other)?;
+        let stats = write.stats().map_err(io::Error::other)?;
+        write.abort().map_err(io::Error::other)?;
+        let page = u64::try_from(stats.page_size()).unwrap_or(u64::MAX);
+        let used = stats.allocated_pages().saturating_mul(page);
+        let bytes = self.file.len()?;
+        Ok(Space {
+            bytes,
+            free: bytes.saturating_sub(used),
+        })
+    }
+
+    /// Gives space back to the file system where most of the file is free. Nobody reads or writes meanwhile, so only when
+    /// it is opened: a running replica uses free pages again, and its file keeps the size that it once needed.
+    fn compact_if_worthwhile(&mut self) -> io::Result<()> {
+        let bytes = self.file.len()?;
+        if bytes < COMPACT_FROM_BYTES {
+            return Ok(());
+        }
+        let space = self.space()?;
+        if space.free <= bytes / 2 {
+            return Ok(());
+        }
+        self.database.compact().map_err(io::Error::other)?;
+        let after = self.file.len()?;
+        tracing::info!(before = bytes, after, "the log's database was compacted");
+        Ok(())
     }
 
     fn on(backend: impl StorageBackend) -> Result<Self, redb::DatabaseError> {
+        let file: Arc<dyn StorageBackend> = Arc::new(backend);
         let mut builder = redb::Builder::new();
         // Else a page that was altered on disk is trusted, and may make a later read panic.
         builder
             .set_cache_size(CACHE_BYTES)
             .set_check_integrity_on_open(true);
-        let database = builder.create_with_backend(backend)?;
-        Ok(Self { database })
+        let database = builder.create_with_backend(Backend::shared(Arc::clone(&file)))?;
+        Ok(Self { database, file })
     }
 
-    /// Format and replica of the database; a new one becomes ours.
-    fn claim(&self, replica: ReplicaId) -> io::Result<(u32, u64)> {
+    /// Format and replica of the database.
+    fn owner(&self) -> io::Result<(u32, u64)> {
+        let read = self.database.begin_read().map_err(io::Error::other)?;
+        let meta = read.open_table(META).map_err(io::Error::other)?;
+        let owner = row(&meta, OWNER)?;
+        owner.ok_or_else(|| form::damaged("it does not say which replica it belongs to"))
+    }
+
+    /// Makes the tables of a new database, which becomes this replica's.
+    fn claim(&self, replica: ReplicaId) -> io::Result<()> {
         let write = self.database.begin_write().map_err(io::Error::other)?;
-        let owner = {
+        {
             write.open_table(LOG).map_err(io::Error::other)?;
             let mut meta = write.open_table(META).map_err(io::Error::other)?;
-            let known = meta
-                .get(OWNER)
-                .map_err(io::Error::other)?
-                .map(|row| form::open(row.value()));
-            match known {
-                Some(owner) => owner?,
-                None => {
-                    let owner = (FORMAT, replica.0);
-                    meta.insert(OWNER, form::seal(&owner)?.as_slice())
-                        .map_err(io::Error::other)?;
-                    owner
-                }
-            }
-        };
-        write.commit().map_err(io::Error::other)?;
-        Ok(owner)
+            let owner = form::seal(&(FORMAT, replica.0))?;
+            meta.insert(OWNER, owner.as_slice())
+                .map_err(io::Error::other)?;
+        }
+        write.commit().map_err(io::Error::other)
     }
 
     /// Reads the ends of the log and the rows of [`META`].
@@ -193,61 +303,6 @@ impl Tables {
         let read = self.database.begin_read().map_err(io::Error::other)?;
         let log = read.open_table(LOG).map_err(io::Error::other)?;
         Ok(Reader { log })
-    }
-}
-
-/// The content of a new database, which is already ours. redb makes its file in several steps, and one that is there by
-/// half it refuses for good; so it is made in memory, and written to the disk whole.
-fn fresh(replica: ReplicaId) -> io::Result<Vec<u8>> {
-    let file = Draft::default();
-    let tables = Tables::on(file.clone()).map_err(io::Error::other)?;
-    tables.claim(replica)?;
-    drop(tables);
-    let mut content = file.0.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(std::mem::take(&mut *content))
-}
-
-/// A database's file in memory.
-#[derive(Debug, Clone, Default)]
-struct Draft(Arc<Mutex<Vec<u8>>>);
-
-impl Draft {
-    fn part<T>(
-        &self,
-        offset: u64,
-        len: usize,
-        with: impl FnOnce(&mut [u8]) -> T,
-    ) -> io::Result<T> {
-        let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let part = content.get_mut(start..start.saturating_add(len));
-        Ok(with(part.ok_or(io::ErrorKind::UnexpectedEof)?))
-    }
-}
-
-impl StorageBackend for Draft {
-    fn len(&self) -> io::Result<u64> {
-        let content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        u64::try_from(content.len()).map_err(io::Error::other)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.part(offset, out.len(), |part| out.copy_from_slice(part))
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let len = usize::try_from(len).map_err(io::Error::other)?;
-        let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        content.resize(len, 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.part(offset, data.len(), |part| part.copy_from_slice(data))
     }
 }
 
