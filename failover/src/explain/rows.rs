@@ -18,17 +18,21 @@ pub(super) fn rows(
     plan: &ServicePlan,
     source_plan: &SourcePlan,
     source: &SourceInput,
-    ways: &[Way],
+    ways: &[Way<'_>],
 ) -> Vec<Row> {
     let last = source_plan.shares.iter().rposition(|share| share.parts > 0);
     let mut rows = Vec::new();
-    for way in ways {
+    let named = ways
+        .iter()
+        .filter_map(|way| Some((way, way.destination(fleet)?)));
+    let named: Vec<(&Way<'_>, Destination)> = named.collect();
+    for (way, destination) in &named {
         let at = source_plan
             .shares
             .iter()
-            .position(|s| s.destination == way.destination);
+            .position(|s| s.destination == *destination);
         let share = at.and_then(|at| source_plan.shares.get(at));
-        let mut row = row(fleet, source, &way.destination, &way.cells);
+        let mut row = row(fleet, source, destination, &way.cells);
         row.tier = Some(way.tier);
         row.tier_name = tier_name(fleet.inputs, source, Some(way.tier), row.region.as_ref());
         row.in_use_percent = in_use_percent(fleet, plan, &way.cells, row.capacity);
@@ -40,7 +44,7 @@ pub(super) fn rows(
     let resorts = source_plan
         .shares
         .iter()
-        .filter(|s| ways.iter().all(|w| w.destination != s.destination));
+        .filter(|s| named.iter().all(|(_, named)| *named != s.destination));
     for share in resorts {
         let cells = behind(fleet, &share.destination);
         let mut row = row(fleet, source, &share.destination, &cells);

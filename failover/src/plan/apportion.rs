@@ -3,6 +3,10 @@
 /// Splits `total` in proportion to `weights` so that the parts sum to it exactly, by largest remainder; between equal
 /// remainders the first goes first. All zeros where the weights are.
 pub(super) fn apportion(total: u64, weights: &[u64]) -> Vec<u64> {
+    // A single weight, the everyday case, is the whole.
+    if let [weight] = weights {
+        return vec![if *weight > 0 { total } else { 0 }];
+    }
     let sum: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
     if sum == 0 {
         return vec![0; weights.len()];

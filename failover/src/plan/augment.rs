@@ -7,11 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::flows::Flows;
 use super::tiers::Way;
-use super::waterfall::Flows;
 
 /// Serves what is left over, as far as any chain of moves can.
-pub(super) fn augment(ways: &[Vec<Way>], flows: &mut Flows) {
+pub(super) fn augment(ways: &[Vec<Way<'_>>], flows: &mut Flows) {
+    if !flows.any_left() {
+        return;
+    }
     let reach: Vec<BTreeSet<usize>> = ways
         .iter()
         .map(|ways| {
@@ -57,8 +60,10 @@ fn chain(reach: &[BTreeSet<usize>], flows: &Flows) -> Option<Chain> {
                 return Some(trace(cell, &taken_by, &leaves));
             }
             for (other, _) in reach.iter().enumerate() {
-                let planned = flows.left.get(other).is_some_and(Option::is_some);
-                if planned && flows.rate(other, cell) > 0 && seen_sources.insert(other) {
+                if flows.is_planned(other)
+                    && flows.rate(other, cell) > 0
+                    && seen_sources.insert(other)
+                {
                     leaves.insert(other, cell);
                     queue.push_back(other);
                 }

@@ -1,4 +1,4 @@
-//! The inputs in one order, whatever order they came in.
+//! The inputs in one order, whatever order they came in, with names replaced by their places in that order.
 
 use causeway_api::ids::{NetworkName, Region};
 use causeway_api::plan::{DestinationInput, PlanInputs, Source, SourceInput, Withdrawal};
@@ -11,6 +11,12 @@ pub(crate) struct Fleet<'a> {
     pub(crate) sources: Vec<&'a SourceInput>,
     /// Zones that can serve, in order, each once.
     pub(crate) cells: Vec<Cell<'a>>,
+    /// The networks that they stand in, in order.
+    pub(crate) networks: Vec<Network<'a>>,
+    /// The regions that they stand in, in order.
+    regions: Vec<&'a Region>,
+    /// 0, 1, 2 … for each zone: a list of one is a piece of it.
+    places: Vec<usize>,
 }
 
 /// A zone that can serve.
@@ -21,39 +27,57 @@ pub(crate) struct Cell<'a> {
     pub(crate) limit: Option<u64>,
     /// Whether policy lets others go there.
     pub(crate) allowed: bool,
+    /// Its network, as an index of [`Fleet::networks`].
+    pub(crate) network: usize,
+    /// Its region's place in order; unknown ones last.
+    pub(crate) region: usize,
+}
+
+/// A network in which zones can serve.
+pub(crate) struct Network<'a> {
+    /// Its name.
+    pub(crate) name: &'a NetworkName,
+    /// Whether policy forbids a zone of it that would answer: then nobody elsewhere may be sent to any of its zones,
+    /// since the network's gateway chooses the zone, and nobody could keep it from choosing that one.
+    pub(crate) closed: bool,
+    /// The zones that callers elsewhere may use, as indices of [`Fleet::cells`].
+    pub(crate) usable: Vec<usize>,
 }
 
 impl<'a> Fleet<'a> {
     /// Sorts and removes repetitions: the first of a sorted run stays, so that the order of the inputs never matters.
     pub(crate) fn new(inputs: &'a PlanInputs) -> Self {
         let mut sources: Vec<&SourceInput> = inputs.sources.iter().collect();
-        sources.sort_by_key(|s| (&s.source, &s.network, &s.region, s.demand));
+        sources.sort_by(|a, b| {
+            let key = |s: &'a SourceInput| (&s.source, &s.network, &s.region, s.demand);
+            key(a).cmp(&key(b))
+        });
         sources.dedup_by_key(|s| &s.source);
         let mut destinations: Vec<&DestinationInput> = inputs.destinations.iter().collect();
-        destinations.sort_by_key(|d| {
-            let first = (
-                &d.member, &d.zone, &d.network, &d.region, d.exported, d.ready,
-            );
-            (
-                first,
-                d.capacity,
-                d.capacity_source,
-                d.max_utilization_percent,
-                d.withdrawn,
-            )
-        });
+        destinations.sort_by(|a, b| order(a).cmp(&order(b)));
         destinations.dedup_by_key(|d| (&d.member, &d.zone));
+        let names = in_order(destinations.iter().map(|d| &d.network));
+        let regions = in_order(destinations.iter().filter_map(|d| d.region.as_ref()));
         let cells = destinations.into_iter().map(|input| Cell {
             input,
             limit: input
                 .capacity
                 .map(|c| c.percent(input.max_utilization_percent).0),
             allowed: allowed(inputs, input),
+            network: place(&names, &input.network),
+            region: input
+                .region
+                .as_ref()
+                .map_or(usize::MAX, |region| place(&regions, region)),
         });
+        let cells: Vec<Cell<'a>> = cells.collect();
         Self {
             inputs,
+            networks: networks(&names, &cells),
+            places: (0..cells.len()).collect(),
             sources,
-            cells: cells.collect(),
+            cells,
+            regions,
         }
     }
 
@@ -69,35 +93,87 @@ impl<'a> Fleet<'a> {
         self.cells.get(cell).and_then(|cell| cell.limit)
     }
 
-    /// The zones of a network that callers elsewhere may use.
-    pub(crate) fn usable(&self, network: &NetworkName) -> Vec<usize> {
-        if self.closed(network) {
-            return Vec::new();
-        }
-        let cells = self.cells.iter().enumerate();
-        cells
-            .filter(|(_, cell)| cell.offered(network) && cell.input.withdrawn.is_none())
-            .map(|(at, _)| at)
-            .collect()
+    /// A list of one zone.
+    pub(crate) fn alone(&self, cell: usize) -> &[usize] {
+        self.places.get(cell..=cell).unwrap_or_default()
     }
 
-    /// Whether policy forbids a zone of a network that would answer: then nobody elsewhere may be sent to any of its zones,
-    /// since the network's gateway chooses the zone, and nobody could keep it from choosing that one.
-    pub(crate) fn closed(&self, network: &NetworkName) -> bool {
-        let forbidden = |cell: &Cell<'_>| match cell.input.withdrawn {
-            None => !cell.allowed,
-            Some(reason) => reason == Withdrawal::NotAllowed,
-        };
-        self.cells
-            .iter()
-            .any(|cell| cell.offered(network) && forbidden(cell))
+    /// A network's index in [`Fleet::networks`]; one without zones has an index that nothing has.
+    pub(crate) fn network(&self, name: &NetworkName) -> usize {
+        let at = self
+            .networks
+            .binary_search_by(|network| network.name.cmp(name));
+        at.unwrap_or(usize::MAX)
+    }
+
+    /// The zones of a network that callers elsewhere may use.
+    pub(crate) fn usable(&self, network: &NetworkName) -> &[usize] {
+        let network = self.networks.get(self.network(network));
+        network.map_or(&[], |network| network.usable.as_slice())
+    }
+
+    /// A region's place in order; where no zone stands in it, one that no zone has.
+    pub(crate) fn region(&self, region: &Region) -> usize {
+        place(&self.regions, region)
     }
 }
 
+fn order(d: &DestinationInput) -> impl Ord + '_ {
+    let first = (
+        &d.member, &d.zone, &d.network, &d.region, d.exported, d.ready,
+    );
+    (
+        first,
+        d.capacity,
+        d.capacity_source,
+        d.max_utilization_percent,
+        d.withdrawn,
+    )
+}
+
+fn networks<'a>(names: &[&'a NetworkName], cells: &[Cell<'a>]) -> Vec<Network<'a>> {
+    let mut networks: Vec<Network<'a>> = names
+        .iter()
+        .map(|name| Network {
+            name,
+            closed: false,
+            usable: Vec::new(),
+        })
+        .collect();
+    for (at, cell) in cells.iter().enumerate().filter(|(_, c)| c.offered()) {
+        let forbidden = match cell.input.withdrawn {
+            None => !cell.allowed,
+            Some(reason) => reason == Withdrawal::NotAllowed,
+        };
+        if let Some(network) = networks.get_mut(cell.network) {
+            network.closed |= forbidden;
+            if cell.input.withdrawn.is_none() {
+                network.usable.push(at);
+            }
+        }
+    }
+    for network in networks.iter_mut().filter(|network| network.closed) {
+        network.usable.clear();
+    }
+    networks
+}
+
+fn in_order<'a, T: Ord>(names: impl Iterator<Item = &'a T>) -> Vec<&'a T> {
+    let mut names: Vec<&T> = names.collect();
+    names.dedup();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn place<T: Ord>(names: &[&T], name: &T) -> usize {
+    names.binary_search(&name).unwrap_or(names.len())
+}
+
 impl Cell<'_> {
-    /// Whether it stands in a network, is exported there, and has ready endpoints.
-    fn offered(&self, network: &NetworkName) -> bool {
-        self.input.network == *network && self.input.exported && self.input.ready > 0
+    /// Whether it is exported and has ready endpoints.
+    fn offered(&self) -> bool {
+        self.input.exported && self.input.ready > 0
     }
 
     /// Whether it is the zone that a source stands in.
@@ -114,7 +190,7 @@ impl Cell<'_> {
             Some(Withdrawal::Lost | Withdrawal::Recovering | Withdrawal::NotAllowed)
         );
         let theirs = self.input.exported && self.allowed && !out;
-        self.input.ready > 0 && (self.input.member == source.member || theirs)
+        self.input.ready > 0 && (theirs || self.input.member == source.member)
     }
 }
 

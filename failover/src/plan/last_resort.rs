@@ -3,66 +3,51 @@
 //! Where nothing else is ready, a destination that waits out its hold-down is better than none, and one that is Lost is no
 //! worse than none. What policy forbids, or no gateway leads to, stays out. Nothing is counted as served by these.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
-use causeway_api::ids::NetworkName;
 use causeway_api::plan::{SourceInput, Withdrawal};
 
 use super::fleet::{Cell, Fleet};
-use super::tiers::{Way, inside_tier, network_way, region_order, zone};
+use super::tiers::{Standpoint, To, Way};
 
 /// The nearest ways that are only out by a verdict: those that are back first, else those that are Lost.
-pub(super) fn ways(fleet: &Fleet<'_>, source: &SourceInput) -> Vec<Way> {
+pub(super) fn ways<'f>(fleet: &'f Fleet<'_>, source: &SourceInput) -> Vec<Way<'f>> {
     for reason in [Withdrawal::Recovering, Withdrawal::Lost] {
-        let ways = ways_out_by(fleet, source, reason);
+        let mut ways = ways_out_by(fleet, source, reason);
         let nearest = ways.iter().map(|way| way.tier).min();
-        let near: Vec<Way> = ways
-            .into_iter()
-            .filter(|way| Some(way.tier) == nearest)
-            .collect();
-        if !near.is_empty() {
-            return near;
+        ways.retain(|way| Some(way.tier) == nearest);
+        if !ways.is_empty() {
+            return ways;
         }
     }
     Vec::new()
 }
 
-fn ways_out_by(fleet: &Fleet<'_>, source: &SourceInput, reason: Withdrawal) -> Vec<Way> {
-    let order = region_order(fleet, source);
+fn ways_out_by<'f>(fleet: &'f Fleet<'_>, source: &SourceInput, reason: Withdrawal) -> Vec<Way<'f>> {
+    let from = Standpoint::new(fleet, source);
+    let own = fleet.network(&source.network);
     let fits = |cell: &Cell<'_>| {
         let input = cell.input;
         input.exported && input.ready > 0 && input.withdrawn == Some(reason) && cell.allowed
     };
     let cells = || {
-        fleet
-            .cells
-            .iter()
-            .enumerate()
-            .filter(|(_, cell)| fits(cell))
+        let cells = fleet.cells.iter().enumerate();
+        cells.filter(|(_, cell)| fits(cell))
     };
-    let inside = cells().filter(|(_, cell)| cell.input.network == source.network);
-    let mut ways: Vec<Way> = inside
+    let inside = cells().filter(|(_, cell)| cell.network == own);
+    let mut ways: Vec<Way<'f>> = inside
         .map(|(at, cell)| Way {
-            destination: zone(cell),
-            tier: inside_tier(source, cell, &order),
-            cells: vec![at],
+            to: To::Zone(at),
+            tier: from.inside_tier(cell),
+            cells: Cow::Borrowed(fleet.alone(at)),
         })
         .collect();
-    let networks: BTreeSet<&NetworkName> = cells().map(|(_, cell)| &cell.input.network).collect();
-    for network in networks
-        .into_iter()
-        .filter(|n| **n != source.network && !fleet.closed(n))
-    {
-        let within = cells()
-            .filter(|(_, cell)| cell.input.network == *network)
-            .map(|(at, _)| at);
-        ways.push(network_way(
-            fleet,
-            source,
-            &order,
-            network,
-            within.collect(),
-        ));
+    for (at, network) in fleet.networks.iter().enumerate() {
+        let within = cells().filter(|(_, cell)| cell.network == at);
+        let within: Vec<usize> = within.map(|(at, _)| at).collect();
+        if at != own && !network.closed && !within.is_empty() {
+            ways.push(from.network_way(at, Cow::Owned(within)));
+        }
     }
     ways
 }

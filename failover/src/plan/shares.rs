@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use causeway_api::ids::{MemberName, NetworkName};
-use causeway_api::plan::{Destination, PlanKind, Rate, Share, SourcePlan, WHOLE};
+use causeway_api::plan::{PlanKind, Rate, Share, SourcePlan, WHOLE};
 
 use super::apportion::{apportion, apportion_all};
 use super::fleet::Fleet;
+use super::flows::Flows;
 use super::last_resort;
-use super::tiers::Way;
-use super::waterfall::{Flows, nearest};
+use super::tiers::{To, Way};
+use super::waterfall::nearest;
 
 /// The plans of all sources. One source of a member that needs exact shares makes all of the member's sources carry
 /// theirs so: a mesh has one way to balance a host for all of its callers.
-pub(super) fn shares(fleet: &Fleet<'_>, ways: &[Vec<Way>], flows: &Flows) -> Vec<SourcePlan> {
+pub(super) fn shares(fleet: &Fleet<'_>, ways: &[Vec<Way<'_>>], flows: &Flows) -> Vec<SourcePlan> {
     let plans: Vec<(SourcePlan, bool)> = (0..fleet.sources.len())
         .filter_map(|at| source_plan(fleet, ways.get(at)?, flows, at))
         .collect();
@@ -31,68 +32,92 @@ pub(super) fn shares(fleet: &Fleet<'_>, ways: &[Vec<Way>], flows: &Flows) -> Vec
     plans.into_iter().map(of).collect()
 }
 
+/// A way, with what goes there.
+struct Part<'w, 'f> {
+    way: &'w Way<'f>,
+    /// Of [`WHOLE`].
+    parts: u64,
+    /// The rate that was assigned.
+    rate: u64,
+}
+
 /// The plan of one source, and whether it needs exact shares.
 fn source_plan(
     fleet: &Fleet<'_>,
-    ways: &[Way],
+    ways: &[Way<'_>],
     flows: &Flows,
     at: usize,
 ) -> Option<(SourcePlan, bool)> {
     let source = fleet.sources.get(at)?;
     let demand = source.demand.unwrap_or_default().0;
-    let plan = |shares: Vec<Share>, unserved: u64| SourcePlan {
+    let plan = |parts: Vec<Part<'_, '_>>, unserved: u64| SourcePlan {
         source: source.source.clone(),
         kind: PlanKind::Nearest,
-        standby: standby(ways, &shares),
-        shares,
+        standby: standby(fleet, ways, &parts),
+        shares: parts.iter().filter_map(|part| share(fleet, part)).collect(),
         unserved: Rate(unserved),
     };
     if ways.is_empty() {
         let last = last_resort::ways(fleet, source);
         return Some((plan(natural(fleet, &last, |_| 0), demand), false));
     }
-    let rate = |way: &Way| {
-        way.cells
-            .iter()
-            .fold(0_u64, |sum, cell| sum.saturating_add(flows.rate(at, *cell)))
+    let sent = flows.row(at);
+    let rate = |way: &Way<'_>| {
+        let rates = way.cells.iter().filter_map(|cell| sent.get(*cell));
+        rates.fold(0_u64, |sum, rate| sum.saturating_add(*rate))
     };
     let unserved = flows.left_of(at);
-    let near: Vec<Way> = nearest(ways).cloned().collect();
-    let natural = natural(fleet, &near, rate);
-    let planned = flows.left.get(at).is_some_and(Option::is_some);
-    if !planned || carries(fleet, &near, &natural, demand, unserved) {
+    let near = nearest(ways);
+    let natural = natural(fleet, near, rate);
+    if !flows.is_planned(at) || carries(fleet, near, &natural, demand, unserved) {
         return Some((plan(natural, unserved), false));
     }
     let exact = exact(fleet, ways, unserved, rate);
     let spills = !alike(&exact, &natural);
-    let shares = if spills { exact } else { natural };
-    Some((plan(shares, unserved), spills))
+    let parts = if spills { exact } else { natural };
+    Some((plan(parts, unserved), spills))
 }
 
 /// What a mesh does by itself on the nearest ways: in proportion to ready endpoints.
-fn natural(fleet: &Fleet<'_>, ways: &[Way], rate: impl Fn(&Way) -> u64) -> Vec<Share> {
+fn natural<'w, 'f>(
+    fleet: &Fleet<'_>,
+    ways: &'w [Way<'f>],
+    rate: impl Fn(&Way<'_>) -> u64,
+) -> Vec<Part<'w, 'f>> {
     let weights: Vec<u64> = ways.iter().map(|way| ready(fleet, way)).collect();
-    let parts = apportion_all(u64::from(WHOLE), &weights);
-    let row = |(way, parts): (&Way, u64)| share(way, parts, rate(way));
-    ways.iter()
-        .zip(parts)
-        .map(row)
-        .filter(|share| share.parts > 0)
-        .collect()
+    parts(ways, &weights, rate)
+}
+
+/// The whole in proportion to weights; what gets nothing is left out.
+fn parts<'w, 'f>(
+    ways: &'w [Way<'f>],
+    weights: &[u64],
+    rate: impl Fn(&Way<'_>) -> u64,
+) -> Vec<Part<'w, 'f>> {
+    let parts = apportion_all(u64::from(WHOLE), weights);
+    let row = |(way, parts): (&'w Way<'f>, u64)| Part {
+        way,
+        parts,
+        rate: rate(way),
+    };
+    let rows = ways.iter().zip(parts).filter(|(_, parts)| *parts > 0);
+    rows.map(row).collect()
 }
 
 /// Whether what a mesh does by itself is, but for rounding, what was planned.
-fn carries(fleet: &Fleet<'_>, near: &[Way], natural: &[Share], demand: u64, unserved: u64) -> bool {
+fn carries(
+    fleet: &Fleet<'_>,
+    near: &[Way<'_>],
+    natural: &[Part<'_, '_>],
+    demand: u64,
+    unserved: u64,
+) -> bool {
     let weights: Vec<u64> = near.iter().map(|way| ready(fleet, way)).collect();
     let expected = apportion(demand, &weights);
     let dust = u64::try_from(fleet.sources.len() + fleet.cells.len()).unwrap_or(u64::MAX);
-    let close = |(share, expected): (&Share, u64)| share.rate.0.abs_diff(expected) <= dust;
-    let near_all = natural
-        .iter()
-        .map(|share| u128::from(share.rate.0))
-        .sum::<u128>()
-        == u128::from(demand);
-    near_all
+    let close = |(part, expected): (&Part<'_, '_>, u64)| part.rate.abs_diff(expected) <= dust;
+    let near_all: u128 = natural.iter().map(|part| u128::from(part.rate)).sum();
+    near_all == u128::from(demand)
         && unserved == 0
         && natural.len() == near.len()
         && natural.iter().zip(expected).all(close)
@@ -100,9 +125,27 @@ fn carries(fleet: &Fleet<'_>, near: &[Way], natural: &[Share], demand: u64, unse
 
 /// What was planned. Demand beyond all capacity is spread over all ways of known capacity, in proportion to what they
 /// may carry: every one is over its limit alike, and the plan says by how much.
-fn exact(fleet: &Fleet<'_>, ways: &[Way], unserved: u64, rate: impl Fn(&Way) -> u64) -> Vec<Share> {
-    let known = |way: &Way| way.cells.iter().all(|cell| fleet.limit(*cell).is_some());
-    let limit = |way: &Way| {
+fn exact<'w, 'f>(
+    fleet: &Fleet<'_>,
+    ways: &'w [Way<'f>],
+    unserved: u64,
+    rate: impl Fn(&Way<'_>) -> u64,
+) -> Vec<Part<'w, 'f>> {
+    let weights: Vec<u64> = if unserved == 0 {
+        ways.iter().map(&rate).collect()
+    } else {
+        let excess = apportion(unserved, &limits(fleet, ways));
+        let over = ways.iter().zip(excess);
+        over.map(|(way, excess)| rate(way).saturating_add(excess))
+            .collect()
+    };
+    parts(ways, &weights, rate)
+}
+
+/// What each way of known capacity may carry; where that is nothing on all of them, how many endpoints are ready there.
+fn limits(fleet: &Fleet<'_>, ways: &[Way<'_>]) -> Vec<u64> {
+    let known = |way: &Way<'_>| way.cells.iter().all(|cell| fleet.limit(*cell).is_some());
+    let limit = |way: &Way<'_>| {
         let limits = way.cells.iter().map(|cell| fleet.limit(*cell).unwrap_or(0));
         if known(way) {
             limits.fold(0, u64::saturating_add)
@@ -110,60 +153,46 @@ fn exact(fleet: &Fleet<'_>, ways: &[Way], unserved: u64, rate: impl Fn(&Way) -> 
             0
         }
     };
-    let mut limits: Vec<u64> = ways.iter().map(limit).collect();
-    if limits.iter().all(|limit| *limit == 0) {
-        limits = ways
-            .iter()
-            .map(|way| if known(way) { ready(fleet, way) } else { 0 })
-            .collect();
+    let limits: Vec<u64> = ways.iter().map(limit).collect();
+    if limits.iter().any(|limit| *limit > 0) {
+        return limits;
     }
-    let excess = apportion(unserved, &limits);
-    let weights: Vec<u64> = ways
-        .iter()
-        .zip(excess)
-        .map(|(way, excess)| rate(way).saturating_add(excess))
-        .collect();
-    let parts = apportion_all(u64::from(WHOLE), &weights);
-    let row = |(way, parts): (&Way, u64)| share(way, parts, rate(way));
     ways.iter()
-        .zip(parts)
-        .map(row)
-        .filter(|share| share.parts > 0)
+        .map(|way| if known(way) { ready(fleet, way) } else { 0 })
         .collect()
 }
 
 /// Whether two lists of shares are the same but for one part in [`WHOLE`].
-fn alike(left: &[Share], right: &[Share]) -> bool {
-    let close =
-        |(l, r): (&Share, &Share)| l.destination == r.destination && l.parts.abs_diff(r.parts) <= 1;
+fn alike(left: &[Part<'_, '_>], right: &[Part<'_, '_>]) -> bool {
+    let close = |(l, r): (&Part<'_, '_>, &Part<'_, '_>)| {
+        l.way.to == r.way.to && l.parts.abs_diff(r.parts) <= 1
+    };
     left.len() == right.len() && left.iter().zip(right).all(close)
 }
 
 /// Remote networks that could serve and have no share, the nearest first.
-fn standby(ways: &[Way], shares: &[Share]) -> Vec<NetworkName> {
-    let network = |way: &Way| match &way.destination {
-        Destination::Network(network) => Some(network.clone()),
-        Destination::Zone { .. } => None,
+fn standby(fleet: &Fleet<'_>, ways: &[Way<'_>], parts: &[Part<'_, '_>]) -> Vec<NetworkName> {
+    let idle = ways
+        .iter()
+        .filter(|way| parts.iter().all(|part| part.way.to != way.to));
+    let network = |way: &Way<'_>| match way.to {
+        To::Network(at) => fleet.networks.get(at).map(|network| network.name.clone()),
+        To::Zone(_) => None,
     };
-    let idle = |way: &&Way| {
-        shares
-            .iter()
-            .all(|share| share.destination != way.destination)
-    };
-    ways.iter().filter(idle).filter_map(network).collect()
+    idle.filter_map(network).collect()
 }
 
-fn ready(fleet: &Fleet<'_>, way: &Way) -> u64 {
+fn ready(fleet: &Fleet<'_>, way: &Way<'_>) -> u64 {
     way.cells
         .iter()
         .fold(0, |sum, cell| sum.saturating_add(fleet.ready(*cell)))
 }
 
-fn share(way: &Way, parts: u64, rate: u64) -> Share {
-    Share {
-        destination: way.destination.clone(),
-        tier: way.tier,
-        parts: u32::try_from(parts).unwrap_or(WHOLE),
-        rate: Rate(rate),
-    }
+fn share(fleet: &Fleet<'_>, part: &Part<'_, '_>) -> Option<Share> {
+    Some(Share {
+        destination: part.way.destination(fleet)?,
+        tier: part.way.tier,
+        parts: u32::try_from(part.parts).unwrap_or(WHOLE),
+        rate: Rate(part.rate),
+    })
 }

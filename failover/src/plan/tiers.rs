@@ -12,118 +12,141 @@
 //! not a gateway. A network that spans regions stands in the tier of the farthest that would answer, since its gateway
 //! chooses the zone.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
-use causeway_api::ids::{NetworkName, Region};
+use causeway_api::ids::Region;
 use causeway_api::plan::{Destination, SourceInput};
 
 use super::fleet::{Cell, Fleet};
 
 /// One way that a source may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Way {
+pub(crate) struct Way<'f> {
     /// Where it leads.
-    pub(crate) destination: Destination,
+    pub(crate) to: To,
     /// How far.
     pub(crate) tier: u8,
     /// The zones behind it, as indices of [`Fleet::cells`].
-    pub(crate) cells: Vec<usize>,
+    pub(crate) cells: Cow<'f, [usize]>,
+}
+
+/// Where a way leads, as an index: in the order of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum To {
+    /// A zone of the own network, of [`Fleet::cells`].
+    Zone(usize),
+    /// A remote network, of [`Fleet::networks`].
+    Network(usize),
+}
+
+impl Way<'_> {
+    /// Where it leads, by name.
+    pub(crate) fn destination(&self, fleet: &Fleet<'_>) -> Option<Destination> {
+        match self.to {
+            To::Zone(at) => fleet.cells.get(at).map(|cell| Destination::Zone {
+                member: cell.input.member.clone(),
+                zone: cell.input.zone.clone(),
+            }),
+            To::Network(at) => {
+                let network = fleet.networks.get(at)?;
+                Some(Destination::Network(network.name.clone()))
+            }
+        }
+    }
 }
 
 /// The first tier of another region.
 pub(crate) const FIRST_REGION: u8 = 3;
 
 /// The ways of all sources, in the order of [`Fleet::sources`].
-pub(crate) fn ways(fleet: &Fleet<'_>) -> Vec<Vec<Way>> {
-    let networks: BTreeSet<&NetworkName> = fleet.cells.iter().map(|c| &c.input.network).collect();
-    let remote: Vec<(&NetworkName, Vec<usize>)> = networks
-        .into_iter()
-        .map(|network| (network, fleet.usable(network)))
-        .filter(|(_, cells)| !cells.is_empty())
-        .collect();
-    let of = |source: &&SourceInput| ways_of(fleet, source, &remote);
-    fleet.sources.iter().map(of).collect()
+pub(crate) fn ways<'f>(fleet: &'f Fleet<'_>) -> Vec<Vec<Way<'f>>> {
+    fleet.sources.iter().map(|s| ways_of(fleet, s)).collect()
 }
 
-fn ways_of(
-    fleet: &Fleet<'_>,
-    source: &SourceInput,
-    remote: &[(&NetworkName, Vec<usize>)],
-) -> Vec<Way> {
-    let order = region_order(fleet, source);
-    let mut ways: Vec<Way> = Vec::new();
+fn ways_of<'f>(fleet: &'f Fleet<'_>, source: &SourceInput) -> Vec<Way<'f>> {
+    let from = Standpoint::new(fleet, source);
+    let own = fleet.network(&source.network);
+    let mut ways: Vec<Way<'f>> = Vec::with_capacity(fleet.networks.len());
     for (at, cell) in fleet.cells.iter().enumerate() {
-        if cell.input.network == source.network && cell.serves_inside(&source.source) {
+        if cell.network == own && cell.serves_inside(&source.source) {
             ways.push(Way {
-                destination: zone(cell),
-                tier: inside_tier(source, cell, &order),
-                cells: vec![at],
+                to: To::Zone(at),
+                tier: from.inside_tier(cell),
+                cells: Cow::Borrowed(fleet.alone(at)),
             });
         }
     }
-    for (network, cells) in remote {
-        if **network != source.network {
-            ways.push(network_way(fleet, source, &order, network, cells.clone()));
+    for (at, network) in fleet.networks.iter().enumerate() {
+        if at != own && !network.usable.is_empty() {
+            ways.push(from.network_way(at, Cow::Borrowed(&network.usable)));
         }
     }
     sort(fleet, &mut ways);
     ways
 }
 
-/// A way to a network through its gateways.
-pub(crate) fn network_way(
-    fleet: &Fleet<'_>,
-    source: &SourceInput,
-    order: &[&Region],
-    network: &NetworkName,
-    cells: Vec<usize>,
-) -> Way {
-    let regions = cells.iter().filter_map(|at| fleet.cells.get(*at));
-    let tier =
-        regions.map(|cell| region_tier(source, cell.input.region.as_ref(), order).unwrap_or(2));
-    Way {
-        tier: tier.max().unwrap_or(u8::MAX),
-        destination: Destination::Network(network.clone()),
-        cells,
-    }
+/// A source, and the regions near it.
+pub(crate) struct Standpoint<'f> {
+    fleet: &'f Fleet<'f>,
+    source: &'f SourceInput,
+    /// The place of its own region, where it is known.
+    region: Option<usize>,
+    /// The places of the regions that policy names for it, in order, each once, without its own.
+    order: Vec<usize>,
 }
 
-/// A zone of the own network.
-pub(crate) fn zone(cell: &Cell<'_>) -> Destination {
-    Destination::Zone {
-        member: cell.input.member.clone(),
-        zone: cell.input.zone.clone(),
+impl<'f> Standpoint<'f> {
+    pub(crate) fn new(fleet: &'f Fleet<'_>, source: &'f SourceInput) -> Self {
+        Self {
+            order: region_order(fleet, source)
+                .into_iter()
+                .map(|region| fleet.region(region))
+                .collect(),
+            region: source.region.as_ref().map(|region| fleet.region(region)),
+            fleet,
+            source,
+        }
     }
-}
 
-/// How far a zone of the own network is.
-pub(crate) fn inside_tier(source: &SourceInput, cell: &Cell<'_>, order: &[&Region]) -> u8 {
-    if cell.is_own(&source.source) {
-        return 0;
+    /// A way to a network through its gateways.
+    pub(crate) fn network_way<'c>(&self, network: usize, cells: Cow<'c, [usize]>) -> Way<'c> {
+        let tiers = cells.iter().filter_map(|at| self.fleet.cells.get(*at));
+        let tier = tiers.map(|cell| self.region_tier(cell).unwrap_or(2)).max();
+        Way {
+            tier: tier.unwrap_or(u8::MAX),
+            to: To::Network(network),
+            cells,
+        }
     }
-    let own_member = cell.input.member == source.source.member;
-    let unknown = source.region.is_none() || cell.input.region.is_none();
-    match region_tier(source, cell.input.region.as_ref(), order) {
-        None => 1,
-        Some(_) if own_member && unknown => 1,
-        Some(tier) => tier,
-    }
-}
 
-/// The tier of a region; `None`: the source's own.
-fn region_tier(source: &SourceInput, region: Option<&Region>, order: &[&Region]) -> Option<u8> {
-    if region.is_some() && region == source.region.as_ref() {
-        return None;
+    /// How far a zone of the own network is.
+    pub(crate) fn inside_tier(&self, cell: &Cell<'_>) -> u8 {
+        if cell.is_own(&self.source.source) {
+            return 0;
+        }
+        let own_member = cell.input.member == self.source.source.member;
+        let unknown = self.region.is_none() || cell.input.region.is_none();
+        match self.region_tier(cell) {
+            None => 1,
+            Some(_) if own_member && unknown => 1,
+            Some(tier) => tier,
+        }
     }
-    let at = order
-        .iter()
-        .position(|named| region == Some(*named))
-        .unwrap_or(order.len());
-    Some(
-        u8::try_from(at)
-            .unwrap_or(u8::MAX)
-            .saturating_add(FIRST_REGION),
-    )
+
+    /// The tier of a zone's region; `None`: the source's own.
+    fn region_tier(&self, cell: &Cell<'_>) -> Option<u8> {
+        let known = cell.input.region.is_some();
+        if known && Some(cell.region) == self.region {
+            return None;
+        }
+        let named = self.order.iter().position(|at| known && *at == cell.region);
+        let at = named.unwrap_or(self.order.len());
+        Some(
+            u8::try_from(at)
+                .unwrap_or(u8::MAX)
+                .saturating_add(FIRST_REGION),
+        )
+    }
 }
 
 /// The regions that policy names for a source, in order, each once, without its own.
@@ -142,13 +165,10 @@ pub(crate) fn region_order<'a>(fleet: &Fleet<'a>, source: &SourceInput) -> Vec<&
 }
 
 /// By tier, within it by region (unknown ones last), then by name.
-fn sort(fleet: &Fleet<'_>, ways: &mut [Way]) {
-    let region = |way: &Way| {
+fn sort(fleet: &Fleet<'_>, ways: &mut [Way<'_>]) {
+    let region = |way: &Way<'_>| {
         let first = way.cells.first().and_then(|at| fleet.cells.get(*at));
-        first.and_then(|cell| cell.input.region.clone())
+        first.map_or(usize::MAX, |cell| cell.region)
     };
-    ways.sort_by_cached_key(|way| {
-        let region = region(way);
-        (way.tier, region.is_none(), region, way.destination.clone())
-    });
+    ways.sort_by_key(|way| (way.tier, region(way), way.to));
 }

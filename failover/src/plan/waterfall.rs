@@ -1,56 +1,77 @@
 //! Tier by tier over all sources at once, each way is filled up to what it may carry.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::apportion::apportion;
 use super::fleet::Fleet;
+use super::flows::Flows;
 use super::tiers::Way;
 
-/// Who goes where, in thousandths of a request per second.
-pub(super) struct Flows {
-    /// For each source: rate by zone.
-    pub(super) by_source: Vec<BTreeMap<usize, u64>>,
-    /// For each source: demand that found no room; `None`: it is not planned by capacity at all.
-    pub(super) left: Vec<Option<u64>>,
-    /// For each zone: what it may still carry; `None`: unknown.
-    pub(super) room: Vec<Option<u64>>,
-}
+/// What each source asks of each zone: source, zone, rate.
+pub(super) type Wishes = Vec<(usize, usize, u64)>;
 
-/// Fills all tiers.
-pub(super) fn fill(fleet: &Fleet<'_>, ways: &[Vec<Way>]) -> Flows {
-    let mut flows = Flows {
-        by_source: vec![BTreeMap::new(); fleet.sources.len()],
-        left: vec![None; fleet.sources.len()],
-        room: fleet.cells.iter().map(|cell| cell.limit).collect(),
-    };
+/// What is planned by capacity, and flows of what is not.
+pub(super) fn start(fleet: &Fleet<'_>, ways: &[Vec<Way<'_>>]) -> Flows {
+    let mut flows = Flows::none(fleet);
     for (at, ways) in ways.iter().enumerate() {
         let Some(demand) = fleet.sources.get(at).and_then(|source| source.demand) else {
             continue;
         };
-        let unknown = nearest(ways).any(|way| way.cells.iter().any(|c| fleet.limit(*c).is_none()));
+        let unknown = nearest(ways)
+            .iter()
+            .any(|way| way.cells.iter().any(|c| fleet.limit(*c).is_none()));
         if unknown {
             carry_unplanned(fleet, ways, at, demand.0, &mut flows);
         } else if let Some(left) = flows.left.get_mut(at) {
             *left = Some(demand.0);
         }
     }
-    let tiers: BTreeSet<u8> = ways.iter().flatten().map(|way| way.tier).collect();
-    for tier in tiers {
-        fill_tier(fleet, ways, tier, &mut flows);
-    }
     flows
 }
 
+/// Fills all tiers. `first` says what a tier is asked for before anything else.
+pub(super) fn fill(
+    fleet: &Fleet<'_>,
+    ways: &[Vec<Way<'_>>],
+    flows: &mut Flows,
+    first: &dyn Fn(u8, &Flows) -> Wishes,
+) {
+    let mut filled = None;
+    while flows.any_left() {
+        let waiting = (0..ways.len()).filter(|source| flows.left_of(*source) > 0);
+        let ways_of = |source: usize| ways.get(source).map_or(&[][..], Vec::as_slice);
+        let tiers = waiting.flat_map(|source| ways_of(source).iter().map(|way| way.tier));
+        let Some(tier) = tiers.filter(|tier| Some(*tier) > filled).min() else {
+            return;
+        };
+        fill_tier(fleet, ways, tier, flows, first);
+        filled = Some(tier);
+    }
+}
+
 /// The ways of the nearest tier.
-pub(super) fn nearest(ways: &[Way]) -> impl Iterator<Item = &Way> {
+pub(super) fn nearest<'w, 'f>(ways: &'w [Way<'f>]) -> &'w [Way<'f>] {
     let tier = ways.first().map(|way| way.tier);
-    ways.iter().take_while(move |way| Some(way.tier) == tier)
+    let end = ways.partition_point(|way| Some(way.tier) <= tier);
+    ways.get(..end).unwrap_or_default()
+}
+
+/// The ways of one tier.
+fn of_tier<'w, 'f>(ways: &'w [Way<'f>], tier: u8) -> &'w [Way<'f>] {
+    let from = ways.partition_point(|way| way.tier < tier);
+    let to = ways.partition_point(|way| way.tier <= tier);
+    ways.get(from..to).unwrap_or_default()
 }
 
 /// Known demand on nearest ways of unknown capacity: it goes there whatever comes, and what is known of these ways is used
 /// up first, so that nobody is sent to where it already is.
-fn carry_unplanned(fleet: &Fleet<'_>, ways: &[Way], source: usize, demand: u64, flows: &mut Flows) {
+fn carry_unplanned(
+    fleet: &Fleet<'_>,
+    ways: &[Way<'_>],
+    source: usize,
+    demand: u64,
+    flows: &mut Flows,
+) {
     let cells: Vec<usize> = nearest(ways)
+        .iter()
         .flat_map(|way| way.cells.iter().copied())
         .collect();
     let weights: Vec<u64> = cells.iter().map(|cell| fleet.ready(*cell)).collect();
@@ -59,7 +80,14 @@ fn carry_unplanned(fleet: &Fleet<'_>, ways: &[Way], source: usize, demand: u64, 
     }
 }
 
-fn fill_tier(fleet: &Fleet<'_>, ways: &[Vec<Way>], tier: u8, flows: &mut Flows) {
+fn fill_tier(
+    fleet: &Fleet<'_>,
+    ways: &[Vec<Way<'_>>],
+    tier: u8,
+    flows: &mut Flows,
+    first: &dyn Fn(u8, &Flows) -> Wishes,
+) {
+    grant(&first(tier, flows), flows);
     let rounds = fleet.cells.len() + 3;
     for round in 0..rounds {
         let wishes = wishes(fleet, ways, tier, round == 0, flows);
@@ -75,17 +103,20 @@ fn fill_tier(fleet: &Fleet<'_>, ways: &[Vec<Way>], tier: u8, flows: &mut Flows) 
 /// asked for by room, since it is the network that has to carry it.
 fn wishes(
     fleet: &Fleet<'_>,
-    ways: &[Vec<Way>],
+    ways: &[Vec<Way<'_>>],
     tier: u8,
     first_round: bool,
     flows: &Flows,
-) -> Vec<(usize, usize, u64)> {
+) -> Wishes {
     let mut wishes = Vec::new();
     for (source, ways) in ways.iter().enumerate() {
         let left = flows.left_of(source);
+        if left == 0 {
+            continue;
+        }
         let natural = first_round && ways.first().is_some_and(|way| way.tier == tier);
-        let here: Vec<&Way> = ways.iter().filter(|way| way.tier == tier).collect();
-        let weight = |way: &&Way| {
+        let here = of_tier(ways, tier);
+        let weight = |way: &Way<'_>| {
             let cells = way.cells.iter();
             let weights = cells.map(|cell| {
                 if natural {
@@ -98,30 +129,34 @@ fn wishes(
         };
         let weights: Vec<u64> = here.iter().map(weight).collect();
         for (way, rate) in here.iter().zip(apportion(left, &weights)) {
-            let room: Vec<u64> = way.cells.iter().map(|cell| flows.room_of(*cell)).collect();
-            let asked = way.cells.iter().copied().zip(apportion(rate, &room));
-            wishes.extend(
-                asked
-                    .filter(|(_, rate)| *rate > 0)
-                    .map(|(cell, rate)| (source, cell, rate)),
-            );
+            wish(source, way, rate, flows, &mut wishes);
         }
     }
     wishes
 }
 
+/// Asks a way for a rate: of each zone behind it in proportion to its room.
+pub(super) fn wish(source: usize, way: &Way<'_>, rate: u64, flows: &Flows, wishes: &mut Wishes) {
+    let room: Vec<u64> = way.cells.iter().map(|cell| flows.room_of(*cell)).collect();
+    let asked = way.cells.iter().copied().zip(apportion(rate, &room));
+    let asked = asked.filter(|(_, rate)| *rate > 0);
+    wishes.extend(asked.map(|(cell, rate)| (source, cell, rate)));
+}
+
 /// Grants what fits; where more is asked of a zone than it has room for, to each in proportion. Says whether anything
 /// was granted.
-fn grant(wishes: &[(usize, usize, u64)], flows: &mut Flows) -> bool {
-    let mut asked: BTreeMap<usize, u128> = BTreeMap::new();
+fn grant(wishes: &Wishes, flows: &mut Flows) -> bool {
+    let mut asked: Vec<u128> = vec![0; flows.room.len()];
     for (_, cell, rate) in wishes {
-        *asked.entry(*cell).or_default() += u128::from(*rate);
+        if let Some(asked) = asked.get_mut(*cell) {
+            *asked += u128::from(*rate);
+        }
     }
     let room = flows.room.clone();
     let mut granted = false;
     for (source, cell, rate) in wishes {
         let room = u128::from(room.get(*cell).copied().flatten().unwrap_or(0));
-        let asked = asked.get(cell).copied().unwrap_or(0);
+        let asked = asked.get(*cell).copied().unwrap_or(0);
         let part = if asked <= room {
             *rate
         } else {
@@ -137,65 +172,18 @@ fn grant(wishes: &[(usize, usize, u64)], flows: &mut Flows) -> bool {
 }
 
 /// What rounding left: thousandths of a request per second, to whoever comes first.
-fn sweep(ways: &[Vec<Way>], tier: u8, flows: &mut Flows) {
+fn sweep(ways: &[Vec<Way<'_>>], tier: u8, flows: &mut Flows) {
     for (source, ways) in ways.iter().enumerate() {
-        let here = ways.iter().filter(|way| way.tier == tier);
+        if flows.left_of(source) == 0 {
+            continue;
+        }
+        let here = of_tier(ways, tier).iter();
         for cell in here.flat_map(|way| way.cells.iter().copied()) {
             let rate = flows.left_of(source).min(flows.room_of(cell));
             if rate > 0 {
                 flows.add(source, cell, rate);
                 flows.serve(source, rate);
             }
-        }
-    }
-}
-
-impl Flows {
-    /// Demand of a planned source that has found no room yet.
-    pub(super) fn left_of(&self, source: usize) -> u64 {
-        self.left.get(source).copied().flatten().unwrap_or(0)
-    }
-
-    /// What a zone may still carry; nothing where that is unknown.
-    pub(super) fn room_of(&self, cell: usize) -> u64 {
-        self.room.get(cell).copied().flatten().unwrap_or(0)
-    }
-
-    /// What a source sends to a zone.
-    pub(super) fn rate(&self, source: usize, cell: usize) -> u64 {
-        let of = self
-            .by_source
-            .get(source)
-            .and_then(|flows| flows.get(&cell));
-        of.copied().unwrap_or(0)
-    }
-
-    pub(super) fn add(&mut self, source: usize, cell: usize, rate: u64) {
-        if let Some(flows) = self.by_source.get_mut(source) {
-            let flow = flows.entry(cell).or_default();
-            *flow = flow.saturating_add(rate);
-        }
-        if let Some(Some(room)) = self.room.get_mut(cell) {
-            *room = room.saturating_sub(rate);
-        }
-    }
-
-    pub(super) fn remove(&mut self, source: usize, cell: usize, rate: u64) {
-        if let Some(flow) = self
-            .by_source
-            .get_mut(source)
-            .and_then(|flows| flows.get_mut(&cell))
-        {
-            *flow = flow.saturating_sub(rate);
-        }
-        if let Some(Some(room)) = self.room.get_mut(cell) {
-            *room = room.saturating_add(rate);
-        }
-    }
-
-    pub(super) fn serve(&mut self, source: usize, rate: u64) {
-        if let Some(Some(left)) = self.left.get_mut(source) {
-            *left = left.saturating_sub(rate);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Generated fleets.
 #![allow(dead_code, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
+pub(crate) mod lp;
 pub(crate) mod scenario;
+pub(crate) mod tight;
 
 use std::collections::{BTreeMap, BTreeSet};
 
