@@ -148,7 +148,7 @@ async fn nothing_decided_is_nothing_to_back_up() {
 fn the_first_format_stays_readable() {
     let bytes = std::fs::read(golden()).unwrap();
     let backup = Backup::read(&bytes).unwrap();
-    let generation: Generation = "1/1/4".parse().unwrap();
+    let generation: Generation = "1/1/5".parse().unwrap();
     assert_eq!(backup.contents.generation, generation);
     let names: Vec<String> = backup
         .state()
