@@ -116,6 +116,11 @@ pub enum Command {
         /// What.
         object: ObjectKey,
     },
+    /// The replica that sends this stands in a host cluster.
+    AttachHost {
+        /// Which.
+        host: Host,
+    },
     /// A command of a newer build: kept and passed on as it is, and never applied. Never part of an older form.
     #[serde(skip)]
     Unknown(UnknownCommand),
@@ -142,7 +147,8 @@ impl Command {
             | Self::Declare { .. }
             | Self::Withdraw { .. }
             | Self::MoveObject { .. }
-            | Self::ConfirmRemoval { .. } => 2,
+            | Self::ConfirmRemoval { .. }
+            | Self::AttachHost { .. } => 2,
             Self::Unknown(unknown) => unknown.level,
         }
     }

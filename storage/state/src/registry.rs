@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 
 use causeway_api::registry::{HostUid, ObjectKey, Origin};
 use causeway_api::verdict::ClusterTime;
-use causeway_api::{Generation, MemberName};
+use causeway_api::{Generation, MemberName, ReplicaId};
 use serde::{Deserialize, Serialize};
 
 /// Owners, and stages of deletions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Registry {
-    /// The host clusters that ever declared something, with what they are called.
+    /// The host clusters in which replicas stand or stood, with what they are called.
     pub hosts: BTreeMap<HostUid, String>,
+    /// In which host cluster each replica stands.
+    pub attached: BTreeMap<ReplicaId, HostUid>,
     /// The declarations. What was declared below level 2 has no row until its host declares it again.
     pub objects: BTreeMap<ObjectKey, Owned>,
     /// Members that are leaving.

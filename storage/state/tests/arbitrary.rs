@@ -72,6 +72,9 @@ fn registry() -> impl Strategy<Value = Command> {
         }),
         1 => (host(), object()).prop_map(move |(host, object)| Command::MoveObject { object, to: uid(host) }),
         1 => object().prop_map(|object| Command::ConfirmRemoval { object }),
+        1 => (host(), any::<bool>()).prop_map(move |(host, other)| Command::AttachHost {
+            host: Host { uid: uid(host), name: format!("n-{other}") },
+        }),
     ]
 }
 

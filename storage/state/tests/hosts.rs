@@ -4,7 +4,7 @@
 mod support;
 
 use causeway_api::MemberName;
-use causeway_api::registry::{HostUid, ObjectKey};
+use causeway_api::registry::{Host, HostUid, ObjectKey};
 use causeway_api::spec::MemberSpec;
 use causeway_state::apply::leaving::{
     DRAIN_MAX_MS, DRAIN_MIN_MS, SETTLE_MS, WINDOW_MS, has_traffic,
@@ -118,7 +118,13 @@ fn an_object_moves_to_another_host_although_its_owner_is_gone() {
         to: HostUid(uid.to_owned()),
     };
     assert!(matches!(machine.refused(to("b")), Refusal::UnknownHost(_)));
-    machine.accept(declare("b", &spec("other"), 1));
+    let host = Host {
+        uid: HostUid("b".to_owned()),
+        name: "second".to_owned(),
+    };
+    let attach = Command::AttachHost { host };
+    machine.accept(attach.clone());
+    assert_eq!(machine.apply(attach), Outcome::Unchanged);
     machine.accept(to("b"));
     // Until the new owner has the object, its absence there means nothing.
     assert_eq!(machine.withdraw("b", "hz"), Outcome::Unchanged);
@@ -229,7 +235,25 @@ fn a_member_whose_object_is_created_again_stays() {
     overload(&mut machine, "hz");
     machine.withdraw("a", "hz");
     machine.tick_ms(SETTLE_MS);
-    let effect = machine.accept(declare("a", &spec("hz"), 1));
+    // Another replica of the same host has not seen the deletion yet.
+    assert_eq!(machine.declare("a", &spec("hz"), 1), Outcome::Unchanged);
+    assert_eq!(stage(&machine, "hz"), Some(Stage::Draining));
+    let Command::Declare {
+        host,
+        mut origin,
+        declaration,
+        document,
+    } = declare("a", &spec("hz"), 1)
+    else {
+        unreachable!();
+    };
+    origin.uid = "created-anew".to_owned();
+    let effect = machine.accept(Command::Declare {
+        host,
+        origin,
+        declaration,
+        document,
+    });
     assert_eq!(effect.members.len(), 1, "the planner hears of it");
     assert_eq!(stage(&machine, "hz"), None);
     machine.tick_ms(DRAIN_MAX_MS);

@@ -1,7 +1,7 @@
 //! Host clusters declare, withdraw and pass on objects: only an object's owner changes what is in force.
 
-use causeway_api::Generation;
 use causeway_api::registry::{Host, HostUid, ObjectKey, Origin};
+use causeway_api::{Generation, ReplicaId};
 
 use super::leaving::{self, Asked};
 use super::{Applied, bounded, policies, registry};
@@ -34,12 +34,11 @@ pub(super) fn declare(
     let key = declaration.key();
     let named = |what: &str| format!("Declare {key}: {what}, in bytes");
     bounded(&named("document"), document.len(), DOCUMENT_BYTES)?;
-    bounded(&named("host UID"), host.uid.0.len(), NAME_BYTES)?;
-    bounded(&named("host name"), host.name.len(), NAME_BYTES)?;
     bounded(&named("object UID"), origin.uid.len(), NAME_BYTES)?;
+    known(state, host)?;
     judge(state, &host.uid, origin, &key)?;
-    if !state.registry.hosts.contains_key(&host.uid) {
-        bounded("hosts", state.registry.hosts.len() + 1, HOSTS)?;
+    if is_leaving(state, &key, origin) {
+        return Ok(None);
     }
     let effect = match declaration {
         Declaration::Member(spec) => registry::put(state, generation, spec)?,
@@ -72,6 +71,45 @@ pub(super) fn declare(
     effect.members.dedup();
     effect.registry = true;
     Ok(Some(effect))
+}
+
+/// The very object whose deletion another replica has seen already.
+fn is_leaving(state: &State, key: &ObjectKey, origin: &Origin) -> bool {
+    let ObjectKey::Member(name) = key else {
+        return false;
+    };
+    let held = state.registry.objects.get(key);
+    state.registry.leaving.contains_key(name)
+        && held.is_some_and(|held| held.settled && held.origin.uid == origin.uid)
+}
+
+/// A replica stands in a host cluster.
+pub(super) fn attach(state: &mut State, replica: ReplicaId, host: &Host) -> Applied {
+    known(state, host)?;
+    let attached = &mut state.registry.attached;
+    if !attached.contains_key(&replica) {
+        bounded("replicas in hosts", attached.len() + 1, HOSTS)?;
+    }
+    let before = attached.insert(replica, host.uid.clone());
+    let name = state
+        .registry
+        .hosts
+        .insert(host.uid.clone(), host.name.clone());
+    let news = before.as_ref() != Some(&host.uid) || name.as_ref() != Some(&host.name);
+    Ok(news.then(|| Effect {
+        registry: true,
+        ..Effect::default()
+    }))
+}
+
+/// Refuses a host whose names are longer than any, and more hosts than there can be.
+fn known(state: &State, host: &Host) -> Result<(), Refusal> {
+    bounded("host UID, in bytes", host.uid.0.len(), NAME_BYTES)?;
+    bounded("host name, in bytes", host.name.len(), NAME_BYTES)?;
+    if state.registry.hosts.contains_key(&host.uid) {
+        return Ok(());
+    }
+    bounded("hosts", state.registry.hosts.len() + 1, HOSTS)
 }
 
 /// Whether a host's object may declare what is in force.

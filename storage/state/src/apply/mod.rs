@@ -10,7 +10,7 @@
 //! | [`plans`], each by [`judge`] | `CommitPlans` |
 //! | [`level`] | `RaiseLevel`, `CompareDigest` |
 //! | [`chunks`] | `StageChunk` |
-//! | [`hosts`], [`leaving`] | `Declare`, `Withdraw`, `MoveObject`, `ConfirmRemoval` |
+//! | [`hosts`], [`leaving`] | `AttachHost`, `Declare`, `Withdraw`, `MoveObject`, `ConfirmRemoval` |
 //!
 //! Verdicts are drawn anew ([`conclude`]), and [`networks`] derived from them, after each command that they may depend
 //! on, in the same log entry.
@@ -69,7 +69,7 @@ pub fn apply(state: &mut State, at: LogPosition, request: &Request) -> Outcome {
     state
         .clients
         .remember(request.client, request.serial, at.index);
-    match dispatch(state, generation, &request.command) {
+    match dispatch(state, generation, request) {
         Ok(Some(mut effect)) => {
             if state.clusterset == 0 && state.feature_level >= 2 {
                 state.clusterset = request.client.nonce.max(1);
@@ -87,7 +87,8 @@ pub fn apply(state: &mut State, at: LogPosition, request: &Request) -> Outcome {
     }
 }
 
-fn dispatch(state: &mut State, generation: Generation, command: &Command) -> Applied {
+fn dispatch(state: &mut State, generation: Generation, request: &Request) -> Applied {
+    let command = &request.command;
     if let Command::Bootstrap { incarnation } = command {
         return bootstrap::bootstrap(state, *incarnation);
     }
@@ -132,6 +133,7 @@ fn dispatch(state: &mut State, generation: Generation, command: &Command) -> App
         }
         Command::MoveObject { object, to } => hosts::pass_on(state, generation, object, to),
         Command::ConfirmRemoval { object } => hosts::confirm(state, generation, object),
+        Command::AttachHost { host } => hosts::attach(state, request.client.replica, host),
     }
 }
 
@@ -144,6 +146,7 @@ fn name(command: &Command) -> &'static str {
         Command::Withdraw { .. } => "Withdraw",
         Command::MoveObject { .. } => "MoveObject",
         Command::ConfirmRemoval { .. } => "ConfirmRemoval",
+        Command::AttachHost { .. } => "AttachHost",
         _ => "a command",
     }
 }
