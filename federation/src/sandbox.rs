@@ -10,6 +10,7 @@ mod alive;
 pub mod fleet;
 pub mod model;
 pub mod objects;
+mod patience;
 pub mod report;
 pub mod run;
 pub mod sampler;

@@ -13,6 +13,7 @@ mod backend;
 mod brain;
 mod events;
 mod follow;
+mod glance;
 mod metrics;
 mod process;
 mod registry;

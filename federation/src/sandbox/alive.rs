@@ -5,14 +5,13 @@ use std::time::Duration;
 use anyhow::bail;
 use causeway_api::verdict::VerdictState;
 
+use super::patience::Patience;
 use super::watch::Watch;
 
 /// How long nothing may change before it counts as settled.
 pub(crate) const STILL: Duration = Duration::from_millis(500);
-/// How long the fleet may take; more for large ones.
-const ALIVE: Duration = Duration::from_secs(20);
-/// For each service of each cluster.
-const ALIVE_EACH: Duration = Duration::from_millis(10);
+/// How many times as long as an answer took the controller is not asked again.
+const ASKS_COST: u32 = 3;
 /// Below this, requests per second are rounding.
 pub(crate) const NOTHING: f64 = 1e-6;
 
@@ -22,8 +21,8 @@ pub(crate) const NOTHING: f64 = 1e-6;
 /// What is missing, where it takes too long.
 pub(crate) async fn alive(watch: &mut Watch<'_>) -> anyhow::Result<()> {
     let begun = watch.env.now();
-    let size = watch.fleet.services.len() * watch.fleet.members.len();
-    let limit = ALIVE + ALIVE_EACH * u32::try_from(size).unwrap_or(u32::MAX);
+    let mut patience = Patience::new(begun);
+    let mut writes = 0_u64;
     let mut still = begun;
     let mut missing = Some("nothing was heard of it yet".to_owned());
     let mut asks_from = begun;
@@ -38,7 +37,7 @@ pub(crate) async fn alive(watch: &mut Watch<'_>) -> anyhow::Result<()> {
             missing = found;
             let asked = now;
             now = watch.env.now();
-            asks_from = now.plus(now.since(asked) * 3);
+            asks_from = now.plus(now.since(asked) * ASKS_COST);
         }
         if !changed.is_empty() || missing.is_some() {
             still = now;
@@ -50,18 +49,20 @@ pub(crate) async fn alive(watch: &mut Watch<'_>) -> anyhow::Result<()> {
             ));
             return Ok(());
         }
-        if now.since(begun) > limit {
+        writes += u64::from(!changed.is_empty());
+        patience.see(now, (missing.clone(), writes));
+        if patience.is_over(now) {
             let missing = missing.unwrap_or_else(|| "its meshes keep changing".to_owned());
             bail!(
                 "the fleet did not come alive within {} s: {missing}; --log-level info says more",
-                limit.as_secs()
+                patience.seconds(now)
             );
         }
     }
 }
 
 /// What a fleet that is alive would have.
-async fn whats_missing(watch: &Watch<'_>) -> Option<String> {
+async fn whats_missing(watch: &mut Watch<'_>) -> Option<String> {
     let status = match watch.world.admin().status().await {
         Ok(status) => status,
         Err(error) => return Some(error.error),

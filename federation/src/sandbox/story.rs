@@ -13,14 +13,13 @@ use causeway_seam::Env;
 use super::alive::{NOTHING, STILL, alive};
 use super::fleet::Fleet;
 use super::objects::HOLD_DOWN_S;
+use super::patience::Patience;
 use super::report::{Counts, Event, Moment, Report, Requests, shares, whole};
 use super::sampler::Sampler;
 use super::watch::Watch;
 use super::world::World;
 use crate::cli::text::grouped;
 
-/// How long traffic may take to move, and to return.
-const MOVES: Duration = Duration::from_secs(20);
 /// How long the part is lost at least, so that what follows can be seen.
 const OUTAGE: Duration = Duration::from_secs(7);
 /// How near to its old rate traffic must be to count as restored, as a share.
@@ -110,6 +109,7 @@ fn restore(watch: &mut Watch<'_>) {
 async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
     let (mut suspected, mut cut, mut lost, mut written) = (false, false, false, false);
     let mut moved_ms = None;
+    let mut patience = Patience::new(watch.env.now());
     loop {
         let look = watch.look().await?;
         let survivors: Vec<&MemberName> = look
@@ -117,39 +117,35 @@ async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
             .iter()
             .filter(|name| !watch.dark.contains(*name))
             .collect();
-        if let Some(verdicts) = &look.verdicts {
-            let suspect = verdicts
-                .gateways
-                .iter()
-                .find(|(_, state)| *state != VerdictState::Serving);
-            if !suspected && let Some((subject, _)) = suspect {
-                suspected = true;
-                let evidence = watch.evidence(subject).await.unwrap_or_default();
-                watch.say(Event::Suspected, format!("suspected: {evidence}"));
-            }
-            if !cut
-                && verdicts
-                    .gateways
-                    .iter()
-                    .all(|(_, state)| *state == VerdictState::Lost)
-            {
-                cut = true;
-                watch.say(
-                    Event::GatewaysLost,
-                    "verdict: all its gateways are Lost, so nothing may be sent into its networks"
-                        .to_owned(),
-                );
-            }
-            if !lost && verdicts.part == VerdictState::Lost {
-                lost = true;
-                watch.say(
-                    Event::Lost,
-                    format!(
-                        "verdict: {} is Lost: its agents have been silent for as long, too",
-                        watch.lost
-                    ),
-                );
-            }
+        let verdicts = &look.verdicts;
+        let mut lost_gateways = verdicts.gateways.iter();
+        let suspect = lost_gateways.find(|(_, state)| *state != VerdictState::Serving);
+        if !suspected && let Some((subject, _)) = suspect {
+            suspected = true;
+            let evidence = watch.evidence(subject).await.unwrap_or_default();
+            watch.say(Event::Suspected, format!("suspected: {evidence}"));
+        }
+        let mut gateways = verdicts.gateways.iter();
+        if !cut
+            && !verdicts.gateways.is_empty()
+            && gateways.all(|(_, state)| *state == VerdictState::Lost)
+        {
+            cut = true;
+            watch.say(
+                Event::GatewaysLost,
+                "verdict: all its gateways are Lost, so nothing may be sent into its networks"
+                    .to_owned(),
+            );
+        }
+        if !lost && verdicts.part == VerdictState::Lost {
+            lost = true;
+            watch.say(
+                Event::Lost,
+                format!(
+                    "verdict: {} is Lost: its agents have been silent for as long, too",
+                    watch.lost
+                ),
+            );
         }
         if let Some(first) = survivors.first()
             && !written
@@ -172,7 +168,8 @@ async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
         if moved_ms.is_some() && lost {
             return Ok(moved_ms);
         }
-        if watch.env.now().since(watch.began) > MOVES {
+        patience.see(watch.env.now(), (look.verdicts.clone(), whole(astray), look.changed.len()));
+        if patience.is_over(watch.env.now()) {
             let text = if moved_ms.is_some() {
                 format!("there is still no verdict on {}", watch.lost)
             } else {
@@ -188,12 +185,11 @@ async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
 
 /// Returns when traffic was back, in milliseconds since the loss.
 async fn until_returned(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
-    let back = watch.env.now();
+    let mut patience = Patience::new(watch.env.now());
     let (mut recovering, mut serving) = (false, false);
-    let mut verdict = VerdictState::Unknown;
     loop {
         let look = watch.look().await?;
-        verdict = look.verdicts.map_or(verdict, |verdicts| verdicts.part);
+        let verdict = look.verdicts.part;
         if !recovering && verdict == VerdictState::Recovering {
             recovering = true;
             let text = format!(
@@ -219,7 +215,8 @@ async fn until_returned(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
             );
             return Ok(Some(restored_ms));
         }
-        if watch.env.now().since(back) > MOVES {
+        patience.see(watch.env.now(), (look.verdicts, whole(inflow), look.changed.len()));
+        if patience.is_over(watch.env.now()) {
             let text = format!(
                 "traffic has not returned: the verdict is {verdict}, {inflow:.0} of {:.0} requests/s are back",
                 watch.inflow_before

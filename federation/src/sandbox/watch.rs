@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_api::ids::{MemberName, Name};
+use causeway_api::ids::MemberName;
 use causeway_api::verdict::{Ballot, Subject, VerdictState};
 use causeway_seam::{Env, Monotonic};
 
@@ -16,11 +16,10 @@ use super::sampler::Sampler;
 use super::story::Tell;
 use super::world::World;
 
-/// How often the clusters are looked at.
+/// How often the clusters are looked at, at most.
 pub const TICK: Duration = Duration::from_millis(10);
-/// How long the controller is left alone between two questions, at least; and at least as many times what an answer took.
-const ASKS: Duration = Duration::from_millis(40);
-const ASKS_COST: u32 = 3;
+/// How many times as long as a look took nothing is looked at, so that looking never becomes the load that is measured.
+pub(crate) const LOOK_COST: u32 = 4;
 
 /// Looks, counts and tells.
 pub(crate) struct Watch<'a> {
@@ -40,8 +39,10 @@ pub(crate) struct Watch<'a> {
     pub(crate) sums: Sums,
     tell: &'a mut dyn Tell,
     last: Option<Monotonic>,
-    /// When the controller may be asked again.
-    asks_from: Monotonic,
+    /// How long the last look took.
+    took: Duration,
+    /// The traffic as it was last read, and which members lay in the dark.
+    traffic: Option<(BTreeSet<MemberName>, Traffic)>,
 }
 
 /// What became of requests, and how full the survivors were.
@@ -57,11 +58,12 @@ pub(crate) struct Look {
     /// Members whose mesh changed.
     pub(crate) changed: Vec<MemberName>,
     pub(crate) traffic: Traffic,
-    /// The controller's verdicts, where it was asked this time.
-    pub(crate) verdicts: Option<Verdicts>,
+    /// The controller's verdicts.
+    pub(crate) verdicts: Verdicts,
 }
 
 /// The controller's word on the lost part.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdicts {
     /// On the part itself.
     pub(crate) part: VerdictState,
@@ -92,13 +94,15 @@ impl<'a> Watch<'a> {
             sums: Sums::default(),
             tell,
             last: None,
-            asks_from: env.now(),
+            took: Duration::ZERO,
+            traffic: None,
         }
     }
 
     /// Waits for the next look, counts what happened since the last one, and looks.
     pub(crate) async fn look(&mut self) -> anyhow::Result<Look> {
-        self.env.sleep(TICK).await;
+        self.env.sleep(TICK.max(self.took * LOOK_COST)).await;
+        let begun = self.env.now();
         let before = self.traffic();
         let now = self.env.now();
         let passed = self.last.map_or(Duration::ZERO, |last| now.since(last));
@@ -113,34 +117,28 @@ impl<'a> Watch<'a> {
             self.sums.survivors.note(peak, passed);
         }
         let changed = self.sampler.read()?;
-        let verdicts = if self.may_ask() {
-            let verdicts = self.verdicts().await;
-            self.asked(now);
-            verdicts
-        } else {
-            None
-        };
-        Ok(Look {
+        if !changed.is_empty() {
+            self.traffic = None;
+        }
+        let look = Look {
             changed,
+            verdicts: self.verdicts(),
             traffic: self.traffic(),
-            verdicts,
-        })
-    }
-
-    /// Whether it is time to ask the controller.
-    pub(crate) fn may_ask(&self) -> bool {
-        self.env.now() >= self.asks_from
-    }
-
-    /// It was asked: questions must not become the load that is measured.
-    pub(crate) fn asked(&mut self, since: Monotonic) {
-        let now = self.env.now();
-        self.asks_from = now.plus(ASKS.max(now.since(since) * ASKS_COST));
+        };
+        self.took = self.env.now().since(begun);
+        Ok(look)
     }
 
     /// The traffic as it was last read.
-    pub(crate) fn traffic(&self) -> Traffic {
-        self.sampler.traffic(&self.dark)
+    pub(crate) fn traffic(&mut self) -> Traffic {
+        match &self.traffic {
+            Some((dark, traffic)) if *dark == self.dark => traffic.clone(),
+            _ => {
+                let traffic = self.sampler.traffic(&self.dark);
+                self.traffic = Some((self.dark.clone(), traffic.clone()));
+                traffic
+            }
+        }
     }
 
     /// What the others send to the lost part now, in requests per second, whether or not it answers.
@@ -159,28 +157,11 @@ impl<'a> Watch<'a> {
         self.last = Some(self.began);
     }
 
-    async fn verdicts(&self) -> Option<Verdicts> {
-        let admin = self.world.admin();
-        let rows = admin.clusters().await.ok()?;
-        let rows = rows
-            .into_iter()
-            .filter(|row| self.lost_members.contains(&row.name));
-        let gateways = rows.flat_map(|row| {
-            let subject = move |gateway: &str| {
-                Some(Subject::Gateway {
-                    member: row.name.clone(),
-                    gateway: Name::new(gateway).ok()?,
-                })
-            };
-            row.gateways
-                .into_iter()
-                .filter_map(move |gateway| Some((subject(&gateway.name)?, gateway.verdict)))
-        });
-        let part = admin.explain_subject(&self.lost).await;
-        Some(Verdicts {
-            part: part.map_or(VerdictState::Unknown, |explained| explained.verdict.state),
-            gateways: gateways.collect(),
-        })
+    fn verdicts(&self) -> Verdicts {
+        Verdicts {
+            part: self.world.verdict(&self.lost),
+            gateways: self.world.gateways(&self.lost_members),
+        }
     }
 
     /// An observer's word on why it does not reach a subject.

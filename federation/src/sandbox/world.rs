@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use causeway_api::facts::GatewayAddress;
 use causeway_api::ids::{MemberName, Name, ReplicaId};
 use causeway_api::spec::defaults::ROOT_NAMESPACE;
+use causeway_api::verdict::{Subject, VerdictState};
 use causeway_memory::{Config, MemoryMember};
 use causeway_seam::Env;
 use causeway_seam::real::{Folder, net};
@@ -22,6 +23,7 @@ use self::dark::{DarkDialer, DarkProbe};
 use self::papers::Papers;
 use super::fleet::Fleet;
 use super::objects;
+use super::patience::Patience;
 use crate::admin::AdminBackend;
 use crate::admin::server::{Serving, serve_admin};
 use crate::agent::{Agent, AgentConfig, Dialer};
@@ -36,9 +38,6 @@ pub const PROBE: ProbeTimes = ProbeTimes {
     timeout: Duration::from_millis(500),
     threshold: 3,
 };
-
-/// How long the controller may take to register all clusters.
-const REGISTERS: Duration = Duration::from_secs(30);
 
 /// One cluster.
 struct Site {
@@ -112,7 +111,7 @@ impl World {
         let listener = net::listen("127.0.0.1:0").await?;
         let serving = serve_admin(env, listener, tls::server(&pems)?, admin.clone())?;
         let context_file = papers.write_operator(folder, serving.address().to_string())?;
-        registered(env, admin.as_ref(), sites.len()).await?;
+        registered(env, &replica, sites.len()).await?;
         for (name, site) in &mut sites {
             let dialer: Arc<Dialer> = Arc::new(DarkDialer {
                 env: env.clone(),
@@ -146,6 +145,18 @@ impl World {
     #[must_use]
     pub fn admin(&self) -> &dyn AdminBackend {
         self.admin.as_ref()
+    }
+
+    /// The verdict on a subject.
+    #[must_use]
+    pub fn verdict(&self, subject: &Subject) -> VerdictState {
+        self.replica.verdict(subject)
+    }
+
+    /// The verdicts on the gateways of some members.
+    #[must_use]
+    pub fn gateways(&self, members: &BTreeSet<MemberName>) -> Vec<(Subject, VerdictState)> {
+        self.replica.gateways(members)
     }
 
     /// The file by which the operator's verbs find the admin API.
@@ -191,15 +202,20 @@ impl World {
 }
 
 /// Waits until the controller knows every cluster, as one registers a cluster before its agent is started.
-async fn registered(env: &Env, admin: &dyn AdminBackend, members: usize) -> anyhow::Result<()> {
-    let wait = async {
-        while admin.clusters().await.map_or(0, |rows| rows.len()) < members {
-            env.sleep(Duration::from_millis(10)).await;
+async fn registered(env: &Env, replica: &Replica, members: usize) -> anyhow::Result<()> {
+    let mut patience = Patience::new(env.now());
+    loop {
+        let registered = replica.registered();
+        if registered >= members {
+            return Ok(());
         }
-    };
-    env.timeout(REGISTERS, wait)
-        .await
-        .context("the controller did not register the clusters; --log-level info says why")
+        patience.see(env.now(), registered);
+        anyhow::ensure!(
+            !patience.is_over(env.now()),
+            "the controller registered {registered} of {members} clusters; --log-level info says why"
+        );
+        env.sleep(Duration::from_millis(10)).await;
+    }
 }
 
 fn fill(member: &MemoryMember, objects: Vec<serde_json::Value>) -> anyhow::Result<()> {

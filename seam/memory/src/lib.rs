@@ -33,4 +33,4 @@ mod write;
 
 pub use config::Config;
 pub use faults::Deny;
-pub use member::{MemberError, MemoryMember};
+pub use member::{Changes, MemberError, MemoryMember};

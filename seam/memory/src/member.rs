@@ -1,5 +1,6 @@
 //! A member in memory, and the handle by which tests and scenarios hold it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -91,6 +92,16 @@ pub struct MemoryMember {
 
 /// Namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
+/// What changed of a kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// Up to which revision.
+    pub revision: u64,
+    /// Each object that changed, by its key; without the object where that is gone. `None`: so much has changed that it
+    /// is forgotten what; read everything.
+    pub objects: Option<BTreeMap<String, Option<Value>>>,
+}
 
 impl MemoryMember {
     /// Makes one, with the namespaces that every cluster has.
@@ -233,6 +244,39 @@ impl MemoryMember {
         Ok(objects
             .map(|stored| render(kind, version, stored))
             .collect())
+    }
+
+    /// What changed of a kind after a revision, each object once and as it is now; by its key, `namespace/name` or the
+    /// name alone.
+    ///
+    /// # Errors
+    /// [`MemberError`] where the kind is unknown.
+    pub fn changes(
+        &self,
+        api_version: &str,
+        kind: &str,
+        since: u64,
+    ) -> Result<Changes, MemberError> {
+        let (kind, version) = self.kind(api_version, kind)?;
+        let store = self.shared.lock();
+        let collection = store.of(kind);
+        let revision = store.revision;
+        let Ok(events) = collection.since(since) else {
+            return Ok(Changes {
+                revision,
+                objects: None,
+            });
+        };
+        let changed: BTreeSet<&String> = events.map(|event| &event.key).collect();
+        let now = |key: &String| {
+            let stored = collection.objects.get(key);
+            let object = stored.map(|stored| render(kind, version, stored));
+            (key.clone(), object)
+        };
+        Ok(Changes {
+            revision,
+            objects: Some(changed.into_iter().map(now).collect()),
+        })
     }
 
     fn kind(

@@ -14,13 +14,14 @@ mod services;
 mod subject;
 mod totals;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use causeway_api::MemberName;
 use causeway_api::ids::ServiceKey;
 use causeway_api::verdict::Subject;
 
+use super::sessions::lock;
 use super::shared::Shared;
 use super::status::counts::{self, Exports};
 use super::status::look::Look;
@@ -35,6 +36,8 @@ use memory::Ages;
 /// What answers.
 pub(crate) struct Backend {
     shared: Arc<Shared>,
+    /// Who exports what, counted anew only where facts changed since the last question.
+    exports: Mutex<Exports>,
 }
 
 /// What rows are built from.
@@ -47,7 +50,10 @@ struct Sight<'a> {
 
 impl Backend {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+        Self {
+            shared,
+            exports: Mutex::default(),
+        }
     }
 
     /// Calls `f` with everything at one moment. Locks are held meanwhile: it computes and returns.
@@ -60,9 +66,9 @@ impl Backend {
         );
         let ages = shared.memory.ages(shared.env.now(), shared.env.wall());
         let refused = shared.metrics.refused_plans();
+        let mut exports = lock(&self.exports);
         shared.consensus.read(|state| {
             let facts = shared.facts();
-            let mut exports = Exports::default();
             exports.refresh(&facts);
             f(&Sight {
                 look: Look {

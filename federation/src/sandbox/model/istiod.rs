@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_api::ids::ServiceKey;
 
 use super::envoy::{Endpoint, Locality, Target};
-use super::objects::{Entry, Labels, LocalObjects, MeshObjects, Rule};
+use super::objects::{Entry, Labels, LocalObjects, MeshObjects, Rule, selects};
 use super::place::Place;
 
 /// istiod knows no gateway of any network, and an entry without an address: proxies refuse the whole answer.
@@ -46,7 +46,7 @@ impl Mesh<'_> {
             .entries
             .get(&namespace)
             .into_iter()
-            .flatten()
+            .flat_map(BTreeMap::values)
             .filter(|entry| {
                 selectors
                     .iter()
@@ -131,13 +131,6 @@ impl Mesh<'_> {
         }
         Ok((places, scale))
     }
-}
-
-fn selects(selector: &Labels, labels: &Labels) -> bool {
-    !selector.is_empty()
-        && selector
-            .iter()
-            .all(|(name, value)| labels.get(name) == Some(value))
 }
 
 fn lcm(a: u32, b: u32) -> u32 {

@@ -97,14 +97,63 @@ impl LocalObjects {
 /// What a member's mesh has been told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MeshObjects {
-    /// WorkloadEntries by namespace.
-    pub entries: BTreeMap<String, Vec<Entry>>,
+    /// WorkloadEntries by namespace and name.
+    pub entries: BTreeMap<String, BTreeMap<String, Entry>>,
     /// DestinationRules by namespace and host.
     pub rules: BTreeMap<(String, String), Rule>,
     /// ServiceEntries with a workload selector, by namespace and host.
     pub hosts: BTreeMap<(String, String), Labels>,
     /// Addresses of the gateways of each network.
     pub gateways: BTreeMap<String, BTreeSet<String>>,
+    /// What each object said that is not keyed by its own name above.
+    said: BTreeMap<(Kind, String), Said>,
+}
+
+/// The kinds that are read of a mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// WorkloadEntry.
+    Entry,
+    /// DestinationRule.
+    Rule,
+    /// ServiceEntry.
+    Host,
+    /// Gateway of the Gateway API.
+    Gateway,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Entry, Self::Rule, Self::Host, Self::Gateway];
+
+    /// Its API version and name.
+    #[must_use]
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Entry => ("networking.istio.io/v1", "WorkloadEntry"),
+            Self::Rule => ("networking.istio.io/v1", "DestinationRule"),
+            Self::Host => ("networking.istio.io/v1", "ServiceEntry"),
+            Self::Gateway => ("gateway.networking.k8s.io/v1", "Gateway"),
+        }
+    }
+}
+
+/// What an object said, under which it is found again when it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Said {
+    Hosts(Vec<(String, String)>),
+    Addresses(String, BTreeSet<String>),
+}
+
+/// Whom a change concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touched {
+    /// All services: the way into a network changed.
+    Everything,
+    /// Services of a namespace that select these labels.
+    Labels(String, Labels),
+    /// The service of this namespace with this host.
+    Host(String, String),
 }
 
 /// A WorkloadEntry.
@@ -142,46 +191,143 @@ impl MeshObjects {
     #[must_use]
     pub fn read(entries: &[Value], rules: &[Value], hosts: &[Value], gateways: &[Value]) -> Self {
         let mut mesh = Self::default();
-        for entry in entries {
-            let namespace = text(entry, "/metadata/namespace").to_owned();
-            mesh.entries
-                .entry(namespace)
-                .or_default()
-                .push(read_entry(entry));
-        }
-        for rule in rules {
-            let host = text(rule, "/spec/host").to_owned();
-            mesh.rules.insert(
-                (text(rule, "/metadata/namespace").to_owned(), host),
-                read_rule(rule),
-            );
-        }
-        for host in hosts {
-            let selector = labels(host.pointer("/spec/workloadSelector/labels"));
-            for name in list(host, "/spec/hosts").filter_map(Value::as_str) {
-                let namespace = text(host, "/metadata/namespace").to_owned();
-                mesh.hosts
-                    .insert((namespace, name.to_owned()), selector.clone());
+        for (kind, objects) in Kind::ALL.into_iter().zip([entries, rules, hosts, gateways]) {
+            for object in objects {
+                let (namespace, name) = (
+                    text(object, "/metadata/namespace"),
+                    text(object, "/metadata/name"),
+                );
+                mesh.put(kind, namespace, name, Some(object));
             }
         }
-        for gateway in gateways
-            .iter()
-            .filter(|gateway| text(gateway, "/spec/gatewayClassName") == "istio-remote")
-        {
-            let network = labels(gateway.pointer("/metadata/labels")).remove(NETWORK);
+        mesh
+    }
+
+    /// One object as it is now; `None`: it is gone. Says whom that concerns.
+    pub fn put(
+        &mut self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        object: Option<&Value>,
+    ) -> Vec<Touched> {
+        match kind {
+            Kind::Entry => self.put_entry(namespace, name, object.map(read_entry)),
+            Kind::Rule => {
+                let host = object.map(|rule| text(rule, "/spec/host").to_owned());
+                let keys = host.map(|host| (namespace.to_owned(), host));
+                let rule = object.map(read_rule);
+                let rows = keys.into_iter().zip(rule);
+                exchange(&mut self.said, &mut self.rules, kind, (namespace, name), rows)
+            }
+            Kind::Host => {
+                let selector = labels(object.and_then(|host| host.pointer("/spec/workloadSelector/labels")));
+                let hosts = object.into_iter().flat_map(|host| list(host, "/spec/hosts"));
+                let rows = hosts.filter_map(Value::as_str).map(|host| {
+                    let key = (namespace.to_owned(), host.to_owned());
+                    (key, selector.clone())
+                });
+                exchange(&mut self.said, &mut self.hosts, kind, (namespace, name), rows)
+            }
+            Kind::Gateway => self.put_gateway(namespace, name, object),
+        }
+    }
+
+    fn put_entry(&mut self, namespace: &str, name: &str, entry: Option<Entry>) -> Vec<Touched> {
+        let rows = self.entries.entry(namespace.to_owned()).or_default();
+        let before = match entry.clone() {
+            Some(entry) => rows.insert(name.to_owned(), entry),
+            None => rows.remove(name),
+        };
+        if before == entry {
+            return Vec::new();
+        }
+        let concerned: BTreeSet<Labels> = [before, entry]
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.labels)
+            .collect();
+        concerned
+            .into_iter()
+            .map(|labels| Touched::Labels(namespace.to_owned(), labels))
+            .collect()
+    }
+
+    fn put_gateway(&mut self, namespace: &str, name: &str, object: Option<&Value>) -> Vec<Touched> {
+        let key = (Kind::Gateway, format!("{namespace}/{name}"));
+        let remote = object
+            .filter(|gateway| text(gateway, "/spec/gatewayClassName") == "istio-remote");
+        let now = remote.and_then(|gateway| {
+            let network = labels(gateway.pointer("/metadata/labels")).remove(NETWORK)?;
             let port = gateway
                 .pointer("/spec/listeners/0/port")
                 .and_then(Value::as_u64)
                 .unwrap_or(15443);
             let addresses = list(gateway, "/spec/addresses")
                 .map(|address| format!("{}:{port}", text(address, "/value")));
-            if let Some(network) = network {
-                mesh.gateways.entry(network).or_default().extend(addresses);
+            Some(Said::Addresses(network, addresses.collect()))
+        });
+        let before = match now.clone() {
+            Some(now) => self.said.insert(key, now),
+            None => self.said.remove(&key),
+        };
+        if before == now {
+            return Vec::new();
+        }
+        self.gateways.clear();
+        for said in self.said.values() {
+            if let Said::Addresses(network, addresses) = said {
+                let all = self.gateways.entry(network.clone()).or_default();
+                all.extend(addresses.iter().cloned());
             }
         }
-        mesh.gateways.retain(|_, addresses| !addresses.is_empty());
-        mesh
+        self.gateways.retain(|_, addresses| !addresses.is_empty());
+        vec![Touched::Everything]
     }
+}
+
+/// Gives out the rows that an object had and enters those that it has now; says whom the difference concerns.
+fn exchange<T: PartialEq>(
+    said: &mut BTreeMap<(Kind, String), Said>,
+    all: &mut BTreeMap<(String, String), T>,
+    kind: Kind,
+    (namespace, name): (&str, &str),
+    rows: impl IntoIterator<Item = ((String, String), T)>,
+) -> Vec<Touched> {
+    let object = (kind, format!("{namespace}/{name}"));
+    let keys = match said.remove(&object) {
+        Some(Said::Hosts(keys)) => keys,
+        _ => Vec::new(),
+    };
+    let mut before: BTreeMap<(String, String), Option<T>> = BTreeMap::new();
+    for key in keys {
+        let row = all.remove(&key);
+        before.insert(key, row);
+    }
+    let mut touched = BTreeSet::new();
+    let mut now = Vec::new();
+    for (key, row) in rows {
+        if before.remove(&key).flatten().as_ref() != Some(&row) {
+            touched.insert(key.clone());
+        }
+        now.push(key.clone());
+        all.insert(key, row);
+    }
+    touched.extend(before.into_keys());
+    if !now.is_empty() {
+        said.insert(object, Said::Hosts(now));
+    }
+    let host = |(namespace, host)| Touched::Host(namespace, host);
+    touched.into_iter().map(host).collect()
+}
+
+/// Whether a selector selects these labels. An empty one selects nothing here.
+#[must_use]
+pub fn selects(selector: &Labels, labels: &Labels) -> bool {
+    !selector.is_empty()
+        && selector
+            .iter()
+            .all(|(name, value)| labels.get(name) == Some(value))
 }
 
 fn read_entry(entry: &Value) -> Entry {

@@ -6,25 +6,83 @@ use causeway_api::ids::{MemberName, Region, ServiceKey};
 
 use super::envoy::{self, Target};
 use super::istiod::Mesh;
-use crate::sandbox::fleet::Fleet;
+use crate::sandbox::fleet::{Fleet, FleetService};
 
-/// Requests from one cluster to another for one service.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Flow {
-    /// The service, by its place in the fleet.
-    pub service: usize,
-    /// To where; `None`: there is no endpoint to send to.
-    pub to: Option<MemberName>,
-    /// Requests per second.
-    pub rps: f64,
+/// Where the callers of every cluster send their requests. Clusters and services are known by their place in the fleet,
+/// so that adding all flows up is cheap however many there are.
+#[derive(Debug, Clone)]
+pub struct Flows {
+    members: Vec<MemberName>,
+    regions: Vec<Region>,
+    /// The place of each member's region.
+    region_of: Vec<usize>,
+    /// What each member serves of each service, in requests per second.
+    capacity: Vec<Vec<f64>>,
+    /// By member and service: to where (`None`: there is no endpoint), and how many requests per second.
+    to: Vec<Vec<Vec<(Option<usize>, f64)>>>,
 }
 
-/// What the callers of one member do, given what its mesh holds. A region's demand is shared evenly by its members, and a
-/// member's by the zones of its nodes, as the planner takes it too.
+impl Flows {
+    /// Nobody sends anything yet.
+    #[must_use]
+    pub fn new(fleet: &Fleet) -> Self {
+        let members: Vec<MemberName> = fleet.members.keys().cloned().collect();
+        let regions: Vec<Region> = fleet.regions().into_keys().collect();
+        let place = |member: &MemberName| {
+            let region = fleet.region_of(member)?;
+            regions.iter().position(|known| known == region)
+        };
+        let capacity = |member: &MemberName| {
+            let all = fleet.services.iter();
+            all.map(|service| f64::from(service.capacity_rps(member)))
+                .collect()
+        };
+        Self {
+            region_of: members
+                .iter()
+                .map(|member| place(member).unwrap_or_default())
+                .collect(),
+            capacity: members.iter().map(capacity).collect(),
+            to: vec![vec![Vec::new(); fleet.services.len()]; members.len()],
+            members,
+            regions,
+        }
+    }
+
+    /// The callers of one member send for one service what they send by now.
+    pub fn set(
+        &mut self,
+        from: &MemberName,
+        service: usize,
+        to: impl IntoIterator<Item = (Option<MemberName>, f64)>,
+    ) {
+        let to: Vec<(Option<usize>, f64)> = to
+            .into_iter()
+            .map(|(to, rps)| (to.and_then(|to| self.place(&to)), rps))
+            .collect();
+        let row = self.place(from).and_then(|from| self.to.get_mut(from));
+        if let Some(row) = row.and_then(|row| row.get_mut(service)) {
+            *row = to;
+        }
+    }
+
+    fn place(&self, member: &MemberName) -> Option<usize> {
+        self.members.binary_search(member).ok()
+    }
+}
+
+/// Where the callers of one member send their requests for one service, given what its mesh holds. A region's demand is
+/// shared evenly by its members, and a member's by the zones of its nodes, as the planner takes it too.
 #[must_use]
-pub fn of_member(fleet: &Fleet, member: &MemberName, mesh: Mesh<'_>) -> Vec<Flow> {
+pub fn of_service(
+    fleet: &Fleet,
+    member: &MemberName,
+    service: &FleetService,
+    mesh: Mesh<'_>,
+) -> BTreeMap<Option<MemberName>, f64> {
+    let mut to: BTreeMap<Option<MemberName>, f64> = BTreeMap::new();
     let Some(region) = fleet.region_of(member) else {
-        return Vec::new();
+        return to;
     };
     let sharing = fleet
         .members
@@ -33,33 +91,24 @@ pub fn of_member(fleet: &Fleet, member: &MemberName, mesh: Mesh<'_>) -> Vec<Flow
         .count();
     let parts = sharing.max(1) * mesh.local.places.len().max(1);
     let parts = f64::from(u32::try_from(parts).unwrap_or(u32::MAX));
-    let mut flows = Vec::new();
-    for (at, service) in fleet.services.iter().enumerate() {
-        let asked = service.demand_rps.get(region).copied().unwrap_or(0);
-        let rps = f64::from(asked) / parts;
-        let mut to: BTreeMap<Option<MemberName>, f64> = BTreeMap::new();
-        for place in &mesh.local.places {
-            // A proxy that refuses its endpoints serves nobody in this model.
-            let localities = mesh.endpoints(&service.key, place).unwrap_or_default();
-            let shares = envoy::shares(&localities);
-            if shares.is_empty() {
-                *to.entry(None).or_insert(0.0) += rps;
-            }
-            for (target, share) in shares {
-                let there = match target {
-                    Target::Local(_) => Some(member.clone()),
-                    Target::Network(network) => MemberName::new(&network).ok(),
-                };
-                *to.entry(there).or_insert(0.0) += rps * share;
-            }
+    let asked = service.demand_rps.get(region).copied().unwrap_or(0);
+    let rps = f64::from(asked) / parts;
+    for place in &mesh.local.places {
+        // A proxy that refuses its endpoints serves nobody in this model.
+        let localities = mesh.endpoints(&service.key, place).unwrap_or_default();
+        let shares = envoy::shares(&localities);
+        if shares.is_empty() {
+            *to.entry(None).or_insert(0.0) += rps;
         }
-        flows.extend(to.into_iter().map(|(to, rps)| Flow {
-            service: at,
-            to,
-            rps,
-        }));
+        for (target, share) in shares {
+            let there = match target {
+                Target::Local(_) => Some(member.clone()),
+                Target::Network(network) => MemberName::new(&network).ok(),
+            };
+            *to.entry(there).or_insert(0.0) += rps * share;
+        }
     }
-    flows
+    to
 }
 
 /// What happens with all flows while some members are dark.
@@ -90,51 +139,79 @@ pub struct Peak {
 
 /// Adds flows up. Dark members ask nothing and answer nothing.
 #[must_use]
-pub fn total(
-    fleet: &Fleet,
-    flows: &BTreeMap<MemberName, Vec<Flow>>,
-    dark: &BTreeSet<MemberName>,
-) -> Traffic {
+pub fn total(fleet: &Fleet, flows: &Flows, dark: &BTreeSet<MemberName>) -> Traffic {
+    let is_dark: Vec<bool> = flows
+        .members
+        .iter()
+        .map(|member| dark.contains(member))
+        .collect();
+    let is_dark = |member: usize| is_dark.get(member).copied().unwrap_or(false);
+    let region_of = |member: usize| flows.region_of.get(member).copied();
+    let services = fleet.services.len();
     let mut traffic = Traffic::default();
-    let mut load: BTreeMap<(&MemberName, usize), f64> = BTreeMap::new();
-    for (from, flows) in flows.iter().filter(|(from, _)| !dark.contains(*from)) {
-        let Some(region) = fleet.region_of(from) else {
-            continue;
-        };
-        for flow in flows {
-            let to = flow.to.as_ref().and_then(|to| fleet.region_of(to)).cloned();
-            *traffic.by_region.entry((region.clone(), to)).or_insert(0.0) += flow.rps;
-            match &flow.to {
-                Some(to) if !dark.contains(to) => {
-                    traffic.served_rps += flow.rps;
-                    *load.entry((to, flow.service)).or_insert(0.0) += flow.rps;
+    let mut load = vec![0.0_f64; flows.members.len() * services];
+    let mut by_region: BTreeMap<(usize, Option<usize>), f64> = BTreeMap::new();
+    for (from, rows) in flows.to.iter().enumerate().filter(|(from, _)| !is_dark(*from)) {
+        // To each region, and at the end to nowhere.
+        let mut regions: Vec<Option<f64>> = vec![None; flows.regions.len() + 1];
+        let mut lost: Option<f64> = None;
+        for (service, rows) in rows.iter().enumerate() {
+            for (to, rps) in rows {
+                let region = to.and_then(region_of).unwrap_or(flows.regions.len());
+                if let Some(sum) = regions.get_mut(region) {
+                    *sum = Some(sum.unwrap_or(0.0) + rps);
                 }
-                Some(_) => {
-                    traffic.failed_rps += flow.rps;
-                    *traffic.to_dark.entry(from.clone()).or_insert(0.0) += flow.rps;
+                match *to {
+                    Some(to) if !is_dark(to) => {
+                        traffic.served_rps += rps;
+                        if let Some(load) = load.get_mut(to * services + service) {
+                            *load += rps;
+                        }
+                    }
+                    Some(_) => {
+                        traffic.failed_rps += rps;
+                        lost = Some(lost.unwrap_or(0.0) + rps);
+                    }
+                    None => traffic.failed_rps += rps,
                 }
-                None => traffic.failed_rps += flow.rps,
             }
         }
-    }
-    for ((member, at), rps) in load {
-        let Some(service) = fleet.services.get(at) else {
-            continue;
-        };
-        let percent = rps * 100.0 / f64::from(service.capacity_rps(member)).max(f64::MIN_POSITIVE);
-        if traffic
-            .peak
-            .as_ref()
-            .is_none_or(|peak| percent > peak.percent)
-        {
-            traffic.peak = Some(Peak {
-                member: member.clone(),
-                service: service.key.clone(),
-                percent,
-            });
+        for (to, rps) in regions.into_iter().enumerate() {
+            if let (Some(rps), Some(region)) = (rps, region_of(from)) {
+                let to = (to < flows.regions.len()).then_some(to);
+                *by_region.entry((region, to)).or_insert(0.0) += rps;
+            }
+        }
+        if let (Some(lost), Some(member)) = (lost, flows.members.get(from)) {
+            traffic.to_dark.insert(member.clone(), lost);
         }
     }
+    let name = |region: usize| flows.regions.get(region).cloned();
+    traffic.by_region = by_region
+        .into_iter()
+        .filter_map(|((from, to), rps)| Some(((name(from)?, to.and_then(name)), rps)))
+        .collect();
+    traffic.peak = peak(fleet, flows, &load);
     traffic
+}
+
+fn peak(fleet: &Fleet, flows: &Flows, load: &[f64]) -> Option<Peak> {
+    let mut peak: Option<(usize, usize, f64)> = None;
+    let services = fleet.services.len().max(1);
+    for (at, rps) in load.iter().enumerate().filter(|(_, rps)| **rps > 0.0) {
+        let (member, service) = (at / services, at % services);
+        let capacity = flows.capacity.get(member).and_then(|row| row.get(service));
+        let percent = rps * 100.0 / capacity.copied().unwrap_or(0.0).max(f64::MIN_POSITIVE);
+        if peak.is_none_or(|(_, _, most)| percent > most) {
+            peak = Some((member, service, percent));
+        }
+    }
+    let (member, service, percent) = peak?;
+    Some(Peak {
+        member: flows.members.get(member)?.clone(),
+        service: fleet.services.get(service)?.key.clone(),
+        percent,
+    })
 }
 
 impl Traffic {

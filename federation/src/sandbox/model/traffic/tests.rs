@@ -8,26 +8,18 @@
 )]
 use super::*;
 
-fn flow(service: usize, to: &str, rps: f64) -> Flow {
-    let to = (!to.is_empty()).then(|| MemberName::new(to).unwrap());
-    Flow { service, to, rps }
-}
-
 #[test]
 fn what_is_sent_to_the_dark_fails_and_the_dark_ask_nothing() {
     let fleet = Fleet::draw(1, 5, 1).unwrap();
     let name = |text: &str| MemberName::new(text).unwrap();
-    let flows = BTreeMap::from([
-        (
-            name("us-east-1"),
-            vec![
-                flow(0, "us-east-1", 60.0),
-                flow(0, "eu-west-1", 30.0),
-                flow(0, "", 10.0),
-            ],
-        ),
-        (name("eu-west-1"), vec![flow(0, "us-east-1", 500.0)]),
-    ]);
+    let to = |rows: &[(&str, f64)]| -> Vec<(Option<MemberName>, f64)> {
+        let row = |(to, rps): &(&str, f64)| ((!to.is_empty()).then(|| name(to)), *rps);
+        rows.iter().map(row).collect()
+    };
+    let mut flows = Flows::new(&fleet);
+    let us = to(&[("us-east-1", 60.0), ("eu-west-1", 30.0), ("", 10.0)]);
+    flows.set(&name("us-east-1"), 0, us);
+    flows.set(&name("eu-west-1"), 0, to(&[("us-east-1", 500.0)]));
     let dark = BTreeSet::from([name("eu-west-1"), name("eu-west-2")]);
     let lost = total(&fleet, &flows, &dark);
     assert_eq!((lost.served_rps, lost.failed_rps), (60.0, 40.0));
