@@ -1,9 +1,11 @@
 //! Certificates: who a process is, and how it proves it.
 //!
 //! * [`identity`]: the names in certificates (`spiffe://causeway/…`);
+//! * [`accept`]: connections whose client proved who it is;
 //! * [`authority`]: an authority in memory that signs replicas, agents and operators, for evaluation and tests;
 //! * [`tls`]: rustls configurations that demand a certificate of both sides.
 
+pub(crate) mod accept;
 pub mod authority;
 pub mod identity;
 pub mod tls;

@@ -1,37 +1,23 @@
-//! TLS with client certificates under axum: connections whose client proved who it is.
-//!
-//! Handshakes run in tasks of their own, each with a deadline, so that a client that is slow or hostile keeps nobody
-//! waiting. At most [`WAITING`] connections stand between handshake and service.
+//! TLS with client certificates under axum.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
 use causeway_seam::real::net::{Listener as Tcp, Stream};
 use causeway_seam::{Env, TaskHandle};
 use rustls::ServerConfig;
-use tokio::sync::{Semaphore, mpsc};
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::mpsc;
 use tokio_rustls::server::TlsStream;
 
-use crate::certs::Identity;
+use crate::certs::accept::{self, Proven, Wanted};
 
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+pub use crate::certs::accept::Peer;
+
 /// How many connections may be in their handshake, or wait to be served.
 const WAITING: usize = 64;
-
-/// Who is at the other end.
-#[derive(Debug, Clone)]
-pub struct Peer {
-    /// Its address.
-    pub address: SocketAddr,
-    /// What its certificate says of it; `None` where it holds none of our names.
-    pub identity: Option<Identity>,
-}
 
 impl Connected<IncomingStream<'_, TlsListener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
@@ -43,7 +29,7 @@ impl Connected<IncomingStream<'_, TlsListener>> for Peer {
 #[derive(Debug)]
 pub struct TlsListener {
     local: SocketAddr,
-    ready: mpsc::Receiver<(TlsStream<Stream>, Peer)>,
+    ready: mpsc::Receiver<Proven>,
     _accepting: TaskHandle,
 }
 
@@ -54,11 +40,11 @@ impl TlsListener {
     /// The system's word where the listener's address cannot be read.
     pub fn start(env: &Env, listener: Tcp, config: Arc<ServerConfig>) -> io::Result<Self> {
         let local = listener.local_addr()?;
-        let (tell, ready) = mpsc::channel(WAITING);
-        let accepting = env.spawn(
-            "admin-accept",
-            accept_all(env.clone(), listener, TlsAcceptor::from(config), tell),
-        );
+        let wanted = Wanted {
+            what: "operator",
+            waiting: WAITING,
+        };
+        let (ready, accepting) = accept::accept(env, listener, config, wanted);
         Ok(Self {
             local,
             ready,
@@ -84,48 +70,5 @@ impl axum::serve::Listener for TlsListener {
             address: self.local,
             identity: None,
         })
-    }
-}
-
-async fn accept_all(
-    env: Env,
-    listener: Tcp,
-    acceptor: TlsAcceptor,
-    tell: mpsc::Sender<(TlsStream<Stream>, Peer)>,
-) {
-    let slots = Arc::new(Semaphore::new(WAITING));
-    loop {
-        let Ok(slot) = slots.clone().acquire_owned().await else {
-            return;
-        };
-        let (stream, address) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, mostly: waiting lets some be closed.
-                tracing::warn!(%error, "the admin API cannot accept a connection");
-                env.sleep(Duration::from_millis(200)).await;
-                continue;
-            }
-        };
-        let (acceptor, tell, inner) = (acceptor.clone(), tell.clone(), env.clone());
-        let handshake = async move {
-            let _slot = slot;
-            match inner.timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => {
-                    let certificates = stream.get_ref().1.peer_certificates();
-                    let identity = certificates
-                        .and_then(|chain| chain.first())
-                        .and_then(|leaf| Identity::of(leaf));
-                    let _ = tell.send((stream, Peer { address, identity })).await;
-                }
-                Ok(Err(error)) => {
-                    tracing::info!(%address, %error, "a client of the admin API was refused");
-                }
-                Err(elapsed) => {
-                    tracing::info!(%address, %elapsed, "a client of the admin API did not finish its handshake");
-                }
-            }
-        };
-        env.spawn("admin-handshake", handshake).detach();
     }
 }

@@ -1,43 +1,29 @@
-//! TLS before gRPC: each handshake in a task of its own with a deadline, so that a client that is slow or hostile keeps
-//! nobody waiting.
+//! Connections after their TLS handshake, as gRPC takes them.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use causeway_seam::real::net::{Listener as Tcp, Stream};
+use causeway_seam::real::net::{Listener as Tcp, Stream as TcpStream};
 use causeway_seam::{Env, TaskHandle};
+use futures::{Stream, StreamExt};
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::{Semaphore, mpsc};
-use tokio_rustls::TlsAcceptor;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
-use super::STEP_LIMIT;
-use super::refusal::chain;
-use crate::certs::Identity;
+use crate::certs::accept::{self, Wanted};
+
+pub(super) use crate::certs::accept::Peer;
 
 /// How many connections may be in their handshake, or wait to be served.
 const WAITING: usize = 256;
 
-/// How long a refused client may take to hear why.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-/// Who is at the other end of a connection.
-#[derive(Debug, Clone)]
-pub(super) struct Peer {
-    pub(super) address: SocketAddr,
-    /// `None`: its certificate holds none of our names.
-    pub(super) identity: Option<Identity>,
-}
-
 /// A connection after its handshake.
 pub(super) struct Secured {
-    stream: TlsStream<Stream>,
+    stream: TlsStream<TcpStream>,
     peer: Peer,
 }
 
@@ -94,77 +80,12 @@ pub(super) fn accept(
     env: &Env,
     tcp: Tcp,
     config: Arc<ServerConfig>,
-) -> (mpsc::Receiver<io::Result<Secured>>, TaskHandle) {
-    let (tell, ready) = mpsc::channel(WAITING);
-    let task = accept_all(env.clone(), tcp, TlsAcceptor::from(config), tell);
-    (ready, env.spawn("session accept", task))
-}
-
-async fn accept_all(
-    env: Env,
-    tcp: Tcp,
-    acceptor: TlsAcceptor,
-    tell: mpsc::Sender<io::Result<Secured>>,
-) {
-    let slots = Arc::new(Semaphore::new(WAITING));
-    loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return;
-        };
-        let (stream, address) = match tcp.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, mostly: waiting lets some be closed.
-                tracing::warn!(%error, "a session cannot be accepted");
-                env.sleep(Duration::from_millis(200)).await;
-                continue;
-            }
-        };
-        let (acceptor, tell, inner) = (acceptor.clone(), tell.clone(), env.clone());
-        let handshake = async move {
-            let _slot = slot;
-            if let Some(secured) = secure(&inner, &acceptor, stream, address).await {
-                let _ = tell.send(Ok(secured)).await;
-            }
-        };
-        env.spawn("session handshake", handshake).detach();
-    }
-}
-
-async fn secure(
-    env: &Env,
-    acceptor: &TlsAcceptor,
-    stream: Stream,
-    address: SocketAddr,
-) -> Option<Secured> {
-    // A delta is small and must not wait for the next one.
-    let _ = stream.set_nodelay(true);
-    let accept = acceptor.accept(stream).into_fallible();
-    match env.timeout(STEP_LIMIT, accept).await {
-        Ok(Ok(stream)) => {
-            let chain = stream.get_ref().1.peer_certificates();
-            let identity = chain
-                .and_then(|chain| chain.first())
-                .and_then(|leaf| Identity::of(leaf));
-            let peer = Peer { address, identity };
-            Some(Secured { stream, peer })
-        }
-        Ok(Err((error, stream))) => {
-            tracing::info!(%address, reason = %chain(&error), "a session was refused in its handshake");
-            let _ = env.timeout(FAREWELL, farewell(stream)).await;
-            None
-        }
-        Err(elapsed) => {
-            tracing::info!(%address, %elapsed, "a session's handshake was not finished");
-            None
-        }
-    }
-}
-
-/// Closes so that the client reads our alert: with bytes of its own unread here, the system would reset the connection
-/// and throw the alert away.
-async fn farewell(mut stream: Stream) {
-    let _ = stream.shutdown().await;
-    let mut rest = [0_u8; 4_096];
-    while stream.read(&mut rest).await.is_ok_and(|n| n != 0) {}
+) -> (impl Stream<Item = io::Result<Secured>>, TaskHandle) {
+    let wanted = Wanted {
+        what: "session",
+        waiting: WAITING,
+    };
+    let (ready, task) = accept::accept(env, tcp, config, wanted);
+    let secured = |(stream, peer)| Ok(Secured { stream, peer });
+    (ReceiverStream::new(ready).map(secured), task)
 }

@@ -12,7 +12,6 @@ use causeway_wire::limits::MESSAGE_BYTES;
 use futures::StreamExt;
 use rustls::ServerConfig;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
@@ -138,7 +137,7 @@ async fn serve<P: Served>(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
     let served = P::router(server, service)
-        .serve_with_incoming_shutdown(ReceiverStream::new(connections), ended.cancelled_owned())
+        .serve_with_incoming_shutdown(connections, ended.cancelled_owned())
         .await;
     if let Err(error) = served {
         tracing::error!(reason = %super::refusal::chain(&error), "sessions are no longer served");
