@@ -5,25 +5,30 @@
 //!
 //! * [`process`]: what the long-running processes share; [`controller`], [`agent`], [`sandbox`];
 //! * [`operator`]: the verbs that ask a running replica; [`observe`]: the one that needs none;
+//! * [`backup`], [`replica`]: decisions in a file, and data folders of replicas that are stopped;
 //! * [`certs`]: certificates for evaluation.
 
 pub mod agent;
+pub mod backup;
 pub mod certs;
 pub mod controller;
 pub mod observe;
 pub mod operator;
 pub mod process;
+pub mod replica;
 pub mod sandbox;
 
 use clap::{Parser, Subcommand};
 
 pub use agent::AgentArgs;
+pub use backup::BackupArgs;
 pub use certs::{CertsArgs, CertsCommand};
 pub use controller::ControllerArgs;
 pub use observe::ObserveArgs;
 pub use operator::{ClustersArgs, DiffArgs, ExplainArgs, ExplainTarget, ServicesArgs, StatusArgs};
 pub use operator::{Connect, Output, Render};
 pub use process::{KubeArgs, LogArgs, LogFormat, TlsArgs};
+pub use replica::ReplicaArgs;
 pub use sandbox::SandboxArgs;
 
 /// Everything that can be typed.
@@ -77,6 +82,12 @@ pub enum Command {
     Explain(ExplainArgs),
     /// What exactly would be written into a cluster, or is being held back
     Diff(DiffArgs),
+    /// Keep the decisions in a file, and begin anew from it
+    #[command(long_about = backup::LONG_ABOUT)]
+    Backup(BackupArgs),
+    /// The controller's replicas: look into a data folder, go on alone when the others are lost
+    #[command(long_about = replica::LONG_ABOUT)]
+    Replica(ReplicaArgs),
     /// Make certificates for evaluation: an authority, and one for each replica, agent and operator
     #[command(long_about = certs::LONG_ABOUT)]
     Certs(CertsArgs),

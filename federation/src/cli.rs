@@ -3,10 +3,12 @@
 //! * [`dispatch`](run): from what was typed to the verb; [`signals`]: when to stop; [`files`]: the user's files;
 //! * [`ask`]: the connection, the forms of an answer and `--watch`, for the verbs below;
 //! * [`status`], [`clusters`], [`services`], [`explain`], [`verdict`], [`diff`]: a screen for each;
+//! * [`backup`], [`replica`]: decisions in a file; data folders of replicas that are stopped;
 //! * [`table`], [`text`]: how tables, shares and durations look;
 //! * [`certs`], [`completion`], [`markdown`]: what needs no controller.
 
 mod ask;
+mod backup;
 mod certs;
 mod clusters;
 mod completion;
@@ -14,6 +16,7 @@ mod diff;
 mod explain;
 mod files;
 mod markdown;
+mod replica;
 mod services;
 pub mod signals;
 mod status;
@@ -80,6 +83,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Services(args) => services::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Diff(args) => diff::run(args).await,
+        Command::Backup(args) => backup::run(args).await,
+        Command::Replica(args) => replica::run(args).await,
         Command::Certs(args) => certs::run(args),
         Command::Completion(args) => completion::run(&args),
         Command::Version(args) => completion::version(&args),

@@ -51,4 +51,10 @@ pub trait AdminBackend: Send + Sync + 'static {
     /// # Errors
     /// Not found where the member is not registered; unavailable where its agent has no session or does not answer.
     async fn diff(&self, member: &MemberName) -> Result<DiffReport, AdminError>;
+
+    /// A backup of what this replica has applied, as [`causeway_storage::backup`] writes it.
+    ///
+    /// # Errors
+    /// [`AdminError`] while nothing was decided yet.
+    async fn backup(&self) -> Result<Vec<u8>, AdminError>;
 }

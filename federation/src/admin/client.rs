@@ -196,6 +196,18 @@ impl Client {
         self.get(&format!("/v1/diff/{member}")).await
     }
 
+    /// `GET /v1/backup`: the file's content.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn backup(&self) -> Result<Vec<u8>, ClientError> {
+        let path = "/v1/backup";
+        match self.fetch(path).await? {
+            (200, body) => Ok(body.into()),
+            (status, body) => Err(self.refused(path, status, &body)),
+        }
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let (status, body) = self.fetch(path).await?;
         let unreadable = |reason: String| ClientError::Unreadable {
@@ -206,11 +218,16 @@ impl Client {
             return serde_json::from_slice(&body)
                 .map_err(|error| unreadable(format!("{path}: {error}")));
         }
-        match serde_json::from_slice(&body) {
-            Ok(body) => Err(ClientError::Answered { status, body }),
-            Err(_) => Err(unreadable(format!(
-                "{path}: HTTP {status} without an explanation"
-            ))),
+        Err(self.refused(path, status, &body))
+    }
+
+    fn refused(&self, path: &str, status: u16, body: &[u8]) -> ClientError {
+        match serde_json::from_slice(body) {
+            Ok(body) => ClientError::Answered { status, body },
+            Err(_) => ClientError::Unreadable {
+                server: self.server.clone(),
+                reason: format!("{path}: HTTP {status} without an explanation"),
+            },
         }
     }
 

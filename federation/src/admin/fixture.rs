@@ -354,6 +354,10 @@ pub(crate) struct Fake;
 
 #[async_trait]
 impl AdminBackend for Fake {
+    async fn backup(&self) -> Result<Vec<u8>, AdminError> {
+        Ok(b"CWBACK".to_vec())
+    }
+
     async fn status(&self) -> Result<StatusReport, AdminError> {
         Ok(status())
     }

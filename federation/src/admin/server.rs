@@ -1,7 +1,7 @@
 //! The routes of the admin API, each a question to the [`AdminBackend`].
 //!
 //! `GET /v1/status`, `/v1/clusters`, `/v1/services`, `/v1/explain/service/{namespace}/{name}`,
-//! `/v1/explain/subject/{subject}`, `/v1/diff/{member}`. Only operators and replicas may ask: an agent's certificate is
+//! `/v1/explain/subject/{subject}`, `/v1/diff/{member}`, `/v1/backup`. Only operators and replicas may ask: an agent's certificate is
 //! for its own session alone.
 
 use std::future::{Future, IntoFuture};
@@ -105,6 +105,7 @@ fn router(backend: Arc<dyn AdminBackend>) -> Router {
         .route("/v1/explain/service/{namespace}/{name}", get(explain))
         .route("/v1/explain/subject/{*subject}", get(explain_subject))
         .route("/v1/diff/{member}", get(diff))
+        .route("/v1/backup", get(backup))
         .fallback(|request: Request| async move { refuse(no_such_path(request.uri().path())) })
         .layer(from_fn(only_operators))
         .with_state(backend)
@@ -172,6 +173,14 @@ async fn diff(State(backend): Backend, Path(member): Path<String>) -> Response {
     match MemberName::new(&member) {
         Ok(member) => answer(backend.diff(&member).await),
         Err(error) => refuse(bad(error)),
+    }
+}
+
+async fn backup(State(backend): Backend) -> Response {
+    const TYPE: &str = "application/octet-stream";
+    match backend.backup().await {
+        Ok(bytes) => ([(http::header::CONTENT_TYPE, TYPE)], bytes).into_response(),
+        Err(error) => refuse(error),
     }
 }
 

@@ -72,6 +72,7 @@ async fn every_question_is_answered_over_mutual_tls() {
         (fixture::status(), Severity::Incident)
     );
     assert_eq!(client.clusters().await.unwrap(), fixture::status().members);
+    assert_eq!(client.backup().await.unwrap(), b"CWBACK");
     let query = |namespace: &str, candidates| ServiceQuery {
         namespace: Some(name(namespace)),
         candidates,

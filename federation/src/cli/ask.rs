@@ -122,7 +122,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// The error with its remedy on a line of its own.
-fn explained(error: &ClientError) -> anyhow::Error {
+pub(super) fn explained(error: &ClientError) -> anyhow::Error {
     let remedy = error.remedy();
     anyhow::anyhow!(
         "{}\n  {}",

@@ -4,6 +4,7 @@
 //! [`memory`] keeps when what changed, since cluster time stands still while no timer is pending.
 
 mod attention;
+mod backup;
 mod clusters;
 mod diff;
 mod explain;
@@ -89,6 +90,10 @@ impl Backend {
 
 #[async_trait]
 impl AdminBackend for Backend {
+    async fn backup(&self) -> Result<Vec<u8>, AdminError> {
+        backup::backup(&self.shared).await
+    }
+
     async fn status(&self) -> Result<StatusReport, AdminError> {
         let quorum = quorum::quorum(&self.shared.consensus.status());
         let asked_at_ms = self.shared.env.wall().0;
