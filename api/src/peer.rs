@@ -215,6 +215,10 @@ pub enum PeerCallKind {
     TransferLeader,
     /// Propose a command: you lead.
     Propose,
+    /// Change who is a member: you lead.
+    Change,
+    /// Confirm that you lead, and say how far the log was decided: for a read here.
+    Read,
 }
 
 impl PeerCallKind {

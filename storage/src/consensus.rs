@@ -1,47 +1,45 @@
 //! The log of one replica, as the rest of Causeway sees it.
 
+mod admit;
 #[cfg(test)]
 mod cluster_tests;
-mod admit;
 mod duties;
 mod identity;
 mod large;
 #[cfg(test)]
 mod level_tests;
+mod life;
+pub mod members;
 mod propose;
+pub mod reads;
 mod together;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_api::{Generation, ReplicaId};
-use causeway_seam::{Disk, Env, TaskHandle};
+use causeway_seam::{Disk, Env};
 use causeway_state::{ClientId, Command, Outcome, State};
-use openraft::ReadPolicy;
 use openraft::async_runtime::watch::WatchReceiver;
-use openraft::errors::{InitializeError, LinearizableReadError, RaftError};
+use openraft::errors::{InitializeError, RaftError};
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::decisions::{Decisions, Position, Step};
 use crate::error::{BootstrapError, ReadError, StorageError};
-use crate::log::LogStore;
-use crate::machine::{Machine, Shared};
-use crate::network::{self, Network};
-use crate::peers::{PeerCall, Peers, ReplicaNode};
-use crate::settings::Settings;
-use crate::snapshot::Snapshots;
-use crate::status::{self, Lead, Role, Status};
-use crate::types::Types;
+use crate::machine::Shared;
+use crate::network;
+use crate::network::snapshots::{Transfer, Transfers};
+use crate::peers::{PeerCall, PeerCallKind, Peers, ReplicaNode};
+use crate::settings::{Settings, Timing};
+use crate::status::{Lead, Role, Status};
+use life::{Ground, Life};
 
 pub use propose::Answer;
 
 /// How many proposals of one process may be under way: fewer than the serials that the state remembers of a client.
 const UNDER_WAY: usize = causeway_state::clients::SERIALS / 2;
-
-/// How long a stop waits for the last writes.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// The log of one replica. Clones share it; once all are dropped it stops where it stands, as in a crash, which loses
 /// nothing that was acknowledged. [`Consensus::stop`] ends it in order.
@@ -53,7 +51,11 @@ pub struct Consensus {
 struct Inner {
     env: Env,
     settings: Settings,
-    raft: openraft::Raft<Types, Machine>,
+    ground: Ground,
+    life: Mutex<Life>,
+    timing: Mutex<Timing>,
+    /// Held while one life is followed by another.
+    restarting: tokio::sync::Mutex<()>,
     shared: Arc<Shared>,
     steps: broadcast::WeakSender<Step>,
     lead: watch::Receiver<Lead>,
@@ -61,8 +63,6 @@ struct Inner {
     folder: u64,
     serial: AtomicU64,
     under_way: Semaphore,
-    writer: Mutex<Option<TaskHandle>>,
-    _observer: TaskHandle,
 }
 
 impl std::fmt::Debug for Consensus {
@@ -86,25 +86,21 @@ impl Consensus {
         settings: Settings,
         peers: Arc<dyn Peers>,
     ) -> Result<Self, StorageError> {
-        let config = settings.raft().validate();
-        let config = config.map_err(|error| StorageError::Settings(error.to_string()))?;
-        let snapshots = Snapshots::new(env.clone(), Arc::clone(&disk));
-        let writing = Arc::clone(&disk);
-        let (log, writer) = LogStore::open(&env, disk, replica).await?;
-        let folder = identity::folder(&env, &writing).await?;
-        // Read once for its errors alone: openraft would wrap them beyond recognition.
-        snapshots.newest().await?;
         let shared = Shared::new();
         let (steps, _) = broadcast::channel(settings.decisions_kept.max(1));
-        let weak_steps = steps.downgrade();
-        let knows = settings.feature_level;
-        let machine = Machine::new(Arc::clone(&shared), snapshots, steps, knows);
-        let network = Network(peers);
-        let raft = openraft::Raft::new(replica.0, Arc::new(config), network, log, machine).await;
-        let raft = raft.map_err(|error| StorageError::Stopped(error.to_string()))?;
         let (tell, lead) = watch::channel(Lead::default());
-        let observer = status::observe(env.clone(), raft.metrics(), tell);
-        let observer = env.spawn("log observer", observer);
+        let ground = Ground {
+            env: env.clone(),
+            disk: Arc::clone(&disk),
+            replica,
+            peers,
+            shared: Arc::clone(&shared),
+            transfers: Arc::new(Transfers::default()),
+            tell: Arc::new(tell),
+        };
+        let weak_steps = steps.downgrade();
+        let life = ground.begin(1, steps, &settings).await?;
+        let folder = identity::folder(&env, &disk).await?;
         let client = ClientId {
             replica,
             nonce: env.random().next_u64(),
@@ -112,8 +108,11 @@ impl Consensus {
         let consensus = Self {
             inner: Arc::new(Inner {
                 env,
+                timing: Mutex::new(settings.timing()),
                 settings,
-                raft,
+                ground,
+                life: Mutex::new(life),
+                restarting: tokio::sync::Mutex::default(),
                 shared,
                 steps: weak_steps,
                 lead,
@@ -121,8 +120,6 @@ impl Consensus {
                 folder,
                 serial: AtomicU64::new(1),
                 under_way: Semaphore::new(UNDER_WAY),
-                writer: Mutex::new(Some(writer)),
-                _observer: observer,
             }),
         };
         consensus.lead_at_once().await;
@@ -134,13 +131,14 @@ impl Consensus {
         let me = self.inner.client.replica.0;
         // Of the state and not of the metrics, which know no member until the log has begun to run: a replica among many would
         // take itself for the only one, and depose the leader at each of its starts.
-        let alone = self.inner.raft.with_raft_state(move |state| {
+        let raft = self.raft();
+        let alone = raft.with_raft_state(move |state| {
             let voters: Vec<u64> = state.membership_state.effective().voter_ids().collect();
             voters == [me]
         });
         if alone.await.unwrap_or(false) {
             // It would be elected anyway, a little later.
-            let _ = self.inner.raft.trigger().elect(false).await;
+            let _ = self.raft().trigger().elect(false).await;
         }
     }
 
@@ -156,7 +154,7 @@ impl Consensus {
         }
         let replica = self.inner.client.replica;
         let members = BTreeMap::from([(replica.0, me)]);
-        match self.inner.raft.initialize(members).await {
+        match self.raft().initialize(members).await {
             Ok(()) => {}
             Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {
                 // A stop between the first membership and the first command leaves this.
@@ -192,39 +190,14 @@ impl Consensus {
         self.inner.shared.read(read)
     }
 
-    /// Confirms with a majority that this replica leads, and waits until its state contains all that was decided
-    /// before: a [`Consensus::read`] after it is *linearizable*.
-    ///
-    /// # Errors
-    /// [`ReadError`] where it is not so.
-    pub async fn linearizable(&self) -> Result<(), ReadError> {
-        let waited = self.inner.settings.propose_limit;
-        let confirm = self.inner.raft.ensure_linearizable(ReadPolicy::ReadIndex);
-        match self.inner.env.timeout(waited, confirm).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to)))) => {
-                match (to.leader_id, to.leader_node) {
-                    (Some(leader), Some(node)) => Err(ReadError::NotLeader {
-                        leader: ReplicaId(leader),
-                        address: node.address,
-                    }),
-                    _ => Err(ReadError::NoQuorum { waited }),
-                }
-            }
-            Ok(Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_)))) | Err(_) => {
-                Err(ReadError::NoQuorum { waited })
-            }
-            Ok(Err(RaftError::Fatal(fatal))) => Err(ReadError::Stopped(fatal.to_string())),
-        }
-    }
-
     /// Waits until the state is at least what it was before this replica was last stopped. Needs a leader, since only
     /// one knows how far the log is committed.
     ///
     /// # Errors
     /// [`ReadError`] where it is not so within `limit`.
     pub async fn recovered(&self, limit: Duration) -> Result<(), ReadError> {
-        let recovery = self.inner.raft.wait_for_recovery(None);
+        let raft = self.raft();
+        let recovery = raft.wait_for_recovery(None);
         match self.inner.env.timeout(limit, recovery).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(ReadError::Stopped(error.to_string())),
@@ -255,14 +228,15 @@ impl Consensus {
     pub fn is_leader(&self) -> bool {
         let status = self.status();
         let alone = status.members.iter().filter(|member| member.voter).count() == 1;
-        let heard = |ms| ms <= self.inner.settings.election_max_ms;
+        let patience = self.timing().election_max_ms;
+        let heard = |ms| ms <= patience;
         status.role == Role::Leader && (alone || status.quorum_heard_ms.is_some_and(heard))
     }
 
     /// The state of the log, for people and metrics; asks nobody.
     #[must_use]
     pub fn status(&self) -> Status {
-        let metrics = self.inner.raft.metrics();
+        let metrics = self.raft().metrics();
         let lead = *self.inner.lead.borrow();
         let now = self.inner.env.now();
         let metrics = metrics.borrow_watched();
@@ -280,7 +254,9 @@ impl Consensus {
     #[must_use]
     pub fn members(&self) -> BTreeMap<ReplicaId, ReplicaNode> {
         let members = self.status().members.into_iter();
-        members.map(|member| (member.replica, member.node)).collect()
+        members
+            .map(|member| (member.replica, member.node))
+            .collect()
     }
 
     /// Changes whenever the members of the log, as this replica knows them, or who leads may have.
@@ -300,28 +276,57 @@ impl Consensus {
     /// # Errors
     /// A sentence for the caller, where the log has stopped or the call cannot be read.
     pub async fn answer(&self, call: PeerCall) -> Result<Vec<u8>, String> {
-        network::answer(&self.inner.raft, call).await
+        let failed = |error: postcard::Error| error.to_string();
+        match call.kind {
+            PeerCallKind::Propose => {
+                let answer = self.take_proposal(&call.body).await?;
+                postcard::to_stdvec(&answer).map_err(failed)
+            }
+            PeerCallKind::Change => {
+                let answer = self.take_change(&call.body).await?;
+                postcard::to_stdvec(&answer).map_err(failed)
+            }
+            PeerCallKind::Read => {
+                let answer = self.take_read(&call.body).await?;
+                postcard::to_stdvec(&answer).map_err(failed)
+            }
+            _ => network::answer(self.raft(), &self.inner.ground.transfers, call).await,
+        }
     }
 
     /// Writes a snapshot now. Returns once it was asked for.
     pub async fn snapshot(&self) {
-        let _ = self.inner.raft.trigger().snapshot().await;
+        let _ = self.raft().trigger().snapshot().await;
     }
 
     /// Stops the log in order: returns once all that was queued is on disk and the data folder is free.
     pub async fn stop(&self) {
-        let _ = self.inner.raft.shutdown().await;
-        let writer = {
-            let mut writer = self
-                .inner
-                .writer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            writer.take()
-        };
-        if let Some(mut writer) = writer {
-            let _ = self.inner.env.timeout(STOP_LIMIT, writer.ended()).await;
-        }
+        let _one = self.inner.restarting.lock().await;
+        self.inner.end().await;
+    }
+
+    /// Without holding it.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakConsensus {
+        WeakConsensus(Arc::downgrade(&self.inner))
+    }
+
+    /// Snapshots that are on their way to others, or from one.
+    #[must_use]
+    pub fn transfers(&self) -> Vec<Transfer> {
+        self.inner.ground.transfers.all()
+    }
+}
+
+/// A log that may be gone: for those whom the log itself holds.
+#[derive(Debug, Clone)]
+pub struct WeakConsensus(std::sync::Weak<Inner>);
+
+impl WeakConsensus {
+    /// The log, if somebody still holds it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Consensus> {
+        self.0.upgrade().map(|inner| Consensus { inner })
     }
 }
 

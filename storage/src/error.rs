@@ -108,6 +108,9 @@ pub enum ProposeError {
         /// Of what.
         of: &'static str,
     },
+    /// The leader did not propose it.
+    #[error("the leader refused it: {0}")]
+    Refused(String),
     /// The log stopped: the disk failed, or it is being shut down. Terminal.
     #[error("the log of this replica has stopped: {0}")]
     Stopped(String),

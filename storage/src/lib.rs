@@ -11,15 +11,16 @@
 //! * `machine`: hands committed entries to `causeway_state::apply` and tells who waits; `compare`: whether the states agree;
 //! * [`decisions`]: the decisions as they are applied;
 //! * [`backup`]: the decisions in one file; [`offline`]: what is done to the folder of a replica that is stopped;
-//! * [`peers`], `network`: how replicas reach each other;
+//! * [`peers`], `network`: how replicas reach each other; [`domains`]: whether the loss of one place loses the quorum;
 //! * [`consensus`]: puts these together.
 //!
 //! Acknowledged means fsynced: openraft hears of an append only after redb's commit, and commits are durable.
 
 pub mod backup;
-pub mod consensus;
 mod compare;
+pub mod consensus;
 pub mod decisions;
+pub mod domains;
 pub mod error;
 mod form;
 mod log;
@@ -27,18 +28,21 @@ mod machine;
 mod network;
 pub mod offline;
 pub mod peers;
-pub mod settings;
 mod runtime;
+pub mod settings;
 mod snapshot;
 pub mod status;
 mod types;
 
-pub use consensus::Consensus;
 pub use compare::Divergence;
+pub use consensus::members::{Change, ChangeError, Progress};
+pub use consensus::reads::Consistency;
+pub use consensus::{Consensus, WeakConsensus};
 pub use decisions::{Decision, Decisions, Next, Position};
 pub use error::{BootstrapError, ProposeError, ReadError, StorageError};
+pub use network::snapshots::Transfer;
 pub use peers::{NoPeers, PeerCall, PeerCallKind, PeerError, Peers, ReplicaNode};
-pub use settings::Settings;
+pub use settings::{Settings, Timing};
 pub use status::{Role, Status};
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use causeway_state::{Command, LogPosition, Outcome, Request, State, apply, level
 use futures::{Stream, TryStreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::compare::Comparison;
 use crate::decisions::{Decision, Position, Step};
@@ -87,6 +87,8 @@ pub(crate) struct Machine {
     steps: broadcast::Sender<Step>,
     /// The highest level of behaviour that it takes part in.
     knows: u32,
+    /// Dropped with it, for whoever waits until nothing is applied any longer.
+    _alive: Option<oneshot::Sender<()>>,
 }
 
 impl Machine {
@@ -101,7 +103,14 @@ impl Machine {
             snapshots,
             steps,
             knows,
+            _alive: None,
         }
+    }
+
+    /// Drops `alive` when it is dropped itself.
+    pub(crate) fn until(self, alive: oneshot::Sender<()>) -> Self {
+        let _alive = Some(alive);
+        Self { _alive, ..self }
     }
 
     /// Applies an entry; an error stops the log before it.

@@ -26,13 +26,58 @@ pub struct Settings {
     pub feature_level: u32,
 }
 
+/// How patient a log is: set by the round trips between the replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// How often a leader says that it is there, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// The shortest silence of a leader after which a replica stands for election, in milliseconds.
+    pub election_min_ms: u64,
+    /// The longest.
+    pub election_max_ms: u64,
+}
+
+impl Timing {
+    /// What fits replicas on one local network.
+    pub const NEAR: Self = Self {
+        heartbeat_ms: 100,
+        election_min_ms: 300,
+        election_max_ms: 450,
+    };
+
+    /// What fits a longest round trip: ten of them before an election, and a heartbeat whose answer comes before the next.
+    #[must_use]
+    pub fn for_round_trip(longest: Duration) -> Self {
+        let trip = u64::try_from(longest.as_millis())
+            .unwrap_or(u64::MAX)
+            .min(2_000);
+        // In steps, so that a small change of the measurement changes nothing.
+        let election_min_ms = (trip * 10)
+            .next_multiple_of(100)
+            .max(Self::NEAR.election_min_ms);
+        Self {
+            heartbeat_ms: (trip * 2).next_multiple_of(50).max(Self::NEAR.heartbeat_ms),
+            election_min_ms,
+            election_max_ms: election_min_ms + election_min_ms / 2,
+        }
+    }
+
+    /// Whether this is to be replaced by `other`: at once where it is too short, and only where much is gained if it is too
+    /// long.
+    #[must_use]
+    pub fn yields_to(&self, other: &Self) -> bool {
+        other.election_min_ms > self.election_min_ms
+            || other.election_min_ms * 2 <= self.election_min_ms
+    }
+}
+
 impl Default for Settings {
     /// For replicas within some 30 ms of each other: elections after ten round trips.
     fn default() -> Self {
         Self {
             heartbeat_ms: 100,
             election_min_ms: 300,
-            election_max_ms: 600,
+            election_max_ms: 450,
             propose_limit: Duration::from_secs(5),
             snapshot_every: 5_000,
             keep_entries: 1_000,
@@ -44,6 +89,27 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// How patient the log is.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        Timing {
+            heartbeat_ms: self.heartbeat_ms,
+            election_min_ms: self.election_min_ms,
+            election_max_ms: self.election_max_ms,
+        }
+    }
+
+    /// The same with another patience.
+    #[must_use]
+    pub fn with(self, timing: Timing) -> Self {
+        Self {
+            heartbeat_ms: timing.heartbeat_ms,
+            election_min_ms: timing.election_min_ms,
+            election_max_ms: timing.election_max_ms,
+            ..self
+        }
+    }
+
     /// openraft's configuration.
     pub(crate) fn raft(&self) -> openraft::Config {
         openraft::Config {
@@ -59,5 +125,29 @@ impl Settings {
             enable_pre_vote: Some(true),
             ..openraft::Config::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_follows_the_round_trips() {
+        let of = |ms| Timing::for_round_trip(Duration::from_millis(ms));
+        assert_eq!(of(0), Timing::NEAR);
+        assert_eq!(of(25), Timing::NEAR);
+        assert_eq!(of(80).election_min_ms, 800);
+        for ms in 0..3_000 {
+            let timing = of(ms);
+            assert!(
+                timing.heartbeat_ms > ms.min(2_000),
+                "its answer is awaited for so long"
+            );
+            assert!(timing.election_min_ms >= timing.heartbeat_ms * 3);
+            assert!(timing.election_max_ms > timing.election_min_ms);
+        }
+        assert!(of(20).yields_to(&of(80)) && of(80).yields_to(&of(20)));
+        assert!(!of(80).yields_to(&of(79)) && !of(80).yields_to(&of(60)));
     }
 }

@@ -1,5 +1,7 @@
 //! What a replica says of its log, with or without a quorum.
 
+use std::sync::Arc;
+
 use causeway_api::ReplicaId;
 use causeway_seam::{Env, Monotonic};
 use openraft::ServerState;
@@ -81,7 +83,11 @@ pub struct Lead {
 }
 
 /// Notes the time of each change of leader, until the log stops.
-pub(crate) async fn observe(env: Env, mut metrics: MetricsReceiver, lead: watch::Sender<Lead>) {
+pub(crate) async fn observe(
+    env: Env,
+    mut metrics: MetricsReceiver,
+    lead: Arc<watch::Sender<Lead>>,
+) {
     loop {
         let (leader, membership) = {
             let metrics = metrics.borrow_watched();

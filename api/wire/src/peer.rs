@@ -238,6 +238,8 @@ impl From<PeerCallKind> for proto::PeerCallKind {
             PeerCallKind::Snapshot => Self::Snapshot,
             PeerCallKind::TransferLeader => Self::TransferLeader,
             PeerCallKind::Propose => Self::Propose,
+            PeerCallKind::Change => Self::Change,
+            PeerCallKind::Read => Self::Read,
         }
     }
 }
@@ -251,6 +253,8 @@ fn call_kind(wire: i32) -> Result<PeerCallKind, WireError> {
         Ok(Wire::Snapshot) => Ok(PeerCallKind::Snapshot),
         Ok(Wire::TransferLeader) => Ok(PeerCallKind::TransferLeader),
         Ok(Wire::Propose) => Ok(PeerCallKind::Propose),
+        Ok(Wire::Change) => Ok(PeerCallKind::Change),
+        Ok(Wire::Read) => Ok(PeerCallKind::Read),
         Ok(Wire::Unspecified) | Err(_) => Err(At("PeerCall", "kind").unknown(wire)),
     }
 }

@@ -8,7 +8,7 @@ use causeway_api::ReplicaId;
 use causeway_api::peer::{Call, FromPeer, Lane, PeerHello, Pong, ToPeer};
 use causeway_seam::transport::Connection;
 use causeway_seam::{Env, Monotonic, TaskHandle};
-use causeway_storage::{Consensus, PeerCall};
+use causeway_storage::{PeerCall, WeakConsensus};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
 
@@ -154,7 +154,7 @@ async fn guest(inner: Weak<Inner>, mut connection: Accepted) {
                 }
             }
             _ => {
-                let log = links.consensus().cloned();
+                let log = links.consensus().map(|log| log.downgrade());
                 drop(links);
                 host.serve(connection, log, None).await;
             }
@@ -181,7 +181,7 @@ impl Host {
     async fn serve(
         &self,
         mut connection: Accepted,
-        log: Option<Consensus>,
+        log: Option<WeakConsensus>,
         facts: Option<mpsc::Sender<ToPeer>>,
     ) {
         let mut under_way: FuturesUnordered<Answering> = FuturesUnordered::new();
@@ -255,10 +255,10 @@ impl Host {
     }
 }
 
-fn answer(log: Option<Consensus>, call: Call) -> Answering {
+fn answer(log: Option<WeakConsensus>, call: Call) -> Answering {
     Box::pin(async move {
         let Call { id, kind, body } = call;
-        let answer = match log {
+        let answer = match log.and_then(|log| log.upgrade()) {
             Some(log) => log.answer(PeerCall { kind, body }).await,
             None => Err("this lane takes no calls".to_owned()),
         };

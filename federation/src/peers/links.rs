@@ -11,7 +11,7 @@ use causeway_api::peer::{
 };
 use causeway_api::{Generation, ReplicaId};
 use causeway_seam::{Env, TaskHandle};
-use causeway_storage::{Consensus, PeerCall, PeerError, Peers, ReplicaNode};
+use causeway_storage::{Consensus, PeerCall, PeerError, Peers, ReplicaNode, WeakConsensus};
 use tokio::sync::{Notify, watch};
 
 use super::accept::{self, Guests};
@@ -35,8 +35,8 @@ pub struct Me {
     pub join: Vec<String>,
 }
 
-/// The links of one replica. Cheap to clone; they end when [`PeerLinks::stop`] is called or the last clone is dropped
-/// together with the decision log.
+/// The links of one replica. Cheap to clone; they end when [`PeerLinks::stop`] is called or the last clone is dropped;
+/// the decision log holds one.
 #[derive(Clone)]
 pub struct PeerLinks(pub(super) Arc<Inner>);
 
@@ -45,7 +45,7 @@ pub(super) struct Inner {
     me: Me,
     boot: u64,
     pub(super) dialler: Option<Arc<Dialler>>,
-    consensus: OnceLock<Consensus>,
+    consensus: OnceLock<WeakConsensus>,
     attached: watch::Sender<bool>,
     facts: OnceLock<Arc<dyn FactsLane>>,
     peers: Mutex<BTreeMap<ReplicaId, Arc<Peer>>>,
@@ -117,9 +117,9 @@ impl PeerLinks {
     }
 
     /// Begins: `consensus` answers calls, and its members are dialled; `acceptor` brings the links of others.
-    pub fn attach(&self, consensus: Consensus, acceptor: Option<Box<Acceptor>>) {
+    pub fn attach(&self, consensus: &Consensus, acceptor: Option<Box<Acceptor>>) {
         let inner = &self.0;
-        if inner.consensus.set(consensus).is_err() {
+        if inner.consensus.set(consensus.downgrade()).is_err() {
             return;
         }
         inner.attached.send_replace(true);
@@ -212,7 +212,7 @@ impl Inner {
             },
             version: env!("CARGO_PKG_VERSION").to_owned(),
             boot: self.boot,
-            folder: self.consensus.get().map_or(0, Consensus::folder),
+            folder: self.consensus().map_or(0, |log| log.folder()),
             clusterset: self.clusterset(),
             highest: self.highest(),
             domain: self.me.domain.clone(),
@@ -221,12 +221,12 @@ impl Inner {
     }
 
     fn clusterset(&self) -> u64 {
-        let consensus = self.consensus.get();
+        let consensus = self.consensus();
         consensus.map_or(0, |log| log.read(|state| state.clusterset))
     }
 
     pub(super) fn highest(&self) -> Generation {
-        let consensus = self.consensus.get();
+        let consensus = self.consensus();
         consensus.map_or_else(Generation::default, |log| {
             log.read(|state| Generation {
                 incarnation: state.incarnation,
@@ -237,10 +237,8 @@ impl Inner {
 
     /// The members of the log, as this replica knows them.
     pub(super) fn members(&self) -> BTreeMap<ReplicaId, ReplicaNode> {
-        self.consensus
-            .get()
-            .map(Consensus::members)
-            .unwrap_or_default()
+        let consensus = self.consensus();
+        consensus.map(|log| log.members()).unwrap_or_default()
     }
 
     /// What the decisions say of replicas.
@@ -249,8 +247,9 @@ impl Inner {
         members.map(|id| (id, Known::default())).collect()
     }
 
-    pub(super) fn consensus(&self) -> Option<&Consensus> {
-        self.consensus.get()
+    /// The log, once it is there and for as long as somebody else holds it.
+    pub(super) fn consensus(&self) -> Option<Consensus> {
+        self.consensus.get()?.upgrade()
     }
 
     pub(super) fn facts(&self) -> Option<&Arc<dyn FactsLane>> {
@@ -358,7 +357,7 @@ impl Inner {
 async fn keep(inner: std::sync::Weak<Inner>) {
     let Some(mut members) = inner
         .upgrade()
-        .and_then(|inner| inner.consensus().map(Consensus::membership))
+        .and_then(|inner| inner.consensus().map(|log| log.membership()))
     else {
         return;
     };

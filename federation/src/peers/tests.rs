@@ -59,7 +59,7 @@ async fn side(env: &Env, me: Me, dialler: Arc<Dialler>, acceptor: Box<Acceptor>)
     let peers = Arc::new(links.clone());
     let log = Consensus::open(env.clone(), disk, id, Settings::default(), peers);
     let log = log.await.unwrap();
-    links.attach(log.clone(), Some(acceptor));
+    links.attach(&log, Some(acceptor));
     Side {
         links,
         log,

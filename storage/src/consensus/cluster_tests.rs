@@ -10,11 +10,12 @@ use causeway_api::spec::MemberSpec;
 use causeway_api::{MemberName, ReplicaId};
 use causeway_seam::Env;
 use causeway_seam::real::{Folder, env};
-use causeway_state::{Command, State};
+use causeway_state::{Command, Outcome, State};
 use openraft::ChangeMembers;
 use tempfile::TempDir;
 
 use super::Consensus;
+use super::reads::Consistency;
 use crate::peers::{PeerCall, PeerError, Peers, ReplicaNode};
 use crate::settings::Settings;
 
@@ -151,15 +152,10 @@ impl Cluster {
             .await;
         for id in [2, 3] {
             let add = ChangeMembers::AddNodes(BTreeMap::from([(id, node(id))]));
-            first.inner.raft.change_membership(add, true).await.unwrap();
+            first.raft().change_membership(add, true).await.unwrap();
         }
         let voters = ChangeMembers::AddVoterIds(BTreeSet::from([2, 3]));
-        first
-            .inner
-            .raft
-            .change_membership(voters, true)
-            .await
-            .unwrap();
+        first.raft().change_membership(voters, true).await.unwrap();
     }
 }
 
@@ -179,16 +175,21 @@ async fn three_replicas_agree_and_outlive_their_leader() {
         status.members.iter().filter(|member| member.voter).count(),
         3
     );
-    let follower = cluster
-        .replica(2)
-        .propose(member("elsewhere"))
-        .await
-        .unwrap_err()
-        .to_string();
+    // Proposed at one that follows: forwarded, decided and applied there.
+    let answer = cluster.replica(2).propose(member("elsewhere")).await;
+    assert!(matches!(answer.unwrap().outcome, Outcome::Accepted { .. }));
+    let name = MemberName::new("elsewhere").unwrap();
     assert!(
-        follower.contains("replica r1 leads (at replica-1:7443)"),
-        "{follower}"
+        cluster
+            .replica(2)
+            .read(|state| state.members.contains_key(&name))
     );
+    cluster.replica(3).linearizable().await.unwrap();
+    cluster
+        .replica(3)
+        .confirm(Consistency::Lease)
+        .await
+        .unwrap();
 
     cluster.wires.cut.lock().unwrap().insert(1);
     let leads = |id| cluster.replica(id).is_leader();

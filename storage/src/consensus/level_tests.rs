@@ -121,8 +121,7 @@ async fn a_replica_of_the_version_before_stops_and_says_why_and_goes_on_once_upg
     let add = openraft::ChangeMembers::AddNodes(nodes.into());
     cluster
         .replica(1)
-        .inner
-        .raft
+        .raft()
         .change_membership(add, true)
         .await
         .unwrap();
@@ -169,7 +168,7 @@ async fn a_command_of_a_newer_version_is_stored_and_passed_on_but_never_applied(
     };
     let before = cluster.replica(2).read(State::digest);
     // Behind the back of what admits: as a newer leader would.
-    let raft = cluster.replica(1).inner.raft.clone();
+    let raft = cluster.replica(1).raft();
     let proposal = crate::types::Proposal(std::sync::Arc::new(request));
     assert!(
         raft.client_write(proposal).await.is_err(),

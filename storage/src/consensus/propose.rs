@@ -1,4 +1,5 @@
-//! Proposing a command: with a limit of time, and with the same serial however often it is sent.
+//! Proposing a command: on whichever replica, with a limit of time, and with the same serial however often and wherever it
+//! is sent.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,9 +9,12 @@ use causeway_api::{Generation, ReplicaId};
 use causeway_seam::Monotonic;
 use causeway_state::{Command, LogPosition, Outcome, Request};
 use openraft::errors::{ClientWriteError, ForwardToLeader, RaftError};
+use serde::{Deserialize, Serialize};
 
 use super::Consensus;
 use crate::error::ProposeError;
+use crate::network;
+use crate::peers::{PeerCall, PeerCallKind, ReplicaNode};
 use crate::types::{Proposal, Types};
 
 /// How long to wait before a proposal that found no leader is sent again.
@@ -27,9 +31,25 @@ pub struct Answer {
     pub outcome: Outcome,
 }
 
+/// What one sending of a proposal led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Sent {
+    /// It was decided.
+    Decided(LogPosition, Outcome),
+    /// Nobody took it: another leads, or nobody does.
+    NotHere,
+    /// It may be decided yet, by another leader.
+    Unsure,
+    /// It was not proposed, and will not be.
+    Refused(String),
+    /// The log has stopped.
+    Stopped(String),
+}
+
 impl Consensus {
-    /// Proposes a command and waits until it is decided and applied here. Sent again with the same serial where the
-    /// lead changes, so it is applied once; a [`Outcome::Duplicate`] then says that an earlier sending was applied.
+    /// Proposes a command and waits until it is decided and applied here; where another replica leads, it is forwarded to
+    /// that one. Sent again with the same serial where the lead changes, so it is applied once; a [`Outcome::Duplicate`]
+    /// then says that an earlier sending was applied.
     ///
     /// # Errors
     /// [`ProposeError`]; with [`ProposeError::Unknown`] it may be decided yet. To be safe against cancelling, the
@@ -58,45 +78,125 @@ impl Consensus {
             command,
         });
         self.admit(&request)?;
-        let mut sent = false;
+        let mut unsure = false;
+        let mut elsewhere = None;
         loop {
             let left = deadline.since(inner.env.now());
-            let write = inner.raft.client_write(Proposal(Arc::clone(&request)));
-            let unknown = ProposeError::Unknown { waited: limit };
-            match inner.env.timeout(left, write).await {
-                Err(_) => return Err(unknown),
-                Ok(Ok(response)) => {
+            let sending = self.send(&request, &mut elsewhere);
+            match inner.env.timeout(left, sending).await {
+                Err(_) => return Err(ProposeError::Unknown { waited: limit }),
+                Ok(Sent::Decided(at, outcome)) => {
+                    self.applied_here(at.index, deadline).await;
+                    return Ok(self.answered(at, outcome));
+                }
+                Ok(Sent::NotHere) => {}
+                Ok(Sent::Unsure) => unsure = true,
+                Ok(Sent::Refused(reason)) => return Err(ProposeError::Refused(reason)),
+                Ok(Sent::Stopped(reason)) => return Err(ProposeError::Stopped(reason)),
+            }
+            if !self.wait_until(deadline).await {
+                return Err(match elsewhere {
+                    _ if unsure => ProposeError::Unknown { waited: limit },
+                    Some((leader, address)) => ProposeError::NotLeader { leader, address },
+                    None => ProposeError::NoLeader { waited: limit },
+                });
+            }
+        }
+    }
+
+    /// Sends a proposal once: to the log of this replica, or to the leader's.
+    async fn send(
+        &self,
+        request: &Arc<Request>,
+        elsewhere: &mut Option<(ReplicaId, String)>,
+    ) -> Sent {
+        match self.write(request).await {
+            Ok(sent) => sent,
+            Err(to) => {
+                let (Some(leader), Some(node)) = (to.leader_id.map(ReplicaId), to.leader_node)
+                else {
+                    return Sent::NotHere;
+                };
+                if leader == self.inner.client.replica {
+                    return Sent::NotHere;
+                }
+                *elsewhere = Some((leader, node.address.clone()));
+                self.forward(leader, &node, request).await
+            }
+        }
+    }
+
+    /// Writes a proposal to the log of this replica, or says who leads instead.
+    async fn write(&self, request: &Arc<Request>) -> Result<Sent, ForwardToLeader<Types>> {
+        let (raft, life) = (self.raft(), self.life());
+        Ok(
+            match raft.client_write(Proposal(Arc::clone(request))).await {
+                Ok(response) => {
                     let at = LogPosition {
                         term: response.log_id.leader_id.term,
                         index: response.log_id.index,
                     };
-                    let Some(outcome) = response.data else {
-                        return Err(ProposeError::Stopped("a request had no outcome".into()));
-                    };
-                    return Ok(self.answered(at, outcome));
-                }
-                Ok(Err(RaftError::Fatal(fatal))) => {
-                    return Err(ProposeError::Stopped(fatal.to_string()));
-                }
-                Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to)))) => {
-                    if let Some(error) = self.elsewhere(&to).filter(|_| !sent) {
-                        return Err(error);
+                    match response.data {
+                        Some(outcome) => Sent::Decided(at, outcome),
+                        None => Sent::Stopped("a request had no outcome".into()),
                     }
                 }
+                Err(RaftError::Fatal(_)) if self.lives_again(life).await => Sent::Unsure,
+                Err(RaftError::Fatal(fatal)) => Sent::Stopped(fatal.to_string()),
+                Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to))) => return Err(to),
                 // Its entry was replaced by another leader's, or is yet to be committed by that one.
-                Ok(Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)))) => sent = true,
-                Ok(Err(RaftError::APIError(other))) => {
-                    return Err(ProposeError::Stopped(other.to_string()));
-                }
-            }
-            if !self.wait_until(deadline).await {
-                return Err(if sent {
-                    unknown
-                } else {
-                    ProposeError::NoLeader { waited: limit }
-                });
-            }
+                Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(_))) => Sent::Unsure,
+                Err(RaftError::APIError(other)) => Sent::Stopped(other.to_string()),
+            },
+        )
+    }
+
+    /// Sends a proposal to the leader, and gives up once another one leads.
+    async fn forward(&self, leader: ReplicaId, node: &ReplicaNode, request: &Arc<Request>) -> Sent {
+        let body = match postcard::to_stdvec(request.as_ref()) {
+            Ok(body) => body,
+            Err(error) => return Sent::Refused(error.to_string()),
+        };
+        let kind = PeerCallKind::Propose;
+        let mut lead = self.inner.lead.clone();
+        let call = self
+            .inner
+            .ground
+            .peers
+            .call(leader, node, PeerCall { kind, body });
+        tokio::select! {
+            biased;
+            answer = call => match answer.map(|answer| postcard::from_bytes(&answer)) {
+                Ok(Ok(sent)) => sent,
+                // Whether it arrived is not known.
+                _ => Sent::Unsure,
+            },
+            _ = lead.wait_for(|lead| lead.leader != Some(leader.0)) => Sent::Unsure,
         }
+    }
+
+    /// Proposes what another replica forwarded.
+    pub(super) async fn take_proposal(&self, body: &[u8]) -> Result<Sent, String> {
+        let request: Request = network::read(body)?;
+        if let Err(error) = self.admit(&request) {
+            return Ok(Sent::Refused(error.to_string()));
+        }
+        let limit = self.inner.settings.propose_limit;
+        let request = Arc::new(request);
+        let write = self.write(&request);
+        Ok(match self.inner.env.timeout(limit, write).await {
+            Ok(Ok(sent)) => sent,
+            Ok(Err(_)) => Sent::NotHere,
+            Err(_) => Sent::Unsure,
+        })
+    }
+
+    /// Waits until this replica's state contains an entry.
+    pub(super) async fn applied_here(&self, index: u64, deadline: Monotonic) -> bool {
+        let left = deadline.since(self.inner.env.now());
+        let mut position = self.position();
+        let applied = position.wait_for(|position| position.index >= index);
+        matches!(self.inner.env.timeout(left, applied).await, Ok(Ok(_)))
     }
 
     fn answered(&self, at: LogPosition, outcome: Outcome) -> Answer {
@@ -115,21 +215,8 @@ impl Consensus {
         }
     }
 
-    /// Another replica that leads; `None` where nobody does, or this one is about to.
-    fn elsewhere(&self, to: &ForwardToLeader<Types>) -> Option<ProposeError> {
-        let leader = ReplicaId(to.leader_id?);
-        (leader != self.inner.client.replica).then(|| ProposeError::NotLeader {
-            leader,
-            address: to
-                .leader_node
-                .as_ref()
-                .map(|node| node.address.clone())
-                .unwrap_or_default(),
-        })
-    }
-
     /// Waits a moment; `false` once the deadline has passed.
-    async fn wait_until(&self, deadline: Monotonic) -> bool {
+    pub(super) async fn wait_until(&self, deadline: Monotonic) -> bool {
         let left = deadline.since(self.inner.env.now());
         self.inner.env.sleep(AGAIN.min(left)).await;
         !left.is_zero()

@@ -21,7 +21,7 @@ impl Consensus {
     ) -> Result<(), BootstrapError> {
         let members: BTreeMap<u64, ReplicaNode> =
             members.into_iter().map(|(id, node)| (id.0, node)).collect();
-        let begun = self.inner.raft.initialize(members).await;
+        let begun = self.raft().initialize(members).await;
         begun.map_err(|error| BootstrapError::Joined(error.to_string()))?;
         self.propose(Command::Bootstrap { incarnation: 1 }).await?;
         Ok(())

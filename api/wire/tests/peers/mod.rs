@@ -76,6 +76,8 @@ fn call() -> impl Strategy<Value = Call> {
         PeerCallKind::Snapshot,
         PeerCallKind::TransferLeader,
         PeerCallKind::Propose,
+        PeerCallKind::Change,
+        PeerCallKind::Read,
     ]);
     (any::<u64>(), kind, vec(any::<u8>(), 0..20)).prop_map(|(id, kind, body)| Call {
         id,
