@@ -11,6 +11,7 @@ pub(crate) const PURE: &[(&str, &str)] = &[
     ("causeway-failover", "failover"),
     ("causeway-index", "discovery/index"),
     ("causeway-render", "mesh/render"),
+    ("causeway-scenario", "failover/scenario"),
     ("causeway-state", "storage/state"),
 ];
 
