@@ -4,7 +4,7 @@
 //! or a command in the log, never a flag, so that replicas always agree.
 //!
 //! * [`process`]: what the long-running processes share; [`controller`], [`agent`], [`sandbox`];
-//! * [`operator`]: the verbs that ask a running replica; [`observe`]: the one that needs none;
+//! * [`operator`]: the verbs that ask a running replica; [`observe`], [`simulate`]: those that need none;
 //! * [`backup`], [`replica`]: decisions in a file, and data folders of replicas that are stopped;
 //! * [`certs`]: certificates for evaluation.
 
@@ -17,6 +17,7 @@ pub mod operator;
 pub mod process;
 pub mod replica;
 pub mod sandbox;
+pub mod simulate;
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +31,7 @@ pub use operator::{Connect, Output, Render};
 pub use process::{KubeArgs, LogArgs, LogFormat, TlsArgs};
 pub use replica::ReplicaArgs;
 pub use sandbox::SandboxArgs;
+pub use simulate::SimulateArgs;
 
 /// Everything that can be typed.
 #[derive(Debug, Parser)]
@@ -82,6 +84,9 @@ pub enum Command {
     Explain(ExplainArgs),
     /// What exactly would be written into a cluster, or is being held back
     Diff(DiffArgs),
+    /// What would be decided: a clusterset in a file, what befalls it, where traffic goes
+    #[command(long_about = simulate::LONG_ABOUT)]
+    Simulate(SimulateArgs),
     /// Keep the decisions in a file, and begin anew from it
     #[command(long_about = backup::LONG_ABOUT)]
     Backup(BackupArgs),

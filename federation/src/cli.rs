@@ -5,7 +5,7 @@
 //! * [`status`], [`clusters`], [`services`], [`explain`], [`verdict`], [`diff`]: a screen for each;
 //! * [`backup`], [`replica`]: decisions in a file; data folders of replicas that are stopped;
 //! * [`table`], [`text`]: how tables, shares and durations look;
-//! * [`certs`], [`completion`], [`markdown`]: what needs no controller.
+//! * [`simulate`], [`certs`], [`completion`], [`markdown`]: what needs no controller.
 
 mod ask;
 mod backup;
@@ -19,6 +19,7 @@ mod markdown;
 mod replica;
 mod services;
 pub mod signals;
+mod simulate;
 mod status;
 pub mod table;
 pub mod text;
@@ -83,6 +84,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Services(args) => services::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Diff(args) => diff::run(args).await,
+        Command::Simulate(args) => simulate::run(&args),
         Command::Backup(args) => backup::run(args).await,
         Command::Replica(args) => replica::run(args).await,
         Command::Certs(args) => certs::run(args),

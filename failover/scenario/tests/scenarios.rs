@@ -50,6 +50,16 @@ fn every_scenario_plays_as_written() {
 }
 
 #[test]
+fn the_guides_scenario_is_as_it_says() {
+    let guide = folder().join("../../../docs/guides/what-if.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    let (_, scenario) = guide.split_once("```yaml\n").unwrap();
+    let (scenario, _) = scenario.split_once("```").unwrap();
+    let report = play(&read(scenario).unwrap());
+    assert!(report.ok, "{}", text::text(&report));
+}
+
+#[test]
 fn a_scenario_played_twice_is_one() {
     let twice = |_| {
         all()

@@ -29,6 +29,7 @@ fn help() {
         "services",
         "explain",
         "diff",
+        "simulate",
         "backup",
         "backup create",
         "backup show",
