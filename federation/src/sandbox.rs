@@ -8,6 +8,7 @@
 
 mod alive;
 pub mod fleet;
+pub mod lost;
 pub mod model;
 pub mod objects;
 mod patience;

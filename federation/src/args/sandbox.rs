@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use causeway_api::verdict::Subject;
 use clap::Args;
 
 use super::operator::Output;
 use super::process::LogArgs;
+use crate::sandbox::lost::Lost;
 
 /// What `--help` says at length.
 pub(crate) const LONG_ABOUT: &str = "Run a whole fleet in this process: several clusters in three regions (in memory), the real controller, \
@@ -31,8 +31,8 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub services: u32,
     /// What is lost: region/NAME, member/NAME, or the name of a region; default: the region with the most clusters
-    #[arg(long, value_name = "DOMAIN", value_parser = super::observe::lost_domain)]
-    pub lose: Option<Subject>,
+    #[arg(long, value_name = "DOMAIN", value_parser = lost)]
+    pub lose: Option<Lost>,
     /// Draws the fleet: one seed, one fleet
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
@@ -48,4 +48,10 @@ pub struct SandboxArgs {
     /// Logs.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+/// What can be lost; a bare word is a region.
+fn lost(text: &str) -> Result<Lost, String> {
+    text.parse()
+        .or_else(|_| super::observe::lost_domain(text).map(Lost::Place))
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use causeway_api::ids::{MemberName, Region, ServiceKey};
-use causeway_api::verdict::Subject;
 use serde::{Deserialize, Serialize};
 
+use super::lost::Lost;
 use super::fleet::{Fleet, MAX_UTILIZATION_PERCENT, Spread};
 use super::model::ASSUMPTIONS;
 use super::model::traffic::{Peak, Traffic};
@@ -21,7 +21,7 @@ pub struct Report {
     /// The fleet, counted.
     pub fleet: Counts,
     /// What was lost.
-    pub lost: Subject,
+    pub lost: Lost,
     /// The clusters that were lost with it.
     pub lost_members: Vec<MemberName>,
     /// What happened when, from the loss on.

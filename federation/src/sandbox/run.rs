@@ -10,6 +10,7 @@ use causeway_seam::real::{self, Folder};
 use causeway_seam::{Disk as _, Env};
 
 use super::fleet::Fleet;
+use super::lost::Lost;
 use super::report::{Moment, Report};
 use super::screen;
 use super::story::{self, Tell};
@@ -17,6 +18,9 @@ use super::world::World;
 use crate::args::{Output, SandboxArgs};
 use crate::cli::table::Paint;
 use crate::cli::{paint, print, signals};
+
+/// The exit code of what was typed wrong.
+const USAGE: u8 = 2;
 
 /// Tells the story, and then, unless `--once`, goes on until the process is stopped.
 ///
@@ -26,14 +30,17 @@ pub async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
     let mut stopped = Box::pin(signals::stopped());
     let env = real::env();
     let fleet = Arc::new(Fleet::draw(args.seed, args.members, args.services)?);
-    let region = fleet
-        .largest_region()
-        .map(|region| Subject::Region { region });
+    let region = fleet.largest_region();
+    let region = region.map(|region| Lost::Place(Subject::Region { region }));
     let lost = args
         .lose
         .clone()
         .or(region)
         .context("the fleet has no region")?;
+    if let Err(said) = lost.members(&fleet) {
+        eprintln!("causeway: {said}");
+        return Ok(ExitCode::from(USAGE));
+    }
     let mut voice = Voice {
         json: args.output == Output::Json,
         paint: paint(),
@@ -76,7 +83,7 @@ async fn tell_and_report(
     env: &Env,
     world: &World,
     fleet: &Arc<Fleet>,
-    lost: &Subject,
+    lost: &Lost,
     voice: &mut Voice,
 ) -> anyhow::Result<Report> {
     let report = story::run(env, world, fleet.clone(), lost.clone(), voice).await?;

@@ -1,17 +1,16 @@
 //! The story: all is well, a part is lost, traffic moves, the part comes back, traffic returns. Nothing is scripted but
 //! the loss and the return: everything else is watched until it has happened or has taken too long.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
 use causeway_api::ids::MemberName;
-use causeway_api::verdict::{Subject, VerdictState};
+use causeway_api::verdict::VerdictState;
 use causeway_seam::Env;
 
 use super::alive::{NOTHING, STILL, alive};
 use super::fleet::Fleet;
+use super::lost::Lost;
 use super::objects::HOLD_DOWN_S;
 use super::patience::Patience;
 use super::report::{Counts, Event, Moment, Report, Requests, shares, whole};
@@ -41,10 +40,10 @@ pub async fn run(
     env: &Env,
     world: &World,
     fleet: Arc<Fleet>,
-    lost: Subject,
+    lost: Lost,
     tell: &mut dyn Tell,
 ) -> anyhow::Result<Report> {
-    let members = members_of(&fleet, &lost)?;
+    let members = lost.members(&fleet).map_err(anyhow::Error::msg)?;
     let sampler = Sampler::new(fleet.clone(), world.members())?;
     let mut watch = Watch::new(env, world, fleet.clone(), sampler, tell, (lost, members));
     alive(&mut watch).await?;
@@ -137,7 +136,7 @@ async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
                     .to_owned(),
             );
         }
-        if !lost && verdicts.part == VerdictState::Lost {
+        if !lost && verdicts.part == Some(VerdictState::Lost) {
             lost = true;
             watch.say(
                 Event::Lost,
@@ -189,7 +188,7 @@ async fn until_returned(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
     let (mut recovering, mut serving) = (false, false);
     loop {
         let look = watch.look().await?;
-        let verdict = look.verdicts.part;
+        let verdict = look.verdicts.part.unwrap_or_default();
         if !recovering && verdict == VerdictState::Recovering {
             recovering = true;
             let text = format!(
@@ -242,42 +241,4 @@ async fn settle(watch: &mut Watch<'_>, at_least: Duration) -> anyhow::Result<()>
             return Ok(());
         }
     }
-}
-
-/// The members that a subject means.
-fn members_of(fleet: &Fleet, lost: &Subject) -> anyhow::Result<BTreeSet<MemberName>> {
-    let members: BTreeSet<MemberName> = match lost {
-        Subject::Region { region } => fleet
-            .regions()
-            .remove(region)
-            .into_iter()
-            .flatten()
-            .collect(),
-        Subject::Member { member } => fleet
-            .members
-            .get(member)
-            .map(|found| found.name.clone())
-            .into_iter()
-            .collect(),
-        other => bail!(
-            "the sandbox loses regions and clusters, not {other}: give --lose region/NAME or --lose member/NAME"
-        ),
-    };
-    if members.is_empty() {
-        let regions: Vec<String> = fleet
-            .regions()
-            .keys()
-            .map(|region| format!("region/{region}"))
-            .collect();
-        let first = fleet
-            .members
-            .keys()
-            .next()
-            .map_or_else(String::new, ToString::to_string);
-        bail!(
-            "{lost} is not in this fleet: give --lose {}, or a cluster such as member/{first}",
-            regions.join(" or ")
-        );
-    }
-    Ok(members)
 }

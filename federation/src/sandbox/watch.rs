@@ -10,6 +10,7 @@ use causeway_api::verdict::{Ballot, Subject, VerdictState};
 use causeway_seam::{Env, Monotonic};
 
 use super::fleet::Fleet;
+use super::lost::Lost;
 use super::model::traffic::Traffic;
 use super::report::{Event, Moment, Survivors};
 use super::sampler::Sampler;
@@ -27,7 +28,7 @@ pub(crate) struct Watch<'a> {
     pub(crate) world: &'a World,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) sampler: Sampler,
-    pub(crate) lost: Subject,
+    pub(crate) lost: Lost,
     pub(crate) lost_members: BTreeSet<MemberName>,
     /// Members that lie in the dark now.
     pub(crate) dark: BTreeSet<MemberName>,
@@ -65,8 +66,8 @@ pub(crate) struct Look {
 /// The controller's word on the lost part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdicts {
-    /// On the part itself.
-    pub(crate) part: VerdictState,
+    /// On the part itself, where anybody votes on it.
+    pub(crate) part: Option<VerdictState>,
     /// On each of its gateways.
     pub(crate) gateways: Vec<(Subject, VerdictState)>,
 }
@@ -78,7 +79,7 @@ impl<'a> Watch<'a> {
         fleet: Arc<Fleet>,
         sampler: Sampler,
         tell: &'a mut dyn Tell,
-        (lost, lost_members): (Subject, BTreeSet<MemberName>),
+        (lost, lost_members): (Lost, BTreeSet<MemberName>),
     ) -> Self {
         Self {
             env,
@@ -159,7 +160,7 @@ impl<'a> Watch<'a> {
 
     fn verdicts(&self) -> Verdicts {
         Verdicts {
-            part: self.world.verdict(&self.lost),
+            part: self.lost.subject().map(|lost| self.world.verdict(lost)),
             gateways: self.world.gateways(&self.lost_members),
         }
     }
