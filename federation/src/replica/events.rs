@@ -75,7 +75,7 @@ async fn tell_conditions(shared: &Shared, host: &Client) {
     let mut said = Said::new(shared.env.wall());
     let mut exports = Exports::default();
     loop {
-        if shared.consensus.is_leader() {
+        if shared.speaks_for_host() {
             for tale in news(shared, &mut exports, &mut said) {
                 tell(shared, host, &mut budget, &tale).await;
             }

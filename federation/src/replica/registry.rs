@@ -4,31 +4,45 @@
 //! 2. [`row`]: each object, checked: a declaration, or what is wrong with it; [`declared`]: all of them, for whoever
 //!    tells people about them;
 //! 3. [`reconcile`]: what differs from the state → commands;
-//! 4. [`ledger`]: what is no longer there: whether that is somebody's will, or only an absence.
+//! 4. [`ledger`]: what is no longer there: whether that is somebody's will, or only an absence;
+//! 5. [`stance`]: which host owns what; [`host`]: which one this is; [`mirror`]: what others own, written here.
+//!
+//! Every replica does this for its own host, and its proposals go to the leader. Below the level that knows owners only
+//! the leader's host counts.
 //!
 //! What is malformed is left out and reported; what was declared before stays in force. Only an explicit deletion
 //! removes: a host cluster that comes back empty, or whose definitions were removed, removes nothing.
 
 pub(crate) mod declared;
+pub(crate) mod host;
 mod kind;
 mod ledger;
+mod mirror;
 mod reconcile;
 pub(crate) mod row;
+pub(crate) mod stance;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::Name;
+use causeway_api::registry::ObjectKey;
 use causeway_seam::Monotonic;
-use causeway_state::outcome::Outcome;
-use tokio::sync::mpsc;
+use causeway_state::command::Command;
+use causeway_state::outcome::{Outcome, Refusal};
+use causeway_storage::Next;
+use kube::core::DynamicObject;
+use tokio::sync::{Notify, mpsc};
 
 use super::shared::Shared;
 pub(crate) use declared::Declared;
 pub(crate) use kind::Kind;
 use ledger::{Judgement, Ledger};
+use mirror::Pace;
 use reconcile::Put;
+use stance::LEVEL;
 use watch::{Crd, Seen};
 
 /// Sightings that wait; a full queue makes the watch wait.
@@ -39,12 +53,15 @@ const RETRY: Duration = Duration::from_secs(1);
 const RESYNC: Duration = Duration::from_secs(10);
 /// Trouble of a watch that does not come again within this time is over.
 const TROUBLE: Duration = Duration::from_secs(90);
+/// A write of a mirror that takes longer is tried again later.
+const WRITE: Duration = Duration::from_secs(10);
 
 /// Runs until it is dropped. Policies in the namespace `root` are for the whole clusterset.
 pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client, root: Name) {
     let (tell, sightings) = mpsc::channel(QUEUE);
     let members = watch::follow(&shared.env, &host, Kind::Member, tell.clone());
     let policies = watch::follow(&shared.env, &host, Kind::Policy, tell);
+    let changed = Notify::new();
     let keeper = Keeper {
         shared: &shared,
         host: &host,
@@ -52,9 +69,29 @@ pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client, root: Name) {
         members: Ledger::default(),
         policies: Ledger::default(),
         passing: Vec::new(),
+        listed: BTreeSet::new(),
+        pace: Pace::default(),
+        changed: &changed,
+        failing: None,
     };
     let keep = keeper.keep(sightings);
-    tokio::join!(biased; members, policies, keep);
+    tokio::join!(biased; members, policies, keep, follow(&shared, &changed));
+}
+
+/// Tells of decisions that concern owners and mirrors.
+async fn follow(shared: &Shared, changed: &Notify) {
+    let mut decisions = shared.consensus.decisions();
+    while let Some(next) = decisions.next().await {
+        let concerns = match next {
+            Next::Missed => true,
+            Next::Decision(decision) => {
+                matches!(&decision.outcome, Outcome::Accepted { effect, .. } if effect.registry)
+            }
+        };
+        if concerns {
+            changed.notify_one();
+        }
+    }
 }
 
 struct Keeper<'a> {
@@ -65,6 +102,13 @@ struct Keeper<'a> {
     policies: Ledger,
     /// Trouble that is over unless it comes again: when it came last.
     passing: Vec<(Kind, Monotonic)>,
+    /// The kinds of which all objects are known.
+    listed: BTreeSet<Kind>,
+    pace: Pace,
+    /// Owners or mirrors may have changed.
+    changed: &'a Notify,
+    /// Why nothing can be proposed now, as it was told last.
+    failing: Option<String>,
 }
 
 impl Keeper<'_> {
@@ -83,18 +127,34 @@ impl Keeper<'_> {
                     }
                     self.shared.any_status_changed();
                 }
+                () = self.changed.notified() => {}
                 () = env.sleep(env.random().jittered(pause)) => {}
             }
             self.forget_trouble();
             unfinished = !self.reconcile().await;
+            unfinished |= self.mirror().await;
         }
     }
 
     fn take(&mut self, kind: Kind, seen: Seen) {
         let declared = &self.shared.declared;
         match seen {
-            Seen::Listed { crd, objects } => {
+            Seen::Listed {
+                crd,
+                objects,
+                revision,
+            } => {
                 let held = self.held(kind);
+                let here = declared.rows().here;
+                let known = self
+                    .shared
+                    .consensus
+                    .read(|state| reconcile::newest_revision(state, here.as_ref()));
+                if revision.is_some_and(|revision| revision < known) {
+                    tracing::error!(%kind, "the host cluster came back from an older backup: what is absent there stays in force");
+                    self.ledger(kind).came_back();
+                }
+                self.listed.insert(kind);
                 declared.listed(kind, objects, &self.root);
                 let there = declared.names(kind);
                 let absent = held.into_iter().filter(|name| !there.contains(name));
@@ -135,10 +195,10 @@ impl Keeper<'_> {
 
     /// What the state has of a kind.
     fn held(&self, kind: Kind) -> Vec<String> {
-        self.shared.consensus.read(|state| match kind {
-            Kind::Member => state.members.keys().map(ToString::to_string).collect(),
-            Kind::Policy => state.policies.keys().map(ToString::to_string).collect(),
-        })
+        let here = self.shared.declared.rows().here;
+        self.shared
+            .consensus
+            .read(|state| reconcile::held(state, here.as_ref(), kind))
     }
 
     fn clear_trouble(&mut self, kind: Kind) {
@@ -164,7 +224,14 @@ impl Keeper<'_> {
 
     /// Proposes what differs; returns whether nothing is left to do.
     async fn reconcile(&mut self) -> bool {
-        if !self.shared.consensus.is_leader() {
+        let owners = self
+            .shared
+            .consensus
+            .read(|state| state.feature_level >= LEVEL);
+        if !owners && !self.shared.consensus.is_leader() {
+            return false;
+        }
+        if !self.attach(owners).await {
             return false;
         }
         let rows = self.shared.declared.rows();
@@ -178,18 +245,18 @@ impl Keeper<'_> {
             command,
         } in puts
         {
-            match self.shared.propose(command).await {
-                Ok(Outcome::Refused(refusal)) => {
+            match self.propose(command).await {
+                Some(Outcome::Refused(refusal)) => {
                     tracing::error!(%kind, %name, %refusal, "the declaration was refused");
-                    self.shared
-                        .declared
-                        .refuse(kind, &name, refusal.to_string());
+                    // Which host owns an object changes without the object: that is looked at anew.
+                    if !is_about_owners(&refusal) {
+                        self.shared
+                            .declared
+                            .refuse(kind, &name, refusal.to_string());
+                    }
                 }
-                Ok(_) => tracing::info!(%kind, %name, "declared"),
-                Err(error) => {
-                    tracing::warn!(%kind, %name, %error, "the declaration could not be committed; it is tried again");
-                    return false;
-                }
+                Some(_) => tracing::info!(%kind, %name, "declared"),
+                None => return false,
             }
             self.shared.any_status_changed();
         }
@@ -198,13 +265,107 @@ impl Keeper<'_> {
         members && policies
     }
 
+    /// Proposes; `None`, said once, where it could not be committed: it is tried again.
+    async fn propose(&mut self, command: Command) -> Option<Outcome> {
+        match self.shared.propose(command).await {
+            Ok(outcome) => {
+                self.failing = None;
+                Some(outcome)
+            }
+            Err(error) => {
+                if self.failing.as_ref() != Some(&error) {
+                    tracing::warn!(%error, "what this host cluster declares could not be committed; it is tried again");
+                }
+                self.failing = Some(error);
+                None
+            }
+        }
+    }
+
+    /// Finds out which host cluster this is, and lets the others know; returns whether that is settled.
+    async fn attach(&mut self, owners: bool) -> bool {
+        let rows = self.shared.declared.rows();
+        let here = match rows.here {
+            Some(here) => here,
+            None => {
+                let name = self.shared.domain.to_string();
+                let read = host::read(&self.shared.env, self.host, &name).await;
+                if let Err(why) = read.as_ref()
+                    && rows.nowhere.as_ref() != Some(why)
+                {
+                    tracing::error!("{why}");
+                }
+                self.shared.declared.set_here(read.clone());
+                self.shared.any_status_changed();
+                match read {
+                    Ok(here) => here,
+                    Err(_) => return !owners,
+                }
+            }
+        };
+        if !owners {
+            return true;
+        }
+        let known = self.shared.consensus.read(|state| {
+            let registry = &state.registry;
+            registry.attached.get(&self.shared.id) == Some(&here.uid)
+                && registry.hosts.get(&here.uid) == Some(&here.name)
+        });
+        known
+            || self
+                .propose(Command::AttachHost { host: here })
+                .await
+                .is_some()
+    }
+
+    /// Writes what other hosts own into this one; returns whether something is left to write.
+    async fn mirror(&mut self) -> bool {
+        let rows = self.shared.declared.rows();
+        let Some(here) = rows.here.as_ref() else {
+            return false;
+        };
+        let wanted = self
+            .shared
+            .consensus
+            .read(|state| mirror::wanted(state, here, &rows, &self.listed));
+        let keys: BTreeSet<ObjectKey> = wanted.iter().map(|write| write.key.clone()).collect();
+        self.shared
+            .declared
+            .keep_unmirrored(|key| keys.contains(key));
+        let due = self.pace.due(wanted, self.shared.env.now());
+        for write in &due {
+            let written = self
+                .shared
+                .env
+                .timeout(WRITE, write.write(self.host))
+                .await
+                .map_err(|elapsed| elapsed.to_string())
+                .and_then(|written| written.map_err(|error| error.to_string()));
+            self.pace.wrote(&write.key, self.shared.env.now());
+            let object = &write.key;
+            match &written {
+                Ok(()) => tracing::info!(%object, "mirrored in this host cluster"),
+                Err(error) => {
+                    tracing::warn!(%object, %error, "a mirror could not be written in this host cluster")
+                }
+            }
+            if self.shared.declared.set_mirrored(&write.key, written) {
+                self.shared.any_status_changed();
+            }
+        }
+        !due.is_empty()
+    }
+
     /// Removes what was deleted; returns whether nothing is left to wait for.
     async fn remove(&mut self, kind: Kind) -> bool {
         let rows = self.shared.declared.rows();
         // A host that shows no object at all is not believed; one that shows a member may miss policies.
+        // Mirrors we wrote ourselves.
+        let own = |object: &Arc<DynamicObject>| stance::mirror_of(object).is_none();
+        let members = rows.members.values().any(|row| own(&row.object));
         let credible = match kind {
-            Kind::Member => !rows.members.is_empty(),
-            Kind::Policy => !rows.members.is_empty() || !rows.policies.is_empty(),
+            Kind::Member => members,
+            Kind::Policy => members || rows.policies.values().any(|row| own(&row.object)),
         };
         let there = self.shared.declared.names(kind);
         let absent: Vec<String> = self
@@ -239,21 +400,34 @@ impl Keeper<'_> {
     }
 
     async fn removed(&mut self, kind: Kind, name: &str) -> bool {
-        let Some(command) = reconcile::removal(kind, name) else {
+        let here = self.shared.declared.rows().here;
+        let removal = self
+            .shared
+            .consensus
+            .read(|state| reconcile::removal(state, here.as_ref(), kind, name));
+        let Some(command) = removal else {
             return true;
         };
-        match self.shared.propose(command).await {
-            Ok(Outcome::Refused(refusal)) => {
+        match self.propose(command).await {
+            Some(Outcome::Refused(refusal)) => {
                 tracing::error!(%kind, %name, %refusal, "the removal was refused");
             }
-            Ok(_) => tracing::info!(%kind, %name, "removed"),
-            Err(error) => {
-                tracing::warn!(%kind, %name, %error, "the removal could not be committed; it is tried again");
-                return false;
-            }
+            Some(_) => tracing::info!(%kind, %name, "its deletion was taken in"),
+            None => return false,
         }
         self.ledger(kind).seen(name);
         self.shared.any_status_changed();
         true
     }
+}
+
+/// Whether a refusal may end without the object being changed.
+fn is_about_owners(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::NotOwner { .. }
+            | Refusal::OlderDeclaration { .. }
+            | Refusal::CameBack { .. }
+            | Refusal::LevelTooLow { .. }
+    )
 }

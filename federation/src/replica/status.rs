@@ -17,7 +17,7 @@ mod member;
 pub(crate) mod mesh;
 mod patch;
 mod policy;
-mod registered;
+pub(crate) mod registered;
 mod said;
 pub(crate) mod session;
 #[cfg(test)]
@@ -56,7 +56,7 @@ pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client) {
     let mut changes = shared.status_changes();
     let mut writer = Writer::default();
     loop {
-        if shared.consensus.is_leader() {
+        if shared.speaks_for_host() {
             writer.write(&shared, &host).await;
         }
         shared.env.sleep(PACE).await;
@@ -173,7 +173,7 @@ impl Writer {
             let exported = self.exports.services();
             for (name, row) in &rows.policies {
                 let before = patch::of(self.before(Kind::Policy, name, &row.object).as_ref());
-                let after = policy::status(name, row, state, &exported, &before, now);
+                let after = policy::status(name, row, &rows, state, &exported, &before, now);
                 push(&mut due, Kind::Policy, name, &row.object, &before, &after);
             }
         });

@@ -6,7 +6,8 @@ use causeway_crds::conditions::member::{AGENT_CONNECTED, GATEWAY_REACHABLE, READ
 use super::Sight;
 use crate::admin::api::{Attention, ClusterRow, ConditionStatus};
 use crate::cli::text;
-use crate::replica::registry::Kind;
+use crate::replica::registry::stance::Stance;
+use crate::replica::status::registered::leaving;
 use crate::replica::status::compatible::of_one_object;
 use crate::replica::status::counts::{self, count};
 
@@ -20,6 +21,7 @@ pub(super) fn attention(sight: &Sight<'_>, members: &[ClusterRow]) -> Vec<Attent
         .rows
         .trouble
         .values()
+        .chain(&sight.look.rows.nowhere)
         .map(|why| of("registry", why.clone()))
         .collect();
     all.extend(declarations(sight));
@@ -70,11 +72,28 @@ fn declarations(sight: &Sight<'_>) -> Vec<Attention> {
             .or_else(|| row.refused.clone());
         all.extend(why.map(|why| of(format!("FailoverPolicy {name}"), why)));
     }
+    for key in sight.look.state.policies.keys() {
+        let stance = rows.policy_stance(sight.look.state, key);
+        if let Some(Stance::Apart { message, .. }) = stance {
+            all.push(of(format!("FailoverPolicy {key}"), message));
+        }
+    }
+    // What a MemberCluster that is there says of itself stands in its condition.
+    for member in sight.look.state.registry.leaving.keys() {
+        let there = rows.members.contains_key(member.as_str());
+        if let Some((_, message)) = leaving(sight.look.state, member).filter(|_| !there) {
+            all.push(of(format!("MemberCluster {member}"), message));
+        }
+    }
+    for (key, why) in &rows.unmirrored {
+        all.push(of(
+            format!("{} {}", key.kind(), key.name()),
+            format!("it cannot be mirrored into the host cluster of this replica: {why}"),
+        ));
+    }
     for ((kind, name), why) in &rows.kept {
-        let remedy = match kind {
-            Kind::Member => "to remove the member, create the MemberCluster again and delete it",
-            Kind::Policy => "to remove the policy, create it again and delete it",
-        };
+        let remedy =
+            format!("create it again to keep it; to remove it: causeway registry confirm {kind} {name}");
         all.push(of(
             format!("{kind} {name}"),
             format!("its object is gone, and it stays in force: {why}; {remedy}"),

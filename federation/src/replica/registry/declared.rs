@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use causeway_api::Name;
-use causeway_api::spec::{MemberSpec, PolicySpec};
+use causeway_api::registry::{Host, ObjectKey};
+use causeway_api::spec::{MemberSpec, PolicyKey, PolicySpec};
+use causeway_api::{MemberName, Name};
+use causeway_state::State;
 use kube::core::DynamicObject;
 
 use super::super::sessions::lock;
 use super::kind::Kind;
 use super::row::{self, Row};
+use super::stance::{Stance, stance};
 
 /// The declarations.
 #[derive(Default)]
@@ -28,9 +31,71 @@ pub(crate) struct Rows {
     pub(crate) trouble: BTreeMap<Kind, String>,
     /// What is in force though its object is gone, and why.
     pub(crate) kept: BTreeMap<(Kind, String), String>,
+    /// The host cluster, once it is known.
+    pub(crate) here: Option<Host>,
+    /// Why it is not known.
+    pub(crate) nowhere: Option<String>,
+    /// Mirrors that could not be written, and why.
+    pub(crate) unmirrored: BTreeMap<ObjectKey, String>,
+}
+
+impl Rows {
+    /// An object of this host, as it was seen last.
+    pub(crate) fn object(&self, key: &ObjectKey) -> Option<&Arc<DynamicObject>> {
+        match key {
+            ObjectKey::Member(name) => self.members.get(name.as_str()).map(|row| &row.object),
+            ObjectKey::Policy(key) => self.policies.get(&key.to_string()).map(|row| &row.object),
+        }
+    }
+
+    /// What a MemberCluster of this host is to the registry.
+    pub(crate) fn member_stance(&self, state: &State, name: &MemberName) -> Option<Stance> {
+        let row = self.members.get(name.as_str())?;
+        let held = state.member(name).map(|held| &held.spec);
+        let key = ObjectKey::Member(name.clone());
+        let says = row.declared.as_ref().ok();
+        let here = self.here.as_ref();
+        Some(stance(state, here, &key, &row.object, says, held))
+    }
+
+    /// What a FailoverPolicy of this host is to the registry.
+    pub(crate) fn policy_stance(&self, state: &State, key: &PolicyKey) -> Option<Stance> {
+        let row = self.policies.get(&key.to_string())?;
+        let held = state.policies.get(key);
+        let says = row.declared.as_ref().ok();
+        let here = self.here.as_ref();
+        let object = ObjectKey::Policy(key.clone());
+        Some(stance(state, here, &object, &row.object, says, held))
+    }
 }
 
 impl Declared {
+    /// The host cluster became known, or why it is not.
+    pub(super) fn set_here(&self, here: Result<Host, String>) {
+        let mut rows = lock(&self.rows);
+        match here {
+            Ok(host) => {
+                rows.here = Some(host);
+                rows.nowhere = None;
+            }
+            Err(why) => rows.nowhere = Some(why),
+        }
+    }
+
+    /// A mirror was written, or why it could not be; returns whether that is news.
+    pub(super) fn set_mirrored(&self, key: &ObjectKey, result: Result<(), String>) -> bool {
+        let mut rows = lock(&self.rows);
+        match result {
+            Ok(()) => rows.unmirrored.remove(key).is_some(),
+            Err(why) => rows.unmirrored.insert(key.clone(), why.clone()) != Some(why),
+        }
+    }
+
+    /// Forgets mirrors that could not be written and are not wanted any more.
+    pub(super) fn keep_unmirrored(&self, wanted: impl Fn(&ObjectKey) -> bool) {
+        lock(&self.rows).unmirrored.retain(|key, _| wanted(key));
+    }
+
     /// The declarations now.
     pub(crate) fn rows(&self) -> Rows {
         lock(&self.rows).clone()
@@ -39,7 +104,12 @@ impl Declared {
     /// What keeps the registry from being read, as a sentence.
     pub(crate) fn trouble(&self) -> Option<String> {
         let rows = lock(&self.rows);
-        let all: Vec<&str> = rows.trouble.values().map(String::as_str).collect();
+        let all: Vec<&str> = rows
+            .trouble
+            .values()
+            .chain(&rows.nowhere)
+            .map(String::as_str)
+            .collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 

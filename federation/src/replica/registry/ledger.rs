@@ -5,6 +5,7 @@
 //! * an object's deletion was seen, and its kind is still defined as before: it is removed at once;
 //! * a fresh list lacks it, among others that it has, and goes on lacking it for [`HOLD`]: it was deleted while nobody
 //!   watched, and is removed (a host cluster that is just being filled is given that time);
+//! * the host cluster came back from an older backup: what its list lacks was created since, and stays;
 //! * the list is empty, the kind's definition is gone, is being removed, or is a younger one than the object (removing a
 //!   definition deletes all its objects): nothing is removed. What vanished so stays in force until its object is
 //!   created again, and deleted.
@@ -28,6 +29,8 @@ pub(super) struct Ledger {
     listed: bool,
     /// Something is there again that was absent: perhaps under another definition.
     reappeared: bool,
+    /// The host cluster came back from an older backup.
+    restored: bool,
     absent: BTreeMap<String, Absence>,
 }
 
@@ -119,6 +122,11 @@ impl Ledger {
         }
     }
 
+    /// The host cluster came back from an older backup: absence means nothing any more.
+    pub(super) fn came_back(&mut self) {
+        self.restored = true;
+    }
+
     /// An object is there.
     pub(super) fn seen(&mut self, name: &str) {
         self.reappeared |= self.absent.remove(name).is_some();
@@ -160,6 +168,11 @@ impl Ledger {
         let went = "it went with its CustomResourceDefinition, which nobody means by that";
         match (absence.how, crd) {
             (How::Vanished, _) => return Judgement::Keep(went.to_owned()),
+            (How::Missing, _) if self.restored => {
+                return Judgement::Keep(
+                    "the host cluster came back from an older backup, which may lack it".to_owned(),
+                );
+            }
             (How::Missing, _) if !credible => {
                 return Judgement::Keep(
                     "the host cluster has none of its kind at all, and an empty list removes nothing"

@@ -77,6 +77,20 @@ fn what_a_list_lacks_is_removed_only_after_a_while_and_not_if_it_comes() {
 }
 
 #[test]
+fn a_host_that_came_back_from_an_old_backup_removes_nothing_by_absence() {
+    let mut ledger = listed("d1", &["a"]);
+    ledger.came_back();
+    let judgement = ledger.judge("a", at(100_000), &sound("d1"), true);
+    assert!(keeps(&judgement), "{judgement:?}");
+    // What is deleted before our eyes is meant.
+    ledger.deleted("b".to_owned(), Some(time(100_000)), at(1));
+    assert_eq!(
+        ledger.judge("b", at(1), &sound("d1"), true),
+        Judgement::Remove
+    );
+}
+
+#[test]
 fn a_definition_that_goes_takes_nothing_along() {
     for crd in [Crd::Terminating, Crd::Absent, sound("d2")] {
         let mut ledger = listed("d1", &[]);

@@ -1,12 +1,16 @@
 //! Declarations and state → commands, only where they differ.
 
 use causeway_api::MemberName;
+use causeway_api::registry::{Host, ObjectKey};
 use causeway_api::spec::PolicyKey;
 use causeway_state::State;
-use causeway_state::command::Command;
+use causeway_state::command::{Command, Declaration};
+use kube::core::DynamicObject;
 
 use super::declared::Rows;
 use super::kind::Kind;
+use super::row::Row;
+use super::stance::{LEVEL, Stance, document, origin};
 
 /// A declaration that is to be put in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,17 +20,19 @@ pub(super) struct Put {
     pub(super) command: Command,
 }
 
-/// What is declared and differs from what is in force. What is malformed, and what was refused as it is, is left out.
-/// Policies first, so that a member's first plans already follow them.
+/// What is declared here and differs from what is in force. What is malformed, what was refused as it is, and what another
+/// host owns is left out. Policies first, so that a member's first plans already follow them.
 pub(super) fn puts(state: &State, rows: &Rows) -> Vec<Put> {
+    if state.feature_level >= LEVEL && rows.here.is_none() {
+        return Vec::new();
+    }
     let policies = rows.policies.iter().filter_map(|(name, row)| {
-        let spec = row
-            .declared
-            .as_ref()
-            .ok()
-            .filter(|_| row.refused.is_none())?;
-        let command = (state.policies.get(&spec.key) != Some(spec))
-            .then(|| Command::PutPolicy(spec.clone()))?;
+        let spec = ready(row)?;
+        let differs = state.policies.get(&spec.key) != Some(spec);
+        let ours = || rows.policy_stance(state, &spec.key) == Some(Stance::Ours);
+        let declaration = || Declaration::Policy(spec.clone());
+        let before = || Command::PutPolicy(spec.clone());
+        let command = command(state, rows, &row.object, differs, ours, declaration, before)?;
         Some(Put {
             kind: Kind::Policy,
             name: name.clone(),
@@ -34,13 +40,13 @@ pub(super) fn puts(state: &State, rows: &Rows) -> Vec<Put> {
         })
     });
     let members = rows.members.iter().filter_map(|(name, row)| {
-        let spec = row
-            .declared
-            .as_ref()
-            .ok()
-            .filter(|_| row.refused.is_none())?;
+        let spec = ready(row)?;
         let held = state.member(&spec.name).map(|held| &held.spec);
-        let command = (held != Some(spec)).then(|| Command::PutMember(spec.clone()))?;
+        let differs = held != Some(spec);
+        let ours = || rows.member_stance(state, &spec.name) == Some(Stance::Ours);
+        let declaration = || Declaration::Member(spec.clone());
+        let before = || Command::PutMember(spec.clone());
+        let command = command(state, rows, &row.object, differs, ours, declaration, before)?;
         Some(Put {
             kind: Kind::Member,
             name: name.clone(),
@@ -50,11 +56,97 @@ pub(super) fn puts(state: &State, rows: &Rows) -> Vec<Put> {
     policies.chain(members).collect()
 }
 
-/// The command that removes an object's declaration.
-pub(super) fn removal(kind: Kind, name: &str) -> Option<Command> {
+fn ready<S>(row: &Row<S>) -> Option<&S> {
+    row.declared.as_ref().ok().filter(|_| row.refused.is_none())
+}
+
+/// The command by which an object comes into force, where one is needed; `before` that of the levels without owners.
+fn command(
+    state: &State,
+    rows: &Rows,
+    object: &DynamicObject,
+    differs: bool,
+    ours: impl FnOnce() -> bool,
+    declaration: impl FnOnce() -> Declaration,
+    before: impl FnOnce() -> Command,
+) -> Option<Command> {
+    if state.feature_level < LEVEL {
+        return differs.then(before);
+    }
+    let host = rows.here.as_ref()?;
+    let declaration = declaration();
+    let origin = origin(object);
+    let document = document(object);
+    let held = state.registry.objects.get(&declaration.key());
+    let as_held = held.is_some_and(|held| {
+        held.settled && held.origin.uid == origin.uid && held.document == document
+    });
+    if as_held && !differs || !ours() {
+        return None;
+    }
+    Some(Command::Declare {
+        host: host.clone(),
+        origin,
+        declaration,
+        document,
+    })
+}
+
+/// The command that removes an object's declaration; `None` where nothing is to be removed.
+pub(super) fn removal(
+    state: &State,
+    here: Option<&Host>,
+    kind: Kind,
+    name: &str,
+) -> Option<Command> {
+    let object = key(kind, name)?;
+    if state.feature_level < LEVEL {
+        return Some(match object {
+            ObjectKey::Member(name) => Command::RemoveMember(name),
+            ObjectKey::Policy(key) => Command::RemovePolicy(key),
+        });
+    }
+    let owned = state.registry.objects.get(&object)?;
+    Some(Command::Withdraw {
+        host: here?.uid.clone(),
+        uid: owned.origin.uid.clone(),
+        object,
+    })
+}
+
+/// What is in force because of objects of this host, which must be there therefore.
+pub(super) fn held(state: &State, here: Option<&Host>, kind: Kind) -> Vec<String> {
+    if state.feature_level < LEVEL {
+        return match kind {
+            Kind::Member => state.members.keys().map(ToString::to_string).collect(),
+            Kind::Policy => state.policies.keys().map(ToString::to_string).collect(),
+        };
+    }
+    let rows = state.registry.objects.iter();
+    let ours = rows.filter(|(key, owned)| {
+        let leaving =
+            matches!(key, ObjectKey::Member(name) if state.registry.stage(name).is_some());
+        owned.settled && !leaving && here.is_some_and(|here| here.uid == owned.host)
+    });
+    let names = ours.filter_map(|(key, _)| match (kind, key) {
+        (Kind::Member, ObjectKey::Member(name)) => Some(name.to_string()),
+        (Kind::Policy, ObjectKey::Policy(key)) => Some(key.to_string()),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// The newest version of any object of this host that is in force: a host that shows less came back from an old backup.
+pub(super) fn newest_revision(state: &State, here: Option<&Host>) -> u64 {
+    let rows = state.registry.objects.values();
+    let ours = rows.filter(|owned| here.is_some_and(|here| here.uid == owned.host));
+    ours.map(|owned| owned.origin.revision).max().unwrap_or(0)
+}
+
+fn key(kind: Kind, name: &str) -> Option<ObjectKey> {
     match kind {
-        Kind::Member => name.parse::<MemberName>().ok().map(Command::RemoveMember),
-        Kind::Policy => name.parse::<PolicyKey>().ok().map(Command::RemovePolicy),
+        Kind::Member => name.parse::<MemberName>().ok().map(ObjectKey::Member),
+        Kind::Policy => name.parse::<PolicyKey>().ok().map(ObjectKey::Policy),
     }
 }
 
@@ -67,6 +159,7 @@ mod tests {
     )]
     use causeway_api::Name;
     use causeway_api::ids::ReplicaId;
+    use causeway_api::registry::HostUid;
     use causeway_state::{ClientId, LogPosition, Request, apply};
     use serde_json::json;
 
@@ -167,13 +260,51 @@ mod tests {
 
     #[test]
     fn removals_name_what_is_removed() {
+        let mut state = State::default();
+        run(&mut state, 1, Command::Bootstrap { incarnation: 1 });
         assert_eq!(
-            removal(Kind::Member, "a"),
+            removal(&state, None, Kind::Member, "a"),
             Some(Command::RemoveMember("a".parse().unwrap()))
         );
         assert_eq!(
-            removal(Kind::Policy, "shop/p"),
+            removal(&state, None, Kind::Policy, "shop/p"),
             Some(Command::RemovePolicy("shop/p".parse().unwrap()))
         );
+    }
+
+    #[test]
+    fn with_owners_each_host_declares_and_withdraws_what_is_its_own() {
+        let host = |uid: &str| Host {
+            uid: HostUid(uid.to_owned()),
+            name: uid.to_owned(),
+        };
+        let mut state = State::default();
+        run(&mut state, 1, Command::Bootstrap { incarnation: 1 });
+        run(&mut state, 2, Command::RaiseLevel { level: 2 });
+        let hosts = ["a", "b"].map(|uid| {
+            let declared = Declared::default();
+            let spec = json!({ "suspend": uid == "b" });
+            let object = object("MemberCluster", "ack", None, spec);
+            declared.listed(Kind::Member, vec![object], &root());
+            (host(uid), declared)
+        });
+        let [(a, in_a), (b, in_b)] = &hosts;
+        assert_eq!(puts(&state, &in_a.rows()), [], "its host is not known yet");
+        for (host, declared) in &hosts {
+            declared.set_here(Ok(host.clone()));
+        }
+        let [put] = &puts(&state, &in_a.rows())[..] else {
+            unreachable!("it is declared");
+        };
+        assert!(matches!(&put.command, Command::Declare { host, .. } if host == a));
+        run(&mut state, 3, put.command.clone());
+        assert_eq!(puts(&state, &in_a.rows()), []);
+        assert_eq!(puts(&state, &in_b.rows()), [], "another host owns it");
+        assert_eq!(held(&state, Some(a), Kind::Member), ["ack"]);
+        assert_eq!(held(&state, Some(b), Kind::Member), Vec::<String>::new());
+        assert!(matches!(
+            removal(&state, Some(a), Kind::Member, "ack"),
+            Some(Command::Withdraw { uid, .. }) if uid == "ack"
+        ));
     }
 }

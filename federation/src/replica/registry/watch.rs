@@ -28,6 +28,8 @@ pub(super) enum Seen {
     Listed {
         crd: Crd,
         objects: Vec<DynamicObject>,
+        /// How far the host cluster had come before, as far as it is a number.
+        revision: Option<u64>,
     },
     /// An object came or changed.
     Applied(DynamicObject),
@@ -90,12 +92,14 @@ async fn see(
     let mut events = pin!(watcher(api, watcher::Config::default()));
     let mut listing = Vec::new();
     let mut crd = Crd::NotAsked;
+    let mut revision = None;
     while let Some(event) = events.next().await {
         let mut rest = None;
         let seen = match event {
             Ok(Event::Init) => {
                 listing.clear();
                 crd = look_up(env, host, kind).await;
+                revision = current(env, host, kind).await;
                 continue;
             }
             Ok(Event::InitApply(object)) => {
@@ -105,6 +109,7 @@ async fn see(
             Ok(Event::InitDone) => Seen::Listed {
                 crd: crd.clone(),
                 objects: std::mem::take(&mut listing),
+                revision,
             },
             Ok(Event::Apply(object)) => Seen::Applied(object),
             Ok(Event::Delete(object)) => Seen::Deleted(object),
@@ -131,6 +136,14 @@ async fn see(
     Some(format!(
         "{kind}s of the host cluster cannot be read: the watch ended"
     ))
+}
+
+/// How far the host cluster has come: the resourceVersion of a list.
+async fn current(env: &Env, host: &Client, kind: Kind) -> Option<u64> {
+    let api: Api<DynamicObject> = Api::all_with(host.clone(), &kind.resource());
+    let params = ListParams::default().limit(1);
+    let list = env.timeout(LOOK_UP, api.list(&params)).await.ok()?.ok()?;
+    list.metadata.resource_version?.parse().ok()
 }
 
 /// Looks a kind's definition up.

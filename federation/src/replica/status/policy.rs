@@ -13,12 +13,15 @@ use causeway_state::State;
 use super::look::{condition, some_of};
 use super::said;
 use crate::admin::api::{Condition, ConditionStatus};
+use crate::replica::registry::declared::Rows;
 use crate::replica::registry::row::Row;
+use crate::replica::registry::stance::Stance;
 
 /// The status that is to be written; `exported` are the services that any member exports.
 pub(super) fn status(
     name: &str,
     row: &Row<PolicySpec>,
+    rows: &Rows,
     state: &State,
     exported: &BTreeSet<&ServiceKey>,
     before: &FailoverPolicyStatus,
@@ -34,7 +37,7 @@ pub(super) fn status(
     };
     said::say(
         &mut status.conditions,
-        &conditions(name, row, state, exported),
+        &conditions(name, row, rows, state, exported),
         row.generation(),
         now,
     );
@@ -45,10 +48,11 @@ pub(super) fn status(
 pub(super) fn conditions(
     name: &str,
     row: &Row<PolicySpec>,
+    rows: &Rows,
     state: &State,
     exported: &BTreeSet<&ServiceKey>,
 ) -> Vec<Condition> {
-    let accepted = accepted(name, row, state);
+    let accepted = accepted(name, row, rows, state);
     let resolved = resolved(name, row, exported);
     let ready = [&accepted, &resolved]
         .into_iter()
@@ -65,13 +69,18 @@ pub(super) fn conditions(
     vec![accepted, resolved, ready]
 }
 
-fn accepted(name: &str, row: &Row<PolicySpec>, state: &State) -> Condition {
+fn accepted(name: &str, row: &Row<PolicySpec>, rows: &Rows, state: &State) -> Condition {
     let is = |status, reason: &str, message: String| condition(ACCEPTED, status, reason, message);
     let held = name
         .parse::<PolicyKey>()
         .ok()
         .and_then(|key| state.policies.get(&key));
     let stays = held.map_or("", |_| "; what was declared before stays in force");
+    let key = name.parse::<PolicyKey>().ok();
+    let stance = key.and_then(|key| rows.policy_stance(state, &key));
+    if let Some(Stance::Apart { reason, message }) = stance {
+        return is(ConditionStatus::False, reason, format!("{message}{stays}"));
+    }
     let spec = match (&row.declared, &row.refused) {
         (Err(fault), _) => {
             return is(

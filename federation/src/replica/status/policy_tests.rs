@@ -17,7 +17,7 @@ fn of(world: &World, policy: &str) -> Vec<String> {
     let rows = world.declared.rows();
     let row = rows.policies.get(policy).unwrap();
     world.look(|look| {
-        let found = conditions(policy, row, look.state, &look.exports.services());
+        let found = conditions(policy, row, look.rows, look.state, &look.exports.services());
         found
             .iter()
             .map(|condition| {
@@ -48,6 +48,7 @@ fn a_policy_in_force_counts_what_it_is_about() {
         status(
             "shop/all",
             row,
+            look.rows,
             look.state,
             &look.exports.services(),
             &FailoverPolicyStatus::default(),

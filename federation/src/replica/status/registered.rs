@@ -1,9 +1,14 @@
 //! `Registered`: the declaration was accepted, and the cluster belongs to the clusterset.
 
+use causeway_api::MemberName;
 use causeway_crds::conditions::member::REGISTERED;
+use causeway_state::State;
+use causeway_state::apply::leaving::DRAIN_MAX_MS;
+use causeway_state::registry::Stage;
 
 use super::look::{MemberLook, condition};
 use crate::admin::api::{Condition, ConditionStatus};
+use crate::replica::registry::stance::Stance;
 use crate::replica::shared::RefusedKind;
 
 /// The condition.
@@ -14,6 +19,12 @@ pub(super) fn registered(look: &MemberLook<'_>) -> Condition {
         None => "",
     };
     if let Some(row) = look.row {
+        let stance = look
+            .member
+            .and_then(|member| look.all.rows.member_stance(look.all.state, member));
+        if let Some(Stance::Apart { reason, message }) = stance {
+            return is(ConditionStatus::False, reason, format!("{message}{stays}"));
+        }
         match (&row.declared, &row.refused) {
             (Err(fault), _) => {
                 return is(
@@ -52,6 +63,12 @@ pub(super) fn registered(look: &MemberLook<'_>) -> Condition {
             refused.reason.clone(),
         );
     }
+    if let Some(leaving) = look
+        .member
+        .and_then(|member| leaving(look.all.state, member))
+    {
+        return is(ConditionStatus::False, leaving.0, leaving.1);
+    }
     match (look.held, look.placement()) {
         (None, _) => is(
             ConditionStatus::False,
@@ -78,4 +95,32 @@ pub(super) fn registered(look: &MemberLook<'_>) -> Condition {
             ),
         ),
     }
+}
+
+/// What to say of a member that is leaving: a word, and a sentence.
+pub(crate) fn leaving(state: &State, member: &MemberName) -> Option<(&'static str, String)> {
+    Some(match state.registry.stage(member)? {
+        Stage::Deleted => (
+            "Deleted",
+            format!(
+                "MemberCluster {member} was deleted a moment ago: unless others are deleted with it, or it is created again, it is \
+                 drained and then removed"
+            ),
+        ),
+        Stage::Quarantined => (
+            "Quarantined",
+            format!(
+                "MemberCluster {member} was deleted together with others, which is more likely a mistake: it stays in force. Create it \
+                 again to keep it; to remove it: causeway registry confirm MemberCluster {member}"
+            ),
+        ),
+        Stage::Draining => (
+            "Draining",
+            format!(
+                "MemberCluster {member} was deleted: it is given no more traffic from elsewhere, and removed once it has none (at the \
+                 latest after {} s); create it again to keep it",
+                DRAIN_MAX_MS / 1_000
+            ),
+        ),
+    })
 }
