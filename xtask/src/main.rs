@@ -4,6 +4,7 @@
 //! - [`tidy`]: the checks of style and structure that the compiler doesn't make
 //! - [`generate`]: committed files that are made from code
 //! - [`xtask::assets`]: the real components that tests run against
+//! - [`simulate`]: whole clustersets on virtual time, from seeds
 //! - [`bench`]: every figure of the documentation, measured again
 //!
 //! Nothing here is shipped, so this crate may read clocks and files directly.
@@ -16,6 +17,7 @@ use xtask::assets;
 mod bench;
 mod generate;
 mod shell;
+mod simulate;
 mod tidy;
 mod verify;
 
@@ -31,6 +33,8 @@ enum Task {
     Generate(generate::Args),
     /// Build or fetch the real components that end-to-end tests and benchmarks run against
     Assets(assets::AssetsArguments),
+    /// Simulate whole clustersets on virtual time: `--seeds N`, or `--seed S` with its whole history
+    Simulate(simulate::Args),
     /// Measure: a table of measure, ours, peer or floor, ratio and aim
     Bench(bench::Args),
 }
@@ -45,6 +49,11 @@ fn main() -> ExitCode {
         Task::Tidy(args) => tidy::run(&args),
         Task::Generate(args) => generate::run(&args),
         Task::Assets(args) => assets::run(&args),
+        Task::Simulate(args) => match simulate::run(&args) {
+            // It has said what did not hold.
+            Ok(false) => return ExitCode::FAILURE,
+            other => other.map(drop),
+        },
         Task::Bench(args) => bench::run(&args),
     };
     match outcome {

@@ -9,11 +9,12 @@
 //!   `causeway-memory`;
 //! * [`wires`]: the ways between hosts and what is wrong with them; [`line`](mod@line): connections over them.
 //!
-//! The worlds: [`log`] (the decision log alone). What must hold: [`invariant`], one a file. [`plant`]: bugs that are
+//! The worlds: [`log`] (the decision log alone) and [`fleet`] (replicas, agents and members). What must hold: [`invariant`], one a file. [`plant`]: bugs that are
 //! planted to show that it would be noticed. [`simulate`] runs seeds.
 
 pub mod dice;
 pub mod executor;
+pub mod fleet;
 pub mod history;
 pub mod invariant;
 pub mod line;

@@ -15,6 +15,8 @@ use crate::voices::Voices;
 pub enum World {
     /// The decision log alone.
     Log,
+    /// A whole clusterset: replicas, agents and members.
+    Fleet,
 }
 
 /// What a run is.
@@ -69,6 +71,7 @@ impl Run {
             let world = async move {
                 match self.world {
                     World::Log => crate::log::run(self.seed, self.plant, &inside).await,
+                    World::Fleet => crate::fleet::run(self.seed, &inside).await,
                 }
             };
             let dice = Dice::new(self.seed).fork("executor");
@@ -90,6 +93,7 @@ impl Run {
     pub fn command(self) -> String {
         let world = match self.world {
             World::Log => "log",
+            World::Fleet => "fleet",
         };
         let plant = match self.plant {
             None => "",

@@ -77,3 +77,21 @@ impl Visit for Text {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_product_says_becomes_a_line() {
+        let history = History::begin();
+        let voices = Voices::new(&history, Level::INFO);
+        let listening = tracing::subscriber::set_default(voices);
+        tracing::info!(number = 7, name = %"x", "a word");
+        tracing::debug!("not this");
+        drop(listening);
+        tracing::info!("nor this");
+        let (text, ..) = history.take();
+        assert_eq!(text, "    0.000 -          INFO a word number=7 name=x\n");
+    }
+}

@@ -10,6 +10,7 @@
 //! * `kinds`: what it serves; `store`: objects, revisions, history;
 //! * `service`: one request from URL to answer, with `target`, `query`, `selector`, `status` and `discovery`;
 //! * `read`, `watch`, `write`, `patch`: the verbs;
+//! * `journal`: every change in order, for who judges each write;
 //! * `fields`: who owns which field, for server-side apply.
 
 mod config;
@@ -17,6 +18,7 @@ mod defaults;
 mod discovery;
 pub mod faults;
 mod fields;
+mod journal;
 mod kinds;
 mod member;
 mod object;
@@ -33,4 +35,5 @@ mod write;
 
 pub use config::Config;
 pub use faults::Deny;
+pub use journal::Change;
 pub use member::{Changes, MemberError, MemoryMember};

@@ -87,7 +87,7 @@ impl From<crate::status::Refusal> for MemberError {
 /// A member cluster in memory. Clones are the same member.
 #[derive(Debug, Clone)]
 pub struct MemoryMember {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// Namespaces that every cluster has.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 /// How long a fault is a cause.
-const CAUSE: Duration = Duration::from_secs(5);
+const CAUSE: Duration = Duration::from_secs(3);
 
 /// The term, and whether it may rise.
 #[derive(Debug, Default)]

@@ -68,6 +68,23 @@ impl Faults {
         };
     }
 
+    /// Makes trouble for `duration`, one fault at a time and never of the leader, and returns once it is over: nothing of it
+    /// is a reason to elect anybody.
+    pub async fn tease(&self, duration: Duration) {
+        let until = tokio::time::Instant::now() + duration;
+        while tokio::time::Instant::now() < until {
+            tokio::time::sleep(self.dice.millis(1_000, 4_000)).await;
+            let Some(leader) = self.replicas.leader() else {
+                continue;
+            };
+            let mut others = self.replicas.ids();
+            others.retain(|id| *id != leader);
+            if let Some(victim) = self.dice.pick(&others) {
+                self.episode(*victim, self.fault()).await;
+            }
+        }
+    }
+
     /// Makes trouble for `duration`, and returns once all of it is over.
     pub async fn rage(&self, duration: Duration) {
         let mut under_way: Vec<Job<()>> = Vec::new();

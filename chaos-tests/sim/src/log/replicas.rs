@@ -275,7 +275,9 @@ async fn carry(
                     if plant == Some(Plant::PreVoteGranted)
                         && sent.call.kind == PeerCallKind::PreVote
                     {
-                        return plant::grant(&sent.call.body);
+                        let granted = plant::grant(&sent.call.body);
+                        tracing::info!(?granted, "pre-vote granted, as planted");
+                        return granted;
                     }
                     up.log.answer(sent.call).await
                 });

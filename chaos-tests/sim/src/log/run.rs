@@ -69,7 +69,11 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
         .map(|number| executor::spawn(client(number).run()))
         .collect();
 
-    faults.rage(dice.millis(8_000, 20_000)).await;
+    let duration = dice.millis(5_000, 15_000);
+    match dice.percent(30) {
+        true => faults.tease(duration).await,
+        false => faults.rage(duration).await,
+    }
 
     history.note("world", "heals");
     wires.heal();

@@ -1,0 +1,35 @@
+//! Seeds of every world: what must hold does. A failure prints the one command that replays it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use causeway_sim::simulate::{Run, World};
+
+fn hold(world: World, seeds: std::ops::Range<u64>) {
+    let mut failed = Vec::new();
+    for seed in seeds {
+        let run = Run::of(world, seed);
+        let report = run.run().unwrap();
+        if let Some(violation) = report.violations.first() {
+            failed.push(format!(
+                "seed {seed}: {violation}\n  replay it: {}",
+                run.command()
+            ));
+        }
+    }
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+// Apart, so that they run on several cores.
+#[test]
+fn the_log_holds_1() {
+    hold(World::Log, 0..50);
+}
+
+#[test]
+fn the_log_holds_2() {
+    hold(World::Log, 50..100);
+}
+
+#[test]
+fn the_log_holds_3() {
+    hold(World::Log, 100..150);
+}
