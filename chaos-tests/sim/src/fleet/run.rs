@@ -35,13 +35,18 @@ pub async fn run(seed: u64, history: &History) {
         return;
     }
     history.note("world", "has converged");
-    let working = executor::spawn(work(Arc::clone(&world), dice.fork("work")));
+    let working = executor::spawn(work(
+        Arc::clone(&world),
+        Arc::clone(&witness),
+        dice.fork("work"),
+    ));
     let faults = Faults::new(&world, &witness, dice.fork("faults"), 1);
     faults.rage(dice.millis(20_000, 120_000)).await;
     working.abort();
     history.note("world", "heals");
-    for member in world.members.iter() {
-        for service in SERVICES {
+    for service in SERVICES {
+        witness.caused(service);
+        for member in world.members.iter() {
             member.scale(service, 3);
             member.export(service, true);
         }
@@ -52,12 +57,9 @@ pub async fn run(seed: u64, history: &History) {
         }
         Err(error) => history.violated("restarts", format_args!("{error:#}")),
     }
-    for (at, witness) in witnesses.iter().enumerate() {
-        // The last writes are judged, too.
-        let _ = at;
-        witness.abort();
-    }
-    for at in 0..MEMBERS.len() {
+    // The last writes are judged, too.
+    for (at, following) in witnesses.iter().enumerate() {
+        following.abort();
         witness.look(at);
     }
     history.note("world", "ends");

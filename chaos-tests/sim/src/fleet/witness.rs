@@ -65,6 +65,15 @@ impl Witness {
         }
     }
 
+    /// Somebody changes a service somewhere now.
+    pub fn caused(&self, service: &str) {
+        for at in 0..self.judges.len() {
+            self.judges(at)
+                .flap
+                .caused(service, self.world.history.now());
+        }
+    }
+
     /// Follows one member for as long as it is let.
     pub async fn follow(self: Arc<Self>, at: usize) {
         let Some(member) = self.world.members.get(at) else {

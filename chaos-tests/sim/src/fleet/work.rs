@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::members::{NAMESPACE, SERVICES};
+use super::witness::Witness;
 use super::world::World;
 use crate::dice::Dice;
 
 /// Works for as long as it is let.
-pub async fn work(world: Arc<World>, dice: Dice) {
+pub async fn work(world: Arc<World>, witness: Arc<Witness>, dice: Dice) {
     loop {
         tokio::time::sleep(dice.millis(200, 10_000)).await;
         let at = usize::try_from(dice.between(0, 2)).unwrap_or_default();
@@ -19,6 +20,7 @@ pub async fn work(world: Arc<World>, dice: Dice) {
             continue;
         };
         let who = format!("member-{}", member.name);
+        witness.caused(service);
         match dice.between(0, 9) {
             0..8 => {
                 let ready = u32::try_from(dice.between(0, 9)).unwrap_or(1);

@@ -9,9 +9,10 @@ use causeway_memory::Change;
 /// What comes back within this time has flapped.
 const FLAP: Duration = Duration::from_secs(5);
 
-/// When what was removed.
+/// When what was removed, and when there was a cause.
 #[derive(Debug, Default)]
 pub struct NoFlap {
+    causes: BTreeMap<String, Duration>,
     removed: BTreeMap<(&'static str, String), Duration>,
 }
 
@@ -20,13 +21,14 @@ impl NoFlap {
     #[must_use]
     pub const fn new() -> Self {
         Self {
+            causes: BTreeMap::new(),
             removed: BTreeMap::new(),
         }
     }
 
-    /// There is a reason why things may come back at once.
-    pub fn caused(&mut self) {
-        self.removed.clear();
+    /// Somebody changed a service at `now`: what is removed and comes back may be the one and the other change.
+    pub fn caused(&mut self, service: &str, now: Duration) {
+        self.causes.insert(service.to_owned(), now);
     }
 
     /// Something of ours was written.
@@ -39,8 +41,14 @@ impl NoFlap {
             self.removed.insert(key, now);
             return Ok(());
         }
+        let name = change.key.rsplit('/').next().unwrap_or_default();
+        let service = name
+            .strip_prefix("cw-")
+            .and_then(|name| name.split('.').next());
+        let cause = service.and_then(|service| self.causes.get(service));
+        let caused = cause.is_some_and(|at| now.saturating_sub(*at) < FLAP * 2);
         match self.removed.remove(&key) {
-            Some(at) if now.saturating_sub(at) < FLAP => Err(format!(
+            Some(at) if !caused && now.saturating_sub(at) < FLAP => Err(format!(
                 "{} {} was removed and came back {} ms later",
                 change.kind,
                 change.key,
