@@ -6,6 +6,7 @@
 //! * [`process`]: what the long-running processes share; [`controller`], [`agent`], [`sandbox`];
 //! * [`operator`]: the verbs that ask a running replica; [`observe`], [`simulate`]: those that need none;
 //! * [`backup`], [`replica`]: decisions in a file, and data folders of replicas that are stopped;
+//! * [`registry`]: who owns which declaration;
 //! * [`certs`]: certificates for evaluation.
 
 pub mod agent;
@@ -15,6 +16,7 @@ pub mod controller;
 pub mod observe;
 pub mod operator;
 pub mod process;
+pub mod registry;
 pub mod replica;
 pub mod sandbox;
 pub mod simulate;
@@ -29,6 +31,7 @@ pub use observe::ObserveArgs;
 pub use operator::{ClustersArgs, DiffArgs, ExplainArgs, ExplainTarget, ServicesArgs, StatusArgs};
 pub use operator::{Connect, Output, Render};
 pub use process::{KubeArgs, LogArgs, LogFormat, TlsArgs};
+pub use registry::RegistryArgs;
 pub use replica::ReplicaArgs;
 pub use sandbox::SandboxArgs;
 pub use simulate::SimulateArgs;
@@ -93,6 +96,9 @@ pub enum Command {
     /// The controller's replicas: look into a data folder, go on alone when the others are lost
     #[command(long_about = replica::LONG_ABOUT)]
     Replica(ReplicaArgs),
+    /// Which host cluster owns which declaration
+    #[command(long_about = registry::LONG_ABOUT)]
+    Registry(RegistryArgs),
     /// Make certificates for evaluation: an authority, and one for each replica, agent and operator
     #[command(long_about = certs::LONG_ABOUT)]
     Certs(CertsArgs),

@@ -3,6 +3,7 @@
 //! * [`dispatch`](run): from what was typed to the verb; [`signals`]: when to stop; [`files`]: the user's files;
 //! * [`ask`]: the connection, the forms of an answer and `--watch`, for the verbs below;
 //! * [`status`], [`clusters`], [`services`], [`explain`], [`verdict`], [`diff`]: a screen for each;
+//! * [`registry`]: who owns which declaration;
 //! * [`backup`], [`replica`]: decisions in a file; data folders of replicas that are stopped;
 //! * [`table`], [`text`]: how tables, shares and durations look;
 //! * [`simulate`], [`certs`], [`completion`], [`markdown`]: what needs no controller.
@@ -16,6 +17,7 @@ mod diff;
 mod explain;
 mod files;
 mod markdown;
+mod registry;
 mod replica;
 mod services;
 pub mod signals;
@@ -87,6 +89,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Backup(args) => backup::run(args).await,
         Command::Replica(args) => replica::run(args).await,
+        Command::Registry(args) => registry::run(args).await,
         Command::Certs(args) => certs::run(args),
         Command::Completion(args) => completion::run(&args),
         Command::Version(args) => completion::version(&args),

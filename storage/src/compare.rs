@@ -42,9 +42,21 @@ pub(crate) struct Comparison {
     marks: VecDeque<Digest>,
     agreed: Option<LogPosition>,
     diverged: Option<Divergence>,
+    /// Whether anything was decided since the last mark.
+    touched: bool,
 }
 
 impl Comparison {
+    /// Something was decided.
+    pub(crate) fn touched(&mut self) {
+        self.touched = true;
+    }
+
+    /// Whether a mark would tell anything new.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched
+    }
+
     /// A comparison was applied at `at`; `state` is what it left.
     pub(crate) fn compare(
         &mut self,
@@ -79,6 +91,7 @@ impl Comparison {
             }
         }
         if mark {
+            self.touched = false;
             self.marks.push_back(Digest { at, sum: state() });
             while self.marks.len() > MARKS {
                 self.marks.pop_front();

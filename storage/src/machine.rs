@@ -155,6 +155,9 @@ impl Machine {
 
     fn compare(&self, at: LogPosition, request: &Request, outcome: &Outcome) {
         let Command::CompareDigest { seen, mark } = &request.command else {
+            if matches!(outcome, Outcome::Accepted { .. }) {
+                self.shared.comparison().touched();
+            }
             return;
         };
         // One that was sent again is no other place.

@@ -1,6 +1,6 @@
 //! State and facts → what the plan of one service is computed from.
 //!
-//! `unheard`: what is held of members that have not spoken since this replica started.
+//! `unheard`: what is held of members that have not spoken since this replica started; `draining`: those that are leaving.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,7 @@ use causeway_state::State;
 
 use crate::localities;
 
+mod draining;
 mod unheard;
 
 /// What the plan of a service is computed from; `None` where no placed member exports it: there is nothing to plan.
@@ -47,6 +48,7 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
             destinations.extend(destination_inputs(state, member, service, &policy));
         }
     }
+    draining::drain(state, &mut destinations);
     // In the order of members, as if all had been heard.
     sources.sort_by(|a, b| a.source.cmp(&b.source));
     destinations.sort_by(|a, b| (&a.member, &a.zone).cmp(&(&b.member, &b.zone)));

@@ -8,7 +8,9 @@ pub mod diff;
 pub mod error;
 pub mod explain;
 pub mod origin;
+pub mod registry;
 pub mod services;
+pub mod sights;
 pub mod status;
 
 pub use clusters::{AgentRow, ClusterRow, Condition, ConditionStatus, GatewayRow};
@@ -17,4 +19,5 @@ pub use error::{AdminError, ErrorBody, ErrorKind};
 pub use explain::{AppliedRow, Explanation, SubjectExplanation};
 pub use origin::Origin;
 pub use services::{LocalityRow, ServiceQuery, ServiceRow};
+pub use sights::{LogSight, ReplicaSight};
 pub use status::{Attention, Incident, Quorum, ServiceTotals, Severity, StatusReport};

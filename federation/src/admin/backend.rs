@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::verdict::Subject;
 
+use super::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use super::api::{
     AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow,
     StatusReport, SubjectExplanation,
 };
 
-/// Answers questions; changes nothing. Every answer is local: what this replica has applied and heard.
+/// Answers questions, each from what this replica has applied and heard; few verbs change anything, by a decision.
 #[async_trait]
 pub trait AdminBackend: Send + Sync + 'static {
     /// The state of the whole clusterset.
@@ -51,6 +52,36 @@ pub trait AdminBackend: Send + Sync + 'static {
     /// # Errors
     /// Not found where the member is not registered; unavailable where its agent has no session or does not answer.
     async fn diff(&self, member: &MemberName) -> Result<DiffReport, AdminError>;
+
+    /// Which host cluster owns which declaration.
+    ///
+    /// # Errors
+    /// [`AdminError`] while it cannot tell.
+    async fn registry(&self) -> Result<RegistryReport, AdminError> {
+        Ok(RegistryReport::default())
+    }
+
+    /// Makes another host cluster the owner of a declaration.
+    ///
+    /// # Errors
+    /// Not found where there is no such object or host; unavailable without a quorum.
+    async fn move_object(&self, asked: &MoveRequest) -> Result<Done, AdminError> {
+        Err(AdminError::not_found(
+            format!("{} is not in the registry", asked.object),
+            "see `causeway registry list`",
+        ))
+    }
+
+    /// A person confirms that a declaration is to go.
+    ///
+    /// # Errors
+    /// Not found where there is no such object; unavailable without a quorum.
+    async fn confirm_removal(&self, asked: &ConfirmRequest) -> Result<Done, AdminError> {
+        Err(AdminError::not_found(
+            format!("{} is not in the registry", asked.object),
+            "see `causeway registry list`",
+        ))
+    }
 
     /// A backup of what this replica has applied, as [`causeway_storage::backup`] writes it.
     ///

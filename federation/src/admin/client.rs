@@ -9,13 +9,15 @@ use causeway_api::verdict::Subject;
 use causeway_seam::Env;
 use causeway_seam::real::net;
 use http::{Request, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_rustls::TlsConnector;
 
+use super::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use super::api::{
     ClusterRow, DiffReport, ErrorBody, Explanation, Origin, ServiceQuery, ServiceRow, StatusReport,
     SubjectExplanation,
@@ -196,6 +198,30 @@ impl Client {
         self.get(&format!("/v1/diff/{member}")).await
     }
 
+    /// `GET /v1/registry`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn registry(&self) -> Result<RegistryReport, ClientError> {
+        self.get("/v1/registry").await
+    }
+
+    /// `POST /v1/registry/move`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn move_object(&self, asked: &MoveRequest) -> Result<Done, ClientError> {
+        self.post("/v1/registry/move", asked).await
+    }
+
+    /// `POST /v1/registry/confirm`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn confirm_removal(&self, asked: &ConfirmRequest) -> Result<Done, ClientError> {
+        self.post("/v1/registry/confirm", asked).await
+    }
+
     /// `GET /v1/backup`: the file's content.
     ///
     /// # Errors
@@ -209,7 +235,27 @@ impl Client {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let (status, body) = self.fetch(path).await?;
+        let answer = self.fetch(path).await?;
+        self.read(path, answer)
+    }
+
+    /// Asks for something to be done.
+    async fn post<Q: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        question: &Q,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(question).unwrap_or_default();
+        let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+        let answer = self.send(request, body.into()).await?;
+        self.read(path, answer)
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        (status, body): (u16, Bytes),
+    ) -> Result<T, ClientError> {
         let unreadable = |reason: String| ClientError::Unreadable {
             server: self.server.clone(),
             reason,
@@ -232,6 +278,14 @@ impl Client {
     }
 
     async fn fetch(&self, path: &str) -> Result<(u16, Bytes), ClientError> {
+        self.send(Request::get(path), Bytes::new()).await
+    }
+
+    async fn send(
+        &self,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> Result<(u16, Bytes), ClientError> {
         let unreachable = |reason: String| ClientError::Unreachable {
             server: self.server.clone(),
             reason,
@@ -251,11 +305,11 @@ impl Client {
             // What goes wrong here is told to the request, too.
             let _ = connection.await;
         });
-        let request = Request::get(path)
+        let request = request
             .header(header::HOST, &self.server)
             .header(header::ACCEPT, "application/json")
             .header(header::CONNECTION, "close")
-            .body(Empty::<Bytes>::new())
+            .body(Full::new(body))
             .map_err(|error| unreadable(error.to_string()))?;
         let answer = async {
             let response = sender

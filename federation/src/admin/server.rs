@@ -1,7 +1,8 @@
 //! The routes of the admin API, each a question to the [`AdminBackend`].
 //!
 //! `GET /v1/status`, `/v1/clusters`, `/v1/services`, `/v1/explain/service/{namespace}/{name}`,
-//! `/v1/explain/subject/{subject}`, `/v1/diff/{member}`, `/v1/backup`. Only operators and replicas may ask: an agent's certificate is
+//! `/v1/explain/subject/{subject}`, `/v1/diff/{member}`, `/v1/backup`,
+//! `/v1/registry`; and `POST /v1/registry/move`, `/v1/registry/confirm`. Only operators and replicas may ask: an agent's certificate is
 //! for its own session alone.
 
 use std::future::{Future, IntoFuture};
@@ -9,10 +10,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::verdict::Subject;
@@ -22,6 +24,7 @@ use rustls::ServerConfig;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::api::registry::{ConfirmRequest, MoveRequest};
 use super::api::{AdminError, ErrorBody, ErrorKind, Origin, ServiceQuery};
 use super::backend::AdminBackend;
 use super::listener::{Peer, TlsListener};
@@ -106,6 +109,12 @@ fn router(backend: Arc<dyn AdminBackend>) -> Router {
         .route("/v1/explain/subject/{*subject}", get(explain_subject))
         .route("/v1/diff/{member}", get(diff))
         .route("/v1/backup", get(backup))
+        .route(
+            "/v1/registry",
+            get(|State(backend): Backend| async move { answer(backend.registry().await) }),
+        )
+        .route("/v1/registry/move", post(move_object))
+        .route("/v1/registry/confirm", post(confirm_removal))
         .fallback(|request: Request| async move { refuse(no_such_path(request.uri().path())) })
         .layer(from_fn(only_operators))
         .with_state(backend)
@@ -173,6 +182,26 @@ async fn diff(State(backend): Backend, Path(member): Path<String>) -> Response {
     match MemberName::new(&member) {
         Ok(member) => answer(backend.diff(&member).await),
         Err(error) => refuse(bad(error)),
+    }
+}
+
+async fn move_object(
+    State(backend): Backend,
+    asked: Result<Json<MoveRequest>, JsonRejection>,
+) -> Response {
+    match asked {
+        Ok(Json(asked)) => answer(backend.move_object(&asked).await),
+        Err(error) => refuse(bad(error.body_text())),
+    }
+}
+
+async fn confirm_removal(
+    State(backend): Backend,
+    asked: Result<Json<ConfirmRequest>, JsonRejection>,
+) -> Response {
+    match asked {
+        Ok(Json(asked)) => answer(backend.confirm_removal(&asked).await),
+        Err(error) => refuse(bad(error.body_text())),
     }
 }
 

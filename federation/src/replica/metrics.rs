@@ -126,7 +126,8 @@ impl ReplicaMetrics {
     /// Shows everything as it is, and forgets what is no more.
     fn show(&self, look: &Look<'_>) {
         let metrics = &self.metrics;
-        metrics.set_sessions(counts::count(look.sessions.len()));
+        let here = look.sessions.values().filter(|session| session.home.is_none());
+        metrics.set_sessions(counts::count(here.count()));
         let mut shown = lock(&self.shown);
         let members: BTreeSet<MemberName> = look.state.members.keys().cloned().collect();
         for gone in shown.members.difference(&members) {
@@ -136,7 +137,9 @@ impl ReplicaMetrics {
             for condition in conditions(&look.member(member)) {
                 metrics.set_condition(member, &condition);
             }
-            let Some(session) = look.sessions.get(member) else {
+            let session = look.sessions.get(member);
+            // What other replicas have sessions with is in their metrics.
+            let Some(session) = session.filter(|session| session.home.is_none()) else {
                 continue;
             };
             metrics.set_view_lag_ms(member, session.behind_ms.unwrap_or(0));
@@ -169,6 +172,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
         let reachable = super::backend::quorum::quorum(&shared.consensus.status()).reachable;
         shared.metrics.metrics.set_quorum_reachable(reachable);
+        let diverged = shared.consensus.divergence().is_some();
+        shared.metrics.metrics.set_state_diverged(diverged);
         let (rows, sessions, refusals) = (
             shared.declared.rows(),
             session::all(&shared),

@@ -91,6 +91,7 @@ pub struct Metrics {
     sessions: Family<Vec<(String, String)>, Gauge>,
     /// No labels; a family, so that there is no series before it is set: an agent has no quorum.
     quorum: Family<Vec<(String, String)>, Gauge>,
+    diverged: Family<Vec<(String, String)>, Gauge>,
 }
 
 impl Metrics {
@@ -101,6 +102,7 @@ impl Metrics {
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION")), ("role", role)]);
         registry.register("build", "The version and role of the process", build);
         let (condition, verdict, lag) = (Family::default(), Family::default(), Family::default());
+        let diverged = Family::default();
         let (conflicts, decisions, quorum) =
             (Family::default(), Family::default(), Family::default());
         registry.register(
@@ -149,6 +151,11 @@ impl Metrics {
             "Whether this replica has heard a majority of voters within its lease: 1 or 0",
             quorum.clone(),
         );
+        registry.register(
+            "state_diverged",
+            "Whether this replica's state was found to differ from the leader's: 1 or 0",
+            diverged.clone(),
+        );
         Self {
             registry: Arc::new(registry),
             condition,
@@ -160,6 +167,7 @@ impl Metrics {
             moves,
             sessions,
             quorum,
+            diverged,
         }
     }
 
@@ -287,6 +295,13 @@ impl Metrics {
             .set(i64::from(reachable));
     }
 
+    /// Sets `causeway_state_diverged`.
+    pub fn set_state_diverged(&self, diverged: bool) {
+        self.diverged
+            .get_or_create(&Vec::new())
+            .set(i64::from(diverged));
+    }
+
     /// Everything, as OpenMetrics text.
     #[must_use]
     pub fn text(&self) -> String {
@@ -324,6 +339,7 @@ mod tests {
         metrics.count_decision(DecisionOutcome::Accepted, "");
         metrics.count_decision(DecisionOutcome::Refused, "capacity");
         metrics.set_quorum_reachable(true);
+        metrics.set_state_diverged(false);
         let text = metrics.text();
         for line in [
             "causeway_build_info{version=\"",
@@ -335,6 +351,7 @@ mod tests {
             "causeway_decisions_total{outcome=\"Accepted\",rule=\"\"} 1",
             "causeway_decisions_total{outcome=\"Refused\",rule=\"capacity\"} 1",
             "causeway_quorum_reachable{} 1",
+            "causeway_state_diverged{} 0",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

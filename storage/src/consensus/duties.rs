@@ -25,7 +25,12 @@ impl Consensus {
     /// # Errors
     /// [`ProposeError`] where it was not decided.
     pub async fn compare(&self, mark: bool) -> Result<(), ProposeError> {
-        let seen = self.inner.shared.comparison().uncompared();
+        let (seen, touched) = {
+            let comparison = self.inner.shared.comparison();
+            (comparison.uncompared(), comparison.is_touched())
+        };
+        // A fleet in which nothing is decided has nothing to compare.
+        let mark = mark && touched;
         if seen.is_some() || mark {
             self.propose(Command::CompareDigest { seen, mark }).await?;
         }

@@ -197,6 +197,14 @@ async fn a_replica_whose_state_differs_is_found() {
     let replica = cluster.replica(leader);
     replica.compare(true).await.unwrap();
     replica.compare(true).await.unwrap();
+    let quiet = replica.status().last_index;
+    replica.compare(true).await.unwrap();
+    assert_eq!(
+        replica.status().last_index,
+        quiet,
+        "nothing was decided since"
+    );
+    replica.propose(member("more")).await.unwrap();
     cluster
         .until("all were compared", || {
             (1..=3).all(|id| cluster.replica(id).agreed().is_some())

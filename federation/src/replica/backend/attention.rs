@@ -2,6 +2,7 @@
 
 use causeway_api::MemberName;
 use causeway_crds::conditions::member::{AGENT_CONNECTED, GATEWAY_REACHABLE, READY};
+use causeway_storage::Divergence;
 
 use super::Sight;
 use crate::admin::api::{Attention, ClusterRow, ConditionStatus};
@@ -31,6 +32,18 @@ pub(super) fn attention(sight: &Sight<'_>, members: &[ClusterRow]) -> Vec<Attent
     }
     all.extend(plans(sight));
     all
+}
+
+/// A replica whose state is another than the leader's.
+pub(super) fn diverged(found: Option<&Divergence>) -> Option<Attention> {
+    let found = found?;
+    Some(of(
+        "decisions",
+        format!(
+            "{found}: a defect of Causeway, or damaged memory; stop this replica, keep its data folder for a report, and let it \
+             begin anew from the others (causeway replica remove, then add)"
+        ),
+    ))
 }
 
 fn of(object: impl Into<String>, message: impl Into<String>) -> Attention {
