@@ -115,3 +115,121 @@ async fn flipped_bits_in_the_database_never_change_the_state() {
     }
     assert!(refused > 0, "no flip was found in {} bytes", whole.len());
 }
+
+/// Changes the database as nobody should.
+fn tamper(path: &Path, change: impl FnOnce(&redb::WriteTransaction)) {
+    let database = redb::Database::open(path.join("log.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    change(&write);
+    write.commit().unwrap();
+}
+
+const LOG: redb::TableDefinition<'_, u64, &[u8]> = redb::TableDefinition::new("log");
+const META: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("meta");
+
+async fn refusal(path: &Path) -> String {
+    let opened = try_open(path, Settings::default()).await;
+    opened.unwrap_err().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_with_a_hole_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    filled(temp.path()).await;
+    tamper(temp.path(), |write| {
+        let mut log = write.open_table(LOG).unwrap();
+        log.remove(17).unwrap().unwrap();
+    });
+    let text = refusal(temp.path()).await;
+    assert!(
+        text.contains("log.redb") && text.contains("hole") && text.contains("backup"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_was_changed_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    filled(temp.path()).await;
+    // The last vote: a replica that read another one could vote twice.
+    tamper(temp.path(), |write| {
+        let mut meta = write.open_table(META).unwrap();
+        let mut row = meta.get("vote").unwrap().unwrap().value().to_vec();
+        *row.last_mut().unwrap() ^= 1;
+        meta.insert("vote", row.as_slice()).unwrap();
+    });
+    let text = refusal(temp.path()).await;
+    assert!(text.contains("checksum") && text.contains("backup"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_a_newer_version_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    filled(temp.path()).await;
+    tamper(temp.path(), |write| {
+        let mut meta = write.open_table(META).unwrap();
+        // Form 1 of a row: its version, its CRC-32 with the version in front, (format 2, replica 1) by postcard.
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&[1, 2, 1]);
+        let row = [&[1][..], &sum.finalize().to_le_bytes(), &[2, 1]].concat();
+        meta.insert("owner", row.as_slice()).unwrap();
+    });
+    let text = refusal(temp.path()).await;
+    assert!(text.contains("format 2") && text.contains("upgrade"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_of_a_folder_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    filled(temp.path()).await;
+    let snapshot = std::fs::read_dir(temp.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|e| e == "snapshot"))
+        .unwrap();
+    let log = temp.path().join("log.redb");
+    let aside = temp.path().join("aside");
+    std::fs::rename(&log, &aside).unwrap();
+    let text = refusal(temp.path()).await;
+    assert!(text.contains("log.redb: it is not there") && text.contains("backup"), "{text}");
+    std::fs::rename(&aside, &log).unwrap();
+    // What the log no longer has is in the snapshot alone.
+    tamper(temp.path(), |write| {
+        let mut log = write.open_table(LOG).unwrap();
+        log.retain_in(..=10, |_, _| false).unwrap();
+        let mut meta = write.open_table(META).unwrap();
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&[1, 1, 10]);
+        let row = [&[1][..], &sum.finalize().to_le_bytes(), &[1, 10]].concat();
+        meta.insert("purged", row.as_slice()).unwrap();
+    });
+    std::fs::remove_file(snapshot).unwrap();
+    let text = refusal(temp.path()).await;
+    assert!(
+        text.contains("a snapshot is missing") && text.contains("entry 10"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_in_use_and_one_of_another_replica_are_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let running = common::open(temp.path(), Settings::default()).await;
+    let text = refusal(temp.path()).await;
+    assert!(text.contains("Another process has it open"), "{text}");
+    running.stop().await;
+    drop(running);
+    let disk = std::sync::Arc::new(causeway_seam::real::Folder::open(temp.path()).unwrap());
+    let opened = causeway_storage::Consensus::open(
+        causeway_seam::real::env(),
+        disk,
+        causeway_api::ReplicaId(2),
+        Settings::default(),
+        std::sync::Arc::new(causeway_storage::NoPeers),
+    );
+    let text = opened.await.unwrap_err().to_string();
+    assert!(
+        text.contains("of replica r1, and this is replica r2") && text.contains("never use an id twice"),
+        "{text}"
+    );
+}

@@ -9,128 +9,131 @@
 
 mod common;
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use causeway_api::ReplicaId;
-use causeway_seam::real::{Folder, env};
-use causeway_seam::{Disk, DiskError};
-use causeway_storage::{Consensus, NoPeers, ProposeError, Role, Settings};
-use common::{LIMIT, member, node, open};
-use redb::StorageBackend;
+use causeway_faults::{FaultyDisk, Survival, Trouble, env};
+use causeway_storage::{Consensus, NoPeers, ProposeError, Role, Settings, StorageError};
+use common::{LIMIT, member, node};
 
-/// A folder whose databases take no more writes once it is full.
-struct Filling {
-    inner: Folder,
-    full: Arc<AtomicBool>,
+async fn try_open(disk: &FaultyDisk, settings: &Settings) -> Result<Consensus, StorageError> {
+    let shared = Arc::new(disk.clone());
+    let peers = Arc::new(NoPeers);
+    Consensus::open(env(5), shared, ReplicaId(1), settings.clone(), peers).await
 }
 
-#[derive(Debug)]
-struct FillingFile {
-    inner: Box<dyn StorageBackend>,
-    full: Arc<AtomicBool>,
-}
-
-impl FillingFile {
-    fn check(&self) -> io::Result<()> {
-        if self.full.load(Ordering::SeqCst) {
-            return Err(io::Error::new(
-                io::ErrorKind::StorageFull,
-                "no space left on device",
-            ));
-        }
-        Ok(())
-    }
-}
-
-impl StorageBackend for FillingFile {
-    fn len(&self) -> io::Result<u64> {
-        self.inner.len()
-    }
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.inner.read(offset, out)
-    }
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.check()?;
-        self.inner.set_len(len)
-    }
-    fn sync_data(&self) -> io::Result<()> {
-        self.check()?;
-        self.inner.sync_data()
-    }
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.check()?;
-        self.inner.write(offset, data)
-    }
-}
-
-impl Disk for Filling {
-    fn create_database(&self, name: &str, content: &[u8]) -> Result<(), DiskError> {
-        self.inner.create_database(name, content)
-    }
-    fn database(&self, name: &str) -> Result<Box<dyn StorageBackend>, DiskError> {
-        Ok(Box::new(FillingFile {
-            inner: self.inner.database(name)?,
-            full: Arc::clone(&self.full),
-        }))
-    }
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, DiskError> {
-        self.inner.read(name)
-    }
-    fn replace(&self, name: &str, content: &[u8]) -> Result<(), DiskError> {
-        self.inner.replace(name, content)
-    }
-    fn remove(&self, name: &str) -> Result<(), DiskError> {
-        self.inner.remove(name)
-    }
-    fn list(&self) -> Result<Vec<String>, DiskError> {
-        self.inner.list()
-    }
-    fn location(&self) -> &Path {
-        self.inner.location()
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_stops_the_replica_and_loses_nothing() {
-    let temp = tempfile::tempdir().unwrap();
-    let full = Arc::new(AtomicBool::new(false));
-    let disk = Arc::new(Filling {
-        inner: Folder::open(temp.path()).unwrap(),
-        full: Arc::clone(&full),
-    });
-    let settings = Settings::default();
-    let consensus = Consensus::open(
-        env(),
-        disk,
-        ReplicaId(1),
-        settings.clone(),
-        Arc::new(NoPeers),
-    );
-    let consensus = consensus.await.unwrap();
+/// A replica with ten members.
+async fn ten(disk: &FaultyDisk, settings: &Settings) -> Consensus {
+    let consensus = try_open(disk, settings).await.unwrap();
     consensus.bootstrap(node()).await.unwrap();
     for n in 0..10 {
-        consensus
-            .propose(member(&format!("kept-{n}")))
-            .await
-            .unwrap();
+        let command = member(&format!("kept-{n}"));
+        consensus.propose(command).await.unwrap();
     }
-    full.store(true, Ordering::SeqCst);
-    let error = consensus.propose(member("lost")).await.unwrap_err();
-    assert!(matches!(error, ProposeError::Stopped(_)), "{error}");
-    // What is known is still told.
-    assert_eq!(consensus.read(|state| state.members.len()), 10);
+    consensus
+}
+
+/// Stopped for `reason`, with all that it knew; and after a restart with the disk well again it goes on.
+async fn stopped(consensus: Consensus, disk: &FaultyDisk, settings: &Settings, reason: &str) {
+    assert!(consensus.read(|state| state.members.len()) >= 10, "what is known is still told");
     let status = consensus.status();
     assert_eq!(status.role, Role::Stopped);
-    let reason = status.stopped.unwrap();
-    assert!(reason.contains("no space left on device"), "{reason}");
+    let said = status.stopped.unwrap();
+    assert!(said.contains(reason), "{said}");
+    assert!(!consensus.is_leader());
+    consensus.stop().await;
     drop(consensus);
-
-    let consensus = open(temp.path(), settings).await;
+    // The power goes at the worst moment, too.
+    disk.set_capacity(None);
+    let disk = disk.restart(Survival::Nothing);
+    let consensus = try_open(&disk, settings).await.unwrap();
     consensus.recovered(LIMIT).await.unwrap();
     let members = consensus.read(|state| state.members.len());
-    assert!((10..=11).contains(&members), "{members}");
+    assert!((10..=12).contains(&members), "{members}");
     consensus.propose(member("more")).await.unwrap();
+    consensus.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_trouble_of_the_disk_stops_the_replica_and_loses_nothing() {
+    for (trouble, reason) in [
+        (Trouble::Writes, "input/output error"),
+        (Trouble::Syncs, "input/output error"),
+        (Trouble::ReadOnly, "read-only file system"),
+    ] {
+        let settings = Settings::default();
+        let disk = FaultyDisk::new("data", 3);
+        let consensus = ten(&disk, &settings).await;
+        disk.fail(trouble);
+        let error = consensus.propose(member("lost")).await.unwrap_err();
+        assert!(matches!(error, ProposeError::Stopped(_)), "{trouble:?}: {error}");
+        assert!(error.to_string().contains(reason), "{trouble:?}: {error}");
+        // It does not come back by itself, since what a later write builds upon may be missing.
+        disk.heal();
+        let again = consensus.propose(member("lost")).await.unwrap_err();
+        assert!(matches!(again, ProposeError::Stopped(_)), "{trouble:?}: {again}");
+        stopped(consensus, &disk, &settings, reason).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_fills_up_stops_the_replica_and_loses_nothing() {
+    let settings = Settings::default();
+    let disk = FaultyDisk::new("data", 3);
+    let consensus = ten(&disk, &settings).await;
+    disk.set_capacity(Some(disk.used()));
+    let mut decided = 10;
+    let error = loop {
+        let command = member(&format!("more-{decided}-{}", "x".repeat(40)));
+        match consensus.propose(command).await {
+            Ok(_) => decided += 1,
+            Err(error) => break error,
+        }
+        assert!(decided < 100_000, "the disk never was full");
+    };
+    assert!(error.to_string().contains("no space left"), "{error}");
+    let status = consensus.status();
+    assert_eq!(status.role, Role::Stopped);
+    assert!(status.stopped.unwrap().contains("no space left"));
+    consensus.stop().await;
+    drop(consensus);
+    disk.set_capacity(None);
+    let disk = disk.restart(Survival::Torn);
+    let consensus = try_open(&disk, &settings).await.unwrap();
+    consensus.recovered(LIMIT).await.unwrap();
+    let members = consensus.read(|state| state.members.len());
+    assert!((decided..=decided + 1).contains(&members), "{decided} decided, {members} found");
+    consensus.stop().await;
+}
+
+/// There is room for the log and none for a snapshot beside the old one.
+#[tokio::test(start_paused = true)]
+async fn no_room_for_a_snapshot_stops_the_replica_and_loses_nothing() {
+    let settings = Settings::default();
+    let disk = FaultyDisk::new("data", 3);
+    let consensus = ten(&disk, &settings).await;
+    disk.set_capacity(Some(disk.used() + 10));
+    consensus.snapshot().await;
+    let clock = env(1);
+    let start = clock.now();
+    while consensus.status().stopped.is_none() {
+        assert!(clock.now().since(start) < LIMIT, "{:?}", consensus.status());
+        clock.sleep(std::time::Duration::from_millis(5)).await;
+    }
+    stopped(consensus, &disk, &settings, "no space left").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_cannot_be_read_or_made_is_refused() {
+    let settings = Settings::default();
+    let disk = FaultyDisk::new("data", 3);
+    disk.fail(Trouble::ReadOnly);
+    let text = try_open(&disk, &settings).await.unwrap_err().to_string();
+    assert!(text.contains("log.redb") && text.contains("writable"), "{text}");
+    disk.heal();
+    ten(&disk, &settings).await.stop().await;
+    let disk = disk.kill();
+    disk.fail(Trouble::Reads);
+    let text = try_open(&disk, &settings).await.unwrap_err().to_string();
+    assert!(text.contains("input/output error"), "{text}");
 }
