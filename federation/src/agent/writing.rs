@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use causeway_api::ServiceKey;
 use causeway_api::session::DiffEntry;
-use causeway_api::view::Applied;
+use causeway_api::view::{Applied, MeshCondition};
 use causeway_core::holdings::Touched;
 use causeway_mesh::{Lease, LeaseState, Source, Writer, WriterOptions};
 use causeway_seam::Env;
@@ -16,7 +16,12 @@ pub(crate) struct Writing {
     lease: Lease,
     writer: Writer,
     epochs: watch::Sender<u64>,
+    /// Why the Lease cannot be taken or kept, where that is a trouble.
+    problem: watch::Sender<Option<MeshCondition>>,
 }
+
+/// Nobody can take the Lease, and nothing is written without it.
+const LEASE_NOT_TAKEN: &str = "LeaseNotTaken";
 
 impl Writing {
     pub(crate) fn start(
@@ -31,6 +36,7 @@ impl Writing {
             lease,
             writer,
             epochs: watch::Sender::new(0),
+            problem: watch::Sender::new(None),
         }
     }
 
@@ -57,6 +63,26 @@ impl Writing {
     /// Follows changes of the epoch: 0 while another holds the Lease. Renewals are no change.
     pub(crate) fn epoch_changes(&self) -> watch::Receiver<u64> {
         self.epochs.subscribe()
+    }
+
+    /// The Lease cannot be taken or kept for this reason, or there is none.
+    pub(crate) fn note_problem(&self, problem: Option<&str>) {
+        let condition = problem.map(|problem| MeshCondition {
+            reason: LEASE_NOT_TAKEN.to_owned(),
+            object: "Lease causeway-system/causeway-agent".to_owned(),
+            service: None,
+            message: problem.to_owned(),
+        });
+        self.problem.send_if_modified(|held| {
+            let differs = *held != condition;
+            *held = condition;
+            differs
+        });
+    }
+
+    /// Follows why the Lease cannot be taken or kept.
+    pub(crate) fn problems(&self) -> watch::Receiver<Option<MeshCondition>> {
+        self.problem.subscribe()
     }
 
     /// Somebody knows of this epoch: ours has to be higher.
