@@ -26,6 +26,8 @@ pub enum FromGiver {
     Facts(Box<GivenFacts>),
     /// The sessions that it has, or had.
     Presence(Vec<Presence>),
+    /// Nothing to say, still there: its open sessions count as heard.
+    Alive,
     /// The answer to [`FromTaker::AskDiff`].
     Diff {
         /// The number of the question.

@@ -77,6 +77,11 @@ pub enum FromReplica {
         /// Whether to try again later by itself; else a person must act, and the agent retries only slowly.
         retry: bool,
     },
+    /// The answer to [`Hello`] of a replica to which too many agents come at once: come again, or go to another one.
+    Busy {
+        /// When to come again, in milliseconds.
+        retry_after_ms: u32,
+    },
     /// Facts up to this version are held.
     FactsHeld(FactVersion),
     /// The delta did not fit what is held: send a snapshot.
@@ -113,6 +118,8 @@ pub struct Hello {
     pub facts: FactVersion,
     /// What it holds of a view, so that only the rest is sent.
     pub holds: Holds,
+    /// The number of the clusterset whose decisions it follows; 0: it was told none.
+    pub clusterset: u64,
 }
 
 /// Which parts of a view an agent holds, by version.
@@ -145,6 +152,8 @@ pub struct Welcome {
     pub silence_ms: u32,
     /// Where other replicas accept sessions, as `host:port`, so that one address suffices to begin with.
     pub controllers: Vec<String>,
+    /// The number of the clusterset; 0: it has none.
+    pub clusterset: u64,
 }
 
 /// One object that differs between a view and a mesh.

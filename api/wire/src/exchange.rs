@@ -21,6 +21,7 @@ impl From<&FromGiver> for proto::FromGiver {
             FromGiver::Presence(rows) => Kind::Presence(proto::PresenceRows {
                 rows: rows.iter().map(Into::into).collect(),
             }),
+            FromGiver::Alive => Kind::Alive(proto::GiverAlive {}),
             FromGiver::Diff { id, answer } => Kind::Diff(proto::DiffAnswer {
                 id: *id,
                 entries: answer.iter().flatten().map(Into::into).collect(),
@@ -45,6 +46,7 @@ pub(crate) fn from_giver(wire: proto::FromGiver) -> Result<Option<FromGiver>, Wi
         Some(Kind::Presence(rows)) => {
             FromGiver::Presence(At("PresenceRows", "rows").rows(rows.rows)?)
         }
+        Some(Kind::Alive(proto::GiverAlive {})) => FromGiver::Alive,
         Some(Kind::Diff(diff)) => FromGiver::Diff {
             id: diff.id,
             answer: match diff.failure {

@@ -20,6 +20,7 @@ impl From<&Hello> for proto::Hello {
             facts: Some((&value.facts).into()),
             holds: Some((&value.holds).into()),
             sequence: value.sequence,
+            clusterset: value.clusterset,
         }
     }
 }
@@ -40,6 +41,7 @@ impl TryFrom<proto::Hello> for Hello {
             facts: at("facts").needed(wire.facts)?,
             holds: at("holds").needed(wire.holds)?,
             sequence: wire.sequence,
+            clusterset: wire.clusterset,
         })
     }
 }
@@ -109,6 +111,7 @@ impl From<&Welcome> for proto::Welcome {
             highest: Some((&value.highest).into()),
             facts: value.facts.as_ref().map(Into::into),
             silence_ms: value.silence_ms,
+            clusterset: value.clusterset,
             controllers: value
                 .controllers
                 .iter()
@@ -129,6 +132,7 @@ impl TryFrom<proto::Welcome> for Welcome {
             highest: at("highest").needed(wire.highest)?,
             facts: optional(wire.facts)?,
             silence_ms: wire.silence_ms,
+            clusterset: wire.clusterset,
             controllers: at("controllers")
                 .items(wire.controllers, |text| at("controllers").sentence(text))?,
         })

@@ -20,6 +20,8 @@ impl From<&ToPeer> for proto::ToPeer {
             ToPeer::Ping(ping) => Kind::Ping(proto::PeerPing {
                 number: ping.number,
                 highest: Some((&ping.highest).into()),
+                majority_us: ping.majority_us,
+                disk_us: ping.disk_us,
             }),
             ToPeer::Call(call) => Kind::Call(proto::PeerCall {
                 id: call.id,
@@ -42,6 +44,8 @@ impl TryFrom<proto::ToPeer> for Incoming<ToPeer> {
             Some(Kind::Ping(ping)) => ToPeer::Ping(Ping {
                 number: ping.number,
                 highest: At("PeerPing", "highest").needed(ping.highest)?,
+                majority_us: ping.majority_us,
+                disk_us: ping.disk_us,
             }),
             Some(Kind::Call(call)) => ToPeer::Call(Call {
                 id: call.id,

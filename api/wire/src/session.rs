@@ -63,6 +63,9 @@ impl From<&FromReplica> for proto::ReplicaMessage {
                 reason: sentence(reason),
                 retry: *retry,
             }),
+            FromReplica::Busy { retry_after_ms } => Kind::Busy(proto::Busy {
+                retry_after_ms: *retry_after_ms,
+            }),
             FromReplica::FactsHeld(version) => Kind::FactsHeld(version.into()),
             FromReplica::FactsWanted => Kind::FactsWanted(proto::FactsWanted {}),
             FromReplica::View(delta) => Kind::View(delta.as_ref().into()),
@@ -82,6 +85,9 @@ impl TryFrom<proto::ReplicaMessage> for Incoming<FromReplica> {
             Some(Kind::Refused(refused)) => FromReplica::Refused {
                 reason: At("Refused", "reason").sentence(refused.reason)?,
                 retry: refused.retry,
+            },
+            Some(Kind::Busy(busy)) => FromReplica::Busy {
+                retry_after_ms: busy.retry_after_ms,
             },
             Some(Kind::FactsHeld(version)) => FromReplica::FactsHeld(version.try_into()?),
             Some(Kind::FactsWanted(proto::FactsWanted {})) => FromReplica::FactsWanted,

@@ -23,6 +23,12 @@ pub struct Holdings {
     /// Up to which decision the view is whole: how far the replica was that last sent a whole one.
     #[serde(default)]
     pub seen: Generation,
+    /// The number of the clusterset whose decisions these are; 0: none was told.
+    #[serde(default)]
+    pub clusterset: u64,
+    /// The highest generation of any part, once it was looked for: it only rises.
+    #[serde(skip)]
+    top: Option<Generation>,
 }
 
 /// What a delta touched.
@@ -34,6 +40,8 @@ pub struct Touched {
     pub services: BTreeSet<ServiceKey>,
     /// Those of them of which nothing changed but how many endpoints are ready elsewhere, and some were and are.
     pub counts: BTreeSet<ServiceKey>,
+    /// Whether any plan part changed.
+    pub plans: bool,
     /// Networks that changed.
     pub networks: BTreeSet<NetworkName>,
     /// Owners whose delta did not fit what is held: a new session must be opened with [`Holdings::holds`].
@@ -66,6 +74,12 @@ impl Holdings {
     /// Merges a delta, keeping the newest of each part.
     pub fn merge(&mut self, delta: ViewDelta) -> Touched {
         let mut touched = Touched::default();
+        let mut top = self.generation();
+        let settings = delta.settings.iter().map(|part| part.generation);
+        let services = delta.services.iter().map(|(_, part)| part.generation);
+        let networks = delta.networks.iter().map(|(_, part)| part.generation);
+        top = settings.chain(services).chain(networks).fold(top, Generation::max);
+        self.top = Some(top);
         if let Some(settings) = delta.settings {
             touched.settings = self.newer(settings.generation, self.view.settings.generation);
             if touched.settings {
@@ -80,6 +94,7 @@ impl Holdings {
                 &mut self.highest,
             ) {
                 touched.whole(key);
+                touched.plans = true;
             }
         }
         for (name, part) in delta.networks {
@@ -189,6 +204,9 @@ impl Holdings {
     /// The highest generation of any part, for `Applied`.
     #[must_use]
     pub fn generation(&self) -> Generation {
+        if let Some(top) = self.top {
+            return top;
+        }
         let services = self.view.services.values().map(|part| part.generation);
         let networks = self.view.networks.values().map(|part| part.generation);
         services

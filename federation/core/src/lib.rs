@@ -6,12 +6,14 @@
 //! * [`cut`]: state and facts → the parts of one member's view;
 //! * [`exchange`]: facts between replicas, without a quorum;
 //! * [`outbox`]: what one session holds and what must be sent to it next;
+//! * [`homes`]: which replica an agent dials next;
 //! * [`holdings`]: the agent's side: parts merged by their own versions; [`factlog`]: deltas not yet acknowledged.
 
 pub mod cut;
 pub mod exchange;
 pub mod factlog;
 pub mod holdings;
+pub mod homes;
 pub mod inputs;
 pub mod localities;
 pub mod outbox;

@@ -100,7 +100,11 @@ pub(crate) fn status() -> StatusReport {
             voters: 1,
             answering: 1,
             leader: Some("r1".to_owned()),
+            leader_for_ms: Some(60_000),
         },
+        replicas: Vec::new(),
+        log: LogSight::default(),
+        waiting: Vec::new(),
         generation: GENERATION,
         data_age_ms: Some(400),
         incidents: vec![Incident {

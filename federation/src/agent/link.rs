@@ -3,6 +3,7 @@
 //! Without any replica the agent goes on with what it holds: nothing here ever takes a view or a fact away.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use causeway_api::FactVersion;
@@ -12,10 +13,11 @@ use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, Welcome};
 use causeway_api::view::Applied;
 use causeway_core::holdings::Touched;
 use causeway_discovery::Observer;
-use causeway_seam::TaskHandle;
+use causeway_seam::{Monotonic, TaskHandle};
 use causeway_seam::transport::{Connection, Dial};
 use tokio::sync::{mpsc, watch};
 
+use super::homing::{FIRST_LOOK, Homing, LOOK};
 use super::shared::Shared;
 use super::writing::Writing;
 
@@ -24,13 +26,49 @@ pub type Dialer = dyn Dial<FromAgent, FromReplica>;
 
 type Session = Connection<FromAgent, FromReplica>;
 
-const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(15);
-/// After a refusal that only a person can mend.
-const REFUSED_BACK_OFF: Duration = Duration::from_secs(30);
+/// After a session that was up; spread, so that agents that lost the same replica do not come at once.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Between attempts at different replicas.
+const BREATH: Duration = Duration::from_millis(50);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a full queue may stay full.
 const STALL: Duration = Duration::from_secs(30);
+/// Counts that change so soon after others were sent wait, and are sent together: most of what an event costs is its
+/// own message. What cannot wait ([`Observer::is_urgent`]) does not.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// When what changed is sent.
+struct News {
+    waits: bool,
+    opens: Monotonic,
+}
+
+impl News {
+    fn new(now: Monotonic) -> Self {
+        Self {
+            waits: false,
+            opens: now,
+        }
+    }
+
+    fn due(&self, now: Monotonic) -> bool {
+        self.waits && now >= self.opens
+    }
+
+    fn sent(&mut self, now: Monotonic) {
+        self.waits = false;
+        self.opens = now.plus(GATHER);
+    }
+
+    /// How long what waits has to.
+    fn left(&self, now: Monotonic) -> Duration {
+        if self.waits {
+            self.opens.since(now)
+        } else {
+            Duration::MAX
+        }
+    }
+}
 
 /// What a person is told of the link.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,18 +82,25 @@ pub struct LinkStatus {
 /// Dials, and keeps a session alive.
 pub(crate) struct Link {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) dialer: Arc<Dialer>,
-    /// Addresses of replicas, the nearest first.
-    pub(crate) controllers: Vec<String>,
+    /// Which replica to dial.
+    pub(crate) homing: Arc<Homing>,
+    /// How many sessions were begun: of two of one epoch the one with the higher number is the newer.
+    pub(crate) sessions: AtomicU64,
     pub(crate) observer: Arc<Observer>,
     pub(crate) writing: Arc<Writing>,
     pub(crate) status: watch::Sender<LinkStatus>,
 }
 
 /// How a session ended.
-enum Ended {
+pub(crate) enum Ended {
     /// It was up, then broke: begin at once, jittered.
     Broke(String),
+    /// It was up, and has to begin anew for a reason of this side.
+    Anew(String),
+    /// Another replica is much nearer.
+    Nearer,
+    /// The replica has its hands full, and says when to come again.
+    Busy(Duration),
     /// It never came up.
     Failed(String),
     /// It was refused, and only a person can mend that.
@@ -67,38 +112,55 @@ impl Link {
     pub(crate) async fn run(self) {
         let env = self.shared.env.clone();
         self.introduction().await;
-        let mut back_off = FIRST_BACK_OFF;
-        let mut next = 0usize;
+        let mut epoch = self.writing.epoch_changes();
         loop {
-            let Some(address) = self
-                .controllers
-                .get(next % self.controllers.len().max(1))
-                .cloned()
-            else {
-                tracing::error!("no controller is named: give at least one with --controllers");
-                return;
+            let address = match self.homing.next() {
+                Ok(address) => address,
+                Err(None) => {
+                    tracing::error!("no controller is named: give at least one with --controllers");
+                    return;
+                }
+                Err(Some(wait)) => {
+                    tokio::select! {
+                        biased;
+                        // Whoever refused a standby takes the one who holds the Lease.
+                        changed = epoch.changed() => if changed.is_ok() { self.homing.forgive() },
+                        () = env.sleep(wait.max(Duration::from_millis(1))) => {}
+                    }
+                    continue;
+                }
             };
-            next = next.wrapping_add(1);
-            let wait = match self.session(&address).await {
-                Ended::Broke(reason) => {
+            epoch.mark_unchanged();
+            let ended = self.session(&address).await;
+            self.homing.ended(&address, &ended);
+            let pause = match ended {
+                Ended::Broke(reason) | Ended::Anew(reason) => {
                     tracing::warn!(%address, %reason, "the session ended; the mesh keeps its last configuration");
                     self.say(None, Some(reason));
-                    back_off = FIRST_BACK_OFF;
-                    back_off
+                    PAUSE
+                }
+                Ended::Nearer => {
+                    tracing::info!(%address, "moving to a replica that is much nearer");
+                    self.say(None, Some("moving to a nearer replica".to_owned()));
+                    BREATH
+                }
+                Ended::Busy(wait) => {
+                    tracing::info!(%address, ?wait, "the replica is busy with other agents");
+                    self.say(None, Some(format!("{address} is busy with other agents")));
+                    BREATH
                 }
                 Ended::Failed(reason) => {
                     tracing::warn!(%address, %reason, "no session");
                     self.say(None, Some(reason));
-                    back_off = back_off.saturating_mul(2).min(LONGEST_BACK_OFF);
-                    back_off
+                    BREATH
                 }
                 Ended::Refused(reason) => {
                     tracing::error!(%address, %reason, "the replica refuses this agent");
                     self.say(None, Some(reason));
-                    REFUSED_BACK_OFF
+                    BREATH
                 }
             };
-            env.sleep(env.random().jittered(wait)).await;
+            env.sleep(env.random().jittered(pause)).await;
         }
     }
 
@@ -108,10 +170,9 @@ impl Link {
 
     async fn session(&self, address: &str) -> Ended {
         let env = &self.shared.env;
-        let mut session = match env.timeout(HANDSHAKE, self.dialer.dial(address)).await {
-            Ok(Ok(session)) => session,
-            Ok(Err(error)) => return Ended::Failed(error.to_string()),
-            Err(elapsed) => return Ended::Failed(format!("{address}: {elapsed}")),
+        let mut session = match self.homing.dial(address).await {
+            Ok(session) => session,
+            Err(error) => return Ended::Failed(error.to_string()),
         };
         if self
             .send(&session, FromAgent::Hello(self.hello()))
@@ -129,6 +190,9 @@ impl Link {
                     Ended::Refused(reason)
                 };
             }
+            Ok(Some(Ok(FromReplica::Busy { retry_after_ms }))) => {
+                return Ended::Busy(Duration::from_millis(u64::from(retry_after_ms)));
+            }
             Ok(Some(Ok(other))) => {
                 return Ended::Failed(format!("{address} answered a hello with {}", name(&other)));
             }
@@ -145,12 +209,14 @@ impl Link {
             ));
         }
         self.shared.heard(welcome.highest);
+        self.shared.follows(welcome.clusterset);
+        self.homing.opened(address, &welcome.controllers);
         // A Lease that was deleted counts from nothing again: what is known of this member's facts is higher.
         self.writing
             .heard_epoch(welcome.facts.map_or(0, |held| held.epoch));
         tracing::info!(%address, replica = %welcome.replica, version = %welcome.version, "session opened");
         self.say(Some(address.to_owned()), None);
-        Ended::Broke(self.carry_on(&mut session, welcome).await)
+        self.carry_on(address, &mut session, welcome).await
     }
 
     /// Waits until the agent can say which cluster it is of: by its API server, or by what it remembers of it.
@@ -174,7 +240,7 @@ impl Link {
     }
 
     fn hello(&self) -> Hello {
-        let (holds, highest) = self.shared.holds();
+        let (holds, highest, clusterset) = self.shared.holds();
         Hello {
             member: self.shared.member.clone(),
             protocol: PROTOCOL,
@@ -184,18 +250,21 @@ impl Link {
             highest,
             facts: self.observer.version(),
             holds,
-            sequence: 0,
+            clusterset,
+            sequence: 1 + self.sessions.fetch_add(1, Ordering::Relaxed),
         }
     }
 
     /// Returns why the session ended.
-    async fn carry_on(&self, session: &mut Session, welcome: Welcome) -> String {
+    async fn carry_on(&self, address: &str, session: &mut Session, welcome: Welcome) -> Ended {
+        let deaf = || Ended::Broke("the replica stopped listening".to_owned());
         let env = &self.shared.env;
         let silence = Duration::from_millis(u64::from(welcome.silence_ms).max(300));
         let beat = silence / 3;
         let mut facts = self.observer.subscribe();
         let mut applied = self.writing.applied();
         let mut epoch = self.writing.epoch_changes();
+        let mut problem = self.writing.problems();
         let mut heard_at = env.now();
         // Dropped with the session.
         let mut asks: Vec<TaskHandle> = Vec::new();
@@ -203,12 +272,31 @@ impl Link {
         let mut held = welcome.facts;
         let mut said = self.observer.member();
         if !self.send_facts_after(session, &mut held).await {
-            return "the replica stopped listening".to_owned();
+            return deaf();
         }
         applied.mark_changed();
         let mut next_beat = env.now().plus(beat);
+        let mut news = News::new(env.now());
+        let mut look_at = env.now().plus(env.random().jittered(FIRST_LOOK));
+        let mut looking: Option<TaskHandle> = None;
         loop {
             let now = env.now();
+            if now >= look_at {
+                look_at = now.plus(env.random().jittered(LOOK));
+                looking = Some(env.spawn("distances", self.homing.clone().look()));
+            }
+            if looking.as_ref().is_some_and(TaskHandle::is_ended) {
+                looking = None;
+                if self.homing.is_far(address) {
+                    return Ended::Nearer;
+                }
+            }
+            if news.due(now) || news.waits && self.observer.is_urgent() {
+                news.sent(now);
+                if !self.send_news(session, &mut held, &mut said).await {
+                    return deaf();
+                }
+            }
             // By what is sent, not by how quiet it is: each side's heartbeats would else put off the other's.
             if now >= next_beat {
                 // A full queue means that there is more to say than a heartbeat.
@@ -216,6 +304,7 @@ impl Link {
                 next_beat = now.plus(beat);
             }
             let quiet = silence.saturating_sub(now.since(heard_at));
+            let pause = next_beat.since(now).min(quiet).min(news.left(now));
             tokio::select! {
                 biased;
                 message = session.receiver.recv() => {
@@ -223,28 +312,26 @@ impl Link {
                     match message {
                         Some(Ok(message)) => {
                             if let Some(reason) = self.hear(session, message, welcome.highest, &mut asks).await {
-                                return reason;
+                                return Ended::Anew(reason);
                             }
                         }
-                        Some(Err(error)) => return error.to_string(),
-                        None => return "the replica closed it".to_owned(),
+                        Some(Err(error)) => return Ended::Broke(error.to_string()),
+                        None => return Ended::Broke("the replica closed it".to_owned()),
                     }
                 }
-                _ = facts.changed() => {
-                    if !self.send_news(session, &mut held, &mut said).await {
-                        return "the replica stopped listening".to_owned();
-                    }
-                }
+                _ = facts.changed() => news.waits = true,
                 _ = applied.changed() => {
-                    let message: Applied = applied.borrow_and_update().clone();
+                    let mut message: Applied = applied.borrow_and_update().clone();
+                    message.conditions.extend(problem.borrow_and_update().clone());
                     if self.send(session, FromAgent::Applied(Box::new(message))).await.is_err() {
-                        return "the replica stopped listening".to_owned();
+                        return deaf();
                     }
                 }
-                _ = epoch.changed() => return "the Lease changed hands: introducing this agent anew".to_owned(),
-                () = env.sleep(next_beat.since(now).min(quiet).max(Duration::from_millis(1))) => {
+                _ = problem.changed() => applied.mark_changed(),
+                _ = epoch.changed() => return Ended::Anew("the Lease changed hands: introducing this agent anew".to_owned()),
+                () = env.sleep(pause.max(Duration::from_millis(1))) => {
                     if env.now().since(heard_at) >= silence {
-                        return format!("nothing was heard for {silence:?}");
+                        return Ended::Broke(format!("nothing was heard for {silence:?}"));
                     }
                 }
             }
@@ -362,7 +449,9 @@ impl Link {
                         "a delta of facts did not fit: asking again from what is held".to_owned(),
                     );
                 }
-                self.observer.set_wanted(self.shared.wanted());
+                if touched.plans {
+                    self.observer.set_wanted(self.shared.wanted());
+                }
                 None
             }
             FromReplica::AskDiff { id } => {
@@ -376,6 +465,7 @@ impl Link {
                 None
             }
             FromReplica::Refused { reason, .. } => Some(reason),
+            FromReplica::Busy { .. } => Some("the replica is busy with other agents".to_owned()),
             FromReplica::Welcome(_) => Some("the replica welcomed twice".to_owned()),
         }
     }
@@ -403,6 +493,7 @@ fn name(message: &FromReplica) -> &'static str {
     match message {
         FromReplica::Welcome(_) => "a welcome",
         FromReplica::Refused { .. } => "a refusal",
+        FromReplica::Busy { .. } => "a word that it is busy",
         FromReplica::FactsHeld(_) | FromReplica::FactsWanted => "a word on facts",
         FromReplica::View(_) => "a view",
         FromReplica::AskDiff { .. } => "a question",

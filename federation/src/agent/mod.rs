@@ -3,11 +3,12 @@
 //! Two halves: the observer (crate `causeway-discovery`) and, where it holds the member's Lease, the writer (crate
 //! `causeway-mesh`). Between them:
 //!
-//! * [`link`]: the session with a replica: facts up, view down;
+//! * [`homing`]: which replica to dial; [`link`]: the session with a replica: facts up, view down;
 //! * [`shared`]: the newest view parts, unacknowledged facts, the cache on disk;
 //! * [`source`]: what the writer reads; [`writing`]: Lease and writer;
 //! * [`process`]: `causeway agent`.
 
+mod homing;
 mod link;
 mod process;
 mod shared;
@@ -15,6 +16,7 @@ mod source;
 mod writing;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use causeway_api::MemberName;
 use causeway_discovery::{Observer, ObserverConfig};
@@ -22,6 +24,7 @@ use causeway_mesh::{Lease, LeaseOptions, LeaseState};
 use causeway_seam::{Disk, Env, TaskHandle};
 use tokio::sync::watch;
 
+use homing::Homing;
 use link::Link;
 use shared::Shared;
 use source::AgentSource;
@@ -72,8 +75,8 @@ impl Agent {
         let (say, status) = watch::channel(LinkStatus::default());
         let link = Link {
             shared: shared.clone(),
-            dialer,
-            controllers: config.controllers,
+            homing: Arc::new(Homing::new(env, dialer, shared.member.as_str(), config.controllers)),
+            sessions: AtomicU64::new(0),
             observer: observer.clone(),
             writing: writing.clone(),
             status: say,
@@ -138,8 +141,14 @@ async fn carry_epoch(writing: Arc<Writing>, observer: Arc<Observer>) {
     let mut lease = writing.lease();
     loop {
         let epoch = match &*lease.borrow_and_update() {
-            LeaseState::Held { epoch, .. } => *epoch,
-            LeaseState::Standby { .. } => 0,
+            LeaseState::Held { epoch, .. } => {
+                writing.note_problem(None);
+                *epoch
+            }
+            LeaseState::Standby { problem, .. } => {
+                writing.note_problem(problem.as_deref());
+                0
+            }
         };
         if epoch != 0 {
             observer.set_epoch(epoch);
@@ -155,7 +164,10 @@ async fn carry_epoch(writing: Arc<Writing>, observer: Arc<Observer>) {
 async fn carry_locals(writing: Arc<Writing>, observer: Arc<Observer>) {
     let mut changed = observer.subscribe();
     loop {
-        writing.locals_changed(observer.take_touched_locals());
+        let touched = observer.take_touched_locals();
+        if !touched.is_empty() {
+            writing.locals_changed(touched);
+        }
         if changed.changed().await.is_err() {
             return;
         }

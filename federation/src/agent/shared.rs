@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use causeway_api::facts::FactDelta;
 use causeway_api::generation::{FactVersion, Generation};
@@ -27,7 +28,15 @@ pub(crate) struct Shared {
     holdings: Mutex<Holdings>,
     facts: Mutex<FactLog>,
     cluster: Mutex<Option<String>>,
-    changed: watch::Sender<u64>,
+    changed: watch::Sender<Changes>,
+}
+
+/// How often something changed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Changes {
+    all: u64,
+    /// More than counts.
+    more: u64,
 }
 
 impl Shared {
@@ -44,7 +53,7 @@ impl Shared {
                 Holdings::default()
             }
         };
-        let (changed, _) = watch::channel(0);
+        let (changed, _) = watch::channel(Changes::default());
         let cluster = disk
             .read(CLUSTER)
             .ok()
@@ -98,8 +107,14 @@ impl Shared {
             mark(&touched);
             touched
         };
-        self.changed
-            .send_modify(|count| *count = count.wrapping_add(1));
+        let counts = touched.services == touched.counts
+            && touched.networks.is_empty()
+            && !touched.settings
+            && !complete;
+        self.changed.send_modify(|changes| {
+            changes.all = changes.all.wrapping_add(1);
+            changes.more = changes.more.wrapping_add(u64::from(!counts));
+        });
         touched
     }
 
@@ -115,9 +130,16 @@ impl Shared {
     }
 
     /// What to say in a hello.
-    pub(crate) fn holds(&self) -> (Holds, Generation) {
+    pub(crate) fn holds(&self) -> (Holds, Generation, u64) {
         let holdings = self.holdings();
-        (holdings.holds(), holdings.highest)
+        (holdings.holds(), holdings.highest, holdings.clusterset)
+    }
+
+    /// The clusterset whose decisions are followed, as a replica named it.
+    pub(crate) fn follows(&self, clusterset: u64) {
+        if clusterset != 0 {
+            self.holdings().clusterset = clusterset;
+        }
     }
 
     /// The services of the view that are still federated: what facts are wanted of, too.
@@ -154,11 +176,18 @@ impl Shared {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the cache after each change, at most once in a while: a view is large and a cache may lag.
+    /// Writes the cache after each change, at most once in a while: a view is large and a cache may lag. Where only counts
+    /// changed, far more rarely.
     pub(crate) async fn keep_cache(self: Arc<Self>) {
-        const EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+        const EVERY: Duration = Duration::from_secs(5);
+        const COUNTS: Duration = Duration::from_secs(60);
         let mut changed = self.changed.subscribe();
+        let mut saved = Changes::default();
         while changed.changed().await.is_ok() {
+            let more = |now: &Changes| now.more != saved.more;
+            // Whichever comes first; counts alone end no wait.
+            let _ = self.env.timeout(COUNTS, changed.wait_for(more)).await;
+            saved = *changed.borrow_and_update();
             self.save();
             self.env.sleep(EVERY).await;
         }
@@ -166,7 +195,9 @@ impl Shared {
 
     /// Writes the cache now.
     pub(crate) fn save(&self) {
-        let text = serde_json::to_vec(&*self.holdings());
+        // A large view takes long to write out: not while others wait for it.
+        let held = self.holdings().clone();
+        let text = serde_json::to_vec(&held);
         let saved = text
             .map_err(|e| e.to_string())
             .and_then(|text| self.disk.replace(CACHE, &text).map_err(|e| e.to_string()));

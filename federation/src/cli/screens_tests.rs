@@ -61,6 +61,43 @@ fn the_severity_is_that_of_the_worst() {
 }
 
 #[test]
+fn without_a_quorum_the_screen_says_what_is_reached_and_what_is_waited_for() {
+    let sight = |id: u64, reachable| crate::admin::api::ReplicaSight {
+        replica: format!("r{id}"),
+        domain: format!("region-{id}"),
+        address: String::new(),
+        voter: true,
+        leader: false,
+        reachable,
+        round_trip_us: reachable.then_some(1_240),
+        heard_ago_ms: Some(12_000),
+        highest: None,
+        clock_offset_ms: reachable.then_some(-3),
+        facts: reachable,
+        version: None,
+        trouble: (!reachable).then(|| "203.0.113.9:7445: connection refused".to_owned()),
+    };
+    let mut report = fixture::status();
+    report.quorum.reachable = false;
+    (report.quorum.voters, report.quorum.leader) = (3, None);
+    report.replicas = vec![sight(1, true), sight(2, false), sight(3, false)];
+    report.waiting = vec!["decisions wait for 2 of 3 voters".to_owned()];
+    let report = report.judged();
+    assert_eq!(report.severity.exit_code(), 5);
+    let screen = status::screen(&report, &look(false));
+    for part in [
+        "NO QUORUM (1 of 3)",
+        "decisions wait for 2 of 3 voters",
+        "as seen from r1",
+        "itself",
+        "no, for 12s",
+        "connection refused",
+    ] {
+        assert!(screen.contains(part), "{part}: {screen}");
+    }
+}
+
+#[test]
 fn members() {
     insta::assert_snapshot!(
         "clusters",

@@ -1,10 +1,13 @@
 //! `causeway status`: is everything well, and what needs a person.
 
+mod replicas;
+
 use std::process::ExitCode;
 
 use causeway_api::verdict::VerdictState;
 
 use super::ask::{self, Look};
+
 use super::clusters::{note, verdict_tone};
 use super::table::{Cell, Table, Tone};
 use super::text::{clean, count, duration, grouped};
@@ -30,6 +33,8 @@ pub(super) fn screen(report: &StatusReport, look: &Look) -> String {
             look.paint.tone(Tone::Bold, "NEEDS YOU")
         ));
     }
+    out.push_str(&waiting(report, look));
+    out.push_str(&replicas::table(report, look));
     out.push_str(&format!("\n{}", members(report, look)));
     out.push_str(&format!("\n{}", services(report, look)));
     if let Some(incident) = report.incidents.first() {
@@ -66,10 +71,21 @@ fn quorum(quorum: &Quorum) -> String {
     match (quorum.reachable, &quorum.leader) {
         (false, _) => format!("NO QUORUM ({of})"),
         (true, Some(leader)) if quorum.voters > 1 => {
-            format!("quorum {of}, led by {}", clean(leader))
+            let since = quorum.leader_for_ms.map(|ms| format!(" for {}", duration(ms)));
+            format!("quorum {of}, led by {}{}", clean(leader), since.unwrap_or_default())
         }
         (true, _) => format!("quorum {of}"),
     }
+}
+
+/// What is being waited for; nothing where that is nothing.
+fn waiting(report: &StatusReport, look: &Look) -> String {
+    if report.waiting.is_empty() {
+        return String::new();
+    }
+    let heading = look.paint.tone(Tone::Bold, "WAITING");
+    let lines = report.waiting.iter().map(|what| format!("  {}\n", clean(what)));
+    format!("\n{heading}\n{}", lines.collect::<String>())
 }
 
 fn headline(report: &StatusReport, look: &Look) -> String {

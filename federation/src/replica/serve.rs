@@ -6,9 +6,10 @@ use std::time::Duration;
 use causeway_api::FactVersion;
 use causeway_api::facts::FactDelta;
 use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, PROTOCOL_OLDEST, Welcome};
-use causeway_index::{ApplyError, FactStore, OwnerFacts, Touched};
+use causeway_index::{ApplyError, Touched};
 use causeway_seam::transport::{Accept, Connection, TransportError};
 use causeway_seam::{Env, TaskHandle};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::sessions::{End, Session, name, send};
 use super::shared::{RefusedKind, Shared};
@@ -40,7 +41,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut listener: Box<Listener>) {
     }
 }
 
-async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
+pub(super) async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
     let hello = match shared
         .env
         .timeout(HANDSHAKE, connection.receiver.recv())
@@ -62,6 +63,14 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
         }
         Ok(None) | Err(_) => return,
     };
+    let beginning = match shared.admission.enter(&shared.env) {
+        Ok(place) => place,
+        Err(wait) => {
+            let retry_after_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+            send(&connection.sender, FromReplica::Busy { retry_after_ms }).await;
+            return;
+        }
+    };
     if let Err(refusal) = admit(&shared, &connection, &hello) {
         tracing::warn!(remote = %connection.remote, member = %hello.member, reason = %refusal.reason, "session refused");
         shared.refusals.note(
@@ -82,7 +91,8 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
         highest: shared.highest(),
         facts: known(&shared, &hello),
         silence_ms: u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX),
-        controllers: Vec::new(),
+        controllers: shared.exchange.controllers(),
+        clusterset: shared.consensus.read(|state| state.clusterset),
     };
     if !send(&connection.sender, FromReplica::Welcome(welcome)).await {
         return;
@@ -94,9 +104,9 @@ async fn session(shared: Arc<Shared>, mut connection: AgentConnection) {
     shared.forget_removed(&member);
     tracing::info!(%member, remote = %connection.remote, epoch = session.hello.epoch, "session opened");
     shared.session_opened(&member);
-    let reason = carry_on(&shared, &session, &mut connection).await;
+    let reason = carry_on(&shared, &session, &mut connection, beginning).await;
     shared.sessions.leave(&session);
-    shared.session_closed(&member);
+    shared.session_closed(&session);
     tracing::warn!(%member, %reason, "session ended; the member's last facts stay");
 }
 
@@ -164,7 +174,8 @@ fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result
         );
     }
     let own = shared.highest();
-    if hello.highest > own {
+    if lacks_decisions(shared, hello, own) {
+        heard_newer(shared, hello.highest.incarnation);
         let reason = format!(
             "the agent of member {member} follows decisions up to generation {}, and the log of replica {} ends at {own}: what was \
              decided is missing here (was its data folder wiped, or restored from an older copy?). Every mesh keeps what it has. Give \
@@ -198,6 +209,16 @@ fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result
                 hello.cluster_uid
             ),
         ),
+        Some(_) if let Some(home) = newer_elsewhere(shared, hello) => {
+            refuse(
+                RefusedKind::OlderEpoch,
+                true,
+                format!(
+                    "an agent of member {member} with a newer epoch than {} has a session with replica {home} already",
+                    hello.epoch
+                ),
+            )
+        }
         Some(_) => match shared.sessions.of(member) {
             // A standby, too: it would take the session from the one who writes.
             Some(other) if other.hello.epoch > hello.epoch => refuse(
@@ -213,19 +234,69 @@ fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result
     }
 }
 
+/// An agent follows a newer incarnation: where no other replica of it is reached, this one is of the old one for good.
+fn heard_newer(shared: &Shared, incarnation: u64) {
+    let Some(links) = shared.links.get() else {
+        return;
+    };
+    let mut known = links.seen().into_values();
+    let behind = known.any(|seen| seen.reachable() && seen.highest.incarnation >= incarnation);
+    if !behind {
+        links.fence(causeway_api::peer::Fenced {
+            incarnation,
+            by: shared.id,
+        });
+    }
+}
+
+/// Whether an agent follows decisions that are missing here for good. A replica that is only behind its leader gets them
+/// in time, and sends meanwhile what is newer than what the agent holds; so it must be of the agent's own clusterset and
+/// incarnation, and not alone.
+fn lacks_decisions(shared: &Shared, hello: &Hello, own: causeway_api::Generation) -> bool {
+    let (clusterset, incarnation) = shared
+        .consensus
+        .read(|state| (state.clusterset, state.incarnation));
+    let same = hello.clusterset != 0 && hello.clusterset == clusterset;
+    if same && hello.highest.incarnation <= incarnation {
+        let voters = shared.consensus.status().members;
+        let alone = voters.iter().filter(|member| member.voter).count() < 2;
+        return alone && hello.highest > own;
+    }
+    hello.highest > own
+}
+
+/// The replica with which a newer agent of the same member has its session.
+fn newer_elsewhere(shared: &Shared, hello: &Hello) -> Option<causeway_api::ReplicaId> {
+    let seen = shared.exchange.elsewhere(&hello.member)?;
+    let newer = seen.presence.open && seen.connected && seen.presence.epoch > hello.epoch;
+    newer.then_some(seen.home)
+}
+
 async fn refuse(connection: &AgentConnection, reason: String, retry: bool) {
     send(&connection.sender, FromReplica::Refused { reason, retry }).await;
 }
 
 /// Returns why the session ended.
-async fn carry_on(shared: &Shared, session: &Session, connection: &mut AgentConnection) -> String {
+async fn carry_on(
+    shared: &Shared,
+    session: &Session,
+    connection: &mut AgentConnection,
+    beginning: OwnedSemaphorePermit,
+) -> String {
     let env = &shared.env;
+    // Until it was sent what it lacked.
+    let mut beginning = Some(beginning);
     let mut next_beat = env.now().plus(BEAT);
+    // Facts that are held: said once in a beat. Until then the agent only remembers a little more than it must.
+    let mut held = None;
     loop {
         let now = env.now();
         // By what is sent, not by how quiet it is: each side's heartbeats would else put off the other's.
         if now >= next_beat {
-            let _ = connection.sender.try_send(FromReplica::Heartbeat);
+            let beat = held.map_or(FromReplica::Heartbeat, FromReplica::FactsHeld);
+            if connection.sender.try_send(beat).is_ok() {
+                held = None;
+            }
             next_beat = now.plus(BEAT);
         }
         let quiet = SILENCE.saturating_sub(now.since(session.heard().at));
@@ -235,7 +306,10 @@ async fn carry_on(shared: &Shared, session: &Session, connection: &mut AgentConn
             message = connection.receiver.recv() => match message {
                 Some(Ok(message)) => {
                     session.note_heard(env);
-                    if let Some(answer) = hear(shared, session, message)
+                    let answer = hear(shared, session, message);
+                    if let Some(FromReplica::FactsHeld(version)) = answer {
+                        held = Some(version);
+                    } else if let Some(answer) = answer
                         && !taken(env, send(&connection.sender, answer)).await {
                         return "the agent takes nothing any more".to_owned();
                     }
@@ -249,6 +323,7 @@ async fn carry_on(shared: &Shared, session: &Session, connection: &mut AgentConn
                         return "the agent takes nothing any more".to_owned();
                     }
                 }
+                drop(beginning.take());
             }
             () = env.sleep(next_beat.since(now).min(quiet).max(Duration::from_millis(1))) => {
                 if env.now().since(session.heard().at) >= SILENCE {
@@ -284,6 +359,7 @@ fn hear(shared: &Shared, session: &Session, message: FromAgent) -> Option<FromRe
         FromAgent::Facts(delta) => take_facts(shared, session, *delta),
         FromAgent::Applied(applied) => {
             session.note_applied(*applied);
+            shared.exchange.present_later(&session.hello.member);
             shared.status_changed(&session.hello.member);
             None
         }
@@ -316,21 +392,17 @@ fn take_facts(shared: &Shared, session: &Session, delta: FactDelta) -> Option<Fr
     // Under the lock of the state: a removal comes before, and is seen, or after, and takes these facts along.
     let taken = shared.consensus.read(|state| {
         state.member(member)?;
-        let mut facts = shared.facts();
-        let whole = |facts: &FactStore| facts.owner(member).is_some_and(OwnerFacts::is_whole);
-        Some((whole(&facts), facts.apply(delta), whole(&facts)))
+        Some(shared.exchange.first_hand(&mut shared.facts(), delta))
     });
-    let Some((before, applied, after)) = taken else {
+    let Some(applied) = taken else {
         session.end(End::Removed);
         return None;
     };
     match applied {
-        Ok(touched) => {
-            shared.facts_changed(member, &touched);
-            if after && !before {
-                // Until now it counted as it was when it was planned last; what is no more of that, it does not name.
-                shared.brain.member_changed(member);
-                shared.sessions.settings_changed(member);
+        Ok(heard) => {
+            shared.facts_changed(member, &heard.touched);
+            if heard.became_whole {
+                shared.became_whole(member);
             }
             Some(FromReplica::FactsHeld(version))
         }
@@ -363,7 +435,14 @@ impl Shared {
         if let Some(session) = self.sessions.of(member) {
             session.end(End::Removed);
         }
+        self.exchange.forget(member);
         self.facts_changed(member, &touched);
+    }
+
+    /// Until now a member counted as it was when it was planned last; what is no more of that, it does not name.
+    pub(crate) fn became_whole(&self, member: &causeway_api::MemberName) {
+        self.brain.member_changed(member);
+        self.sessions.settings_changed(member);
     }
 
     /// Facts of a member changed: send them on, and let the planner look.

@@ -57,6 +57,7 @@ impl World {
             cluster_uid: "uid-a".to_owned(),
             epoch: 1,
             sequence: 0,
+            clusterset: 0,
             highest: Generation::default(),
             facts: FactVersion::default(),
             holds: Holds::default(),

@@ -27,6 +27,8 @@ pub(crate) struct Session {
     /// Tells this session from an earlier one of the same member.
     pub(crate) number: u64,
     pub(crate) hello: Hello,
+    /// When it opened.
+    pub(crate) opened: Monotonic,
     outbox: Mutex<Outbox>,
     /// Something is to be sent.
     pub(crate) due: Notify,
@@ -42,6 +44,8 @@ pub(crate) struct Session {
 pub(crate) enum End {
     /// A newer session of the same member took over.
     Superseded,
+    /// Its agent has a newer session with another replica.
+    Moved,
     /// Its member was removed.
     Removed,
     /// Others hold facts of a newer epoch than the agent's: it has to introduce itself anew.
@@ -52,6 +56,7 @@ impl std::fmt::Display for End {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Superseded => "a newer session of the same member took over",
+            Self::Moved => "its agent has a newer session with another replica",
             Self::Removed => "its MemberCluster was removed",
             Self::Outdated => {
                 "other agents hold facts of a newer epoch than this agent's: it introduces itself anew"
@@ -88,6 +93,7 @@ impl Sessions {
         let now = env.now();
         let session = Arc::new(Session {
             number,
+            opened: now,
             outbox: Mutex::new(Outbox::resume(hello.member.clone(), hello.holds.clone())),
             due: Notify::new(),
             heard: Mutex::new(Heard {
@@ -192,6 +198,11 @@ impl Sessions {
 }
 
 impl Session {
+    /// What orders the sessions of one member, whichever replica they are with: the highest is the newest.
+    pub(crate) fn order(&self) -> (u64, u64) {
+        (self.hello.epoch, self.hello.sequence)
+    }
+
     /// Tells it to end. The first reason is the one that is told.
     pub(crate) fn end(&self, why: End) {
         lock(&self.end).get_or_insert(why);

@@ -1,7 +1,7 @@
 //! What the parts of a replica share.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use causeway_api::Generation;
 use causeway_api::ids::{FailureDomain, MemberName, ReplicaId};
@@ -12,11 +12,14 @@ use causeway_state::outcome::Outcome;
 use causeway_storage::Consensus;
 use tokio::sync::watch;
 
+use super::admission::Admission;
 use super::backend::memory::Memory;
 use super::brain::Brain;
+use super::exchange::Exchange;
 use super::metrics::ReplicaMetrics;
 use super::registry::Declared;
-use super::sessions::{Sessions, lock};
+use super::sessions::{Session, Sessions, lock};
+use crate::peers::PeerLinks;
 
 /// Shared by the parts of a replica.
 pub(crate) struct Shared {
@@ -25,6 +28,12 @@ pub(crate) struct Shared {
     pub(crate) domain: FailureDomain,
     pub(crate) consensus: Consensus,
     pub(crate) sessions: Sessions,
+    /// Facts and sessions, shared with the other replicas.
+    pub(crate) exchange: Exchange,
+    /// Links to the other replicas, where there are any.
+    pub(crate) links: OnceLock<PeerLinks>,
+    /// How many sessions may begin at once.
+    pub(crate) admission: Admission,
     pub(crate) brain: Brain,
     pub(crate) refusals: Refusals,
     pub(crate) metrics: ReplicaMetrics,
@@ -60,6 +69,9 @@ impl Shared {
             domain,
             consensus,
             sessions: Sessions::default(),
+            exchange: Exchange::default(),
+            links: OnceLock::new(),
+            admission: Admission::default(),
             brain: Brain::default(),
             refusals: Refusals::default(),
             metrics,
@@ -105,14 +117,21 @@ impl Shared {
     }
 
     pub(crate) fn session_opened(&self, member: &MemberName) {
-        self.status
-            .send_modify(|changes| changes.sessions = changes.sessions.wrapping_add(1));
-        self.status_changed(member);
+        self.say_opened(member);
+        self.sessions_changed();
     }
 
-    pub(crate) fn session_closed(&self, member: &MemberName) {
-        self.memory.left(member, self.env.now());
-        self.session_opened(member);
+    /// Something about sessions changed, here or elsewhere.
+    pub(crate) fn sessions_changed(&self) {
+        self.status
+            .send_modify(|changes| changes.sessions = changes.sessions.wrapping_add(1));
+        self.any_status_changed();
+    }
+
+    pub(crate) fn session_closed(&self, session: &Session) {
+        self.memory.left(&session.hello.member, self.env.now());
+        self.say_ended(session);
+        self.sessions_changed();
     }
 
     /// Follows changes of what people look at.

@@ -166,7 +166,13 @@ fn seen(shared: &Shared) -> BTreeMap<MemberName, Seen> {
             .collect()
     });
     for (member, seen) in &mut members {
-        seen.heard = shared.sessions.of(member).map(|open| open.heard().at);
+        let here = shared.sessions.of(member).map(|open| open.heard().at);
+        // A session with any replica that is heard of here is as good as one here.
+        let elsewhere = || {
+            let heard = shared.exchange.is_heard_elsewhere(member);
+            heard.then(|| shared.env.now())
+        };
+        seen.heard = here.or_else(elsewhere);
     }
     members
 }

@@ -127,6 +127,7 @@ fn hello(member: &str) -> Hello {
         facts: FactVersion::default(),
         holds: Holds::default(),
         sequence: 1,
+        clusterset: 0,
     }
 }
 

@@ -389,6 +389,7 @@ fn hello() -> impl Strategy<Value = Hello> {
                 facts,
                 holds,
                 sequence,
+                clusterset: epoch ^ sequence,
             },
         )
 }
@@ -439,6 +440,7 @@ pub(crate) fn from_replica() -> impl Strategy<Value = FromReplica> {
                 facts,
                 silence_ms,
                 controllers,
+                clusterset: replica ^ 7,
             },
         );
     prop_oneof![
@@ -446,6 +448,7 @@ pub(crate) fn from_replica() -> impl Strategy<Value = FromReplica> {
         (text(), any::<bool>()).prop_map(|(reason, retry)| FromReplica::Refused { reason, retry }),
         version().prop_map(FromReplica::FactsHeld),
         Just(FromReplica::FactsWanted),
+        any::<u32>().prop_map(|retry_after_ms| FromReplica::Busy { retry_after_ms }),
         view().prop_map(|delta| FromReplica::View(Box::new(delta))),
         any::<u64>().prop_map(|id| FromReplica::AskDiff { id }),
         Just(FromReplica::Heartbeat),

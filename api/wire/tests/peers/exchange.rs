@@ -48,6 +48,7 @@ pub(crate) fn from_giver() -> impl Strategy<Value = FromGiver> {
         vec(held, 0..4).prop_map(FromGiver::Table),
         given.prop_map(|given| FromGiver::Facts(Box::new(given))),
         vec(presence(), 0..3).prop_map(FromGiver::Presence),
+        Just(FromGiver::Alive),
         (any::<u64>(), answer).prop_map(|(id, answer)| FromGiver::Diff { id, answer }),
     ]
 }

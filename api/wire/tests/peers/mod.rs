@@ -89,8 +89,16 @@ fn call() -> impl Strategy<Value = Call> {
 pub(crate) fn to_peer() -> impl Strategy<Value = ToPeer> {
     prop_oneof![
         hello().prop_map(ToPeer::Hello),
-        (any::<u64>(), generation())
-            .prop_map(|(number, highest)| ToPeer::Ping(Ping { number, highest })),
+        (any::<u64>(), generation(), any::<(u32, u32)>()).prop_map(
+            |(number, highest, (majority_us, disk_us))| {
+                ToPeer::Ping(Ping {
+                    number,
+                    highest,
+                    majority_us,
+                    disk_us,
+                })
+            }
+        ),
         call().prop_map(ToPeer::Call),
         fenced().prop_map(ToPeer::Fenced),
         exchange::from_giver().prop_map(ToPeer::Facts),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::FactVersion;
 use causeway_api::MemberName;
-use causeway_api::exchange::{FromGiver, FromTaker, Presence};
+use causeway_api::exchange::{FromGiver, FromTaker};
 use causeway_index::FactStore;
 
 use super::{Recent, digest, table};
@@ -111,27 +111,21 @@ impl Giver {
         self.len() == 0
     }
 
-    /// The next message; `None`: nothing is due. Call it again only after the last one was handed to the transport.
-    /// `present` tells of one member's session here, or of all where it is given none.
+    /// The members whose sessions the peer is to be told of next, before anything else ([`FromGiver::Presence`]):
+    /// `Some(None)` is all of them, which is said even where there are none, since it replaces what the peer holds from
+    /// an earlier connection.
     #[must_use]
-    pub fn take(
-        &mut self,
-        facts: &FactStore,
-        recent: &Recent,
-        present: impl Fn(Option<&MemberName>) -> Vec<Presence>,
-    ) -> Option<FromGiver> {
+    pub fn presence_due(&mut self) -> Option<Option<BTreeSet<MemberName>>> {
+        let members = std::mem::take(&mut self.presence);
         if std::mem::take(&mut self.all_presence) {
-            self.presence.clear();
-            // Even an empty one: it replaces what the peer holds from an earlier connection.
-            return Some(FromGiver::Presence(present(None)));
+            return Some(None);
         }
-        if !self.presence.is_empty() {
-            let members = std::mem::take(&mut self.presence);
-            let rows: Vec<Presence> = members.iter().flat_map(|m| present(Some(m))).collect();
-            if !rows.is_empty() {
-                return Some(FromGiver::Presence(rows));
-            }
-        }
+        (!members.is_empty()).then_some(Some(members))
+    }
+
+    /// The next message; `None`: nothing is due. Call it again only after the last one was handed to the transport.
+    #[must_use]
+    pub fn take(&mut self, facts: &FactStore, recent: &Recent) -> Option<FromGiver> {
         if std::mem::take(&mut self.offer) {
             return Some(FromGiver::Offer {
                 digest: digest(facts),

@@ -49,7 +49,7 @@ impl Presences {
         sessions.heard = now;
     }
 
-    /// The connection ended.
+    /// The connection ended, or nothing was heard for too long.
     pub fn end(&mut self, giver: ReplicaId) {
         if let Some(sessions) = self.givers.get_mut(&giver) {
             sessions.connected = false;
@@ -61,11 +61,13 @@ impl Presences {
         self.givers.remove(&giver);
     }
 
-    /// Something was heard of a replica.
-    pub fn heard(&mut self, giver: ReplicaId, now: Duration) {
-        if let Some(sessions) = self.givers.get_mut(&giver) {
-            sessions.heard = sessions.heard.max(now);
-        }
+    /// Something was heard of a replica. Says whether it had been silent.
+    pub fn heard(&mut self, giver: ReplicaId, now: Duration) -> bool {
+        let Some(sessions) = self.givers.get_mut(&giver) else {
+            return false;
+        };
+        sessions.heard = sessions.heard.max(now);
+        !std::mem::replace(&mut sessions.connected, true)
     }
 
     /// A replica spoke of its sessions. Returns the members about whom something is new.
@@ -137,6 +139,11 @@ impl Presences {
             .flat_map(|sessions| sessions.rows.keys())
             .collect();
         all.into_iter()
+    }
+
+    /// The replicas that spoke.
+    pub fn givers(&self) -> impl Iterator<Item = ReplicaId> + '_ {
+        self.givers.keys().copied()
     }
 
     /// When a replica was heard last, and whether there is a connection from it.

@@ -36,6 +36,8 @@ pub struct Heard {
     pub answer: Option<FromTaker>,
     /// Members of whose sessions something was said.
     pub presence: Vec<MemberName>,
+    /// The replica had been silent: its open sessions count again.
+    pub again: bool,
     /// The answer to a question of ours.
     pub diff: Option<(u64, Result<Vec<DiffEntry>, String>)>,
     /// Facts that are larger than any real cluster's.
@@ -65,8 +67,9 @@ impl Taker {
         registered: impl Fn(&MemberName) -> bool,
     ) -> Heard {
         let (facts, recent, presences) = held;
-        presences.heard(from, now);
-        match message {
+        let again = presences.heard(from, now);
+        let heard = match message {
+            FromGiver::Alive => Heard::default(),
             FromGiver::Offer { digest: theirs } => Heard {
                 answer: (theirs != digest(facts)).then_some(FromTaker::Compare),
                 ..Heard::default()
@@ -85,7 +88,8 @@ impl Taker {
                 diff: Some((id, answer)),
                 ..Heard::default()
             },
-        }
+        };
+        Heard { again, ..heard }
     }
 
     /// A connection ended. Returns whether something had been asked there that others should now be asked

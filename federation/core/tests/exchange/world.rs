@@ -324,7 +324,7 @@ impl World {
         }
         let from = &self.replicas[a];
         while link.to.len() < 4
-            && let Some(message) = link.giver.take(&from.facts, &from.recent, |_| Vec::new())
+            && let Some(message) = link.giver.take(&from.facts, &from.recent)
         {
             link.to.push_back(message);
         }

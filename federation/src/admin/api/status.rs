@@ -6,6 +6,7 @@ use causeway_api::verdict::{Subject, VerdictState};
 use serde::{Deserialize, Serialize};
 
 use super::clusters::ClusterRow;
+use super::sights::{LogSight, ReplicaSight};
 
 /// The state of the whole clusterset, as one replica sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,15 @@ pub struct StatusReport {
     pub asked_at_ms: i64,
     /// Whether decisions can be made.
     pub quorum: Quorum,
+    /// The replicas, as the one that answers sees them.
+    #[serde(default)]
+    pub replicas: Vec<ReplicaSight>,
+    /// How far the log of the replica that answers is.
+    #[serde(default)]
+    pub log: LogSight,
+    /// What is being waited for, a sentence each.
+    #[serde(default)]
+    pub waiting: Vec<String>,
     /// The newest decision that the replica has applied.
     pub generation: Generation,
     /// Age of the oldest facts among the members whose agents are connected, in milliseconds; `None`: no agent is.
@@ -72,6 +82,9 @@ pub struct Quorum {
     pub answering: u32,
     /// The leader, where one is known.
     pub leader: Option<String>,
+    /// For how long the replica that answers has known it to lead, in milliseconds.
+    #[serde(default)]
+    pub leader_for_ms: Option<u64>,
 }
 
 /// Something that is lost or comes back.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use causeway_api::MemberName;
 use causeway_api::verdict::Subject;
@@ -10,6 +11,7 @@ use causeway_seam::{Monotonic, WallClock};
 use causeway_state::State;
 use causeway_state::outcome::Effect;
 
+use crate::replica::exchange::Elsewhere;
 use crate::replica::sessions::lock;
 
 /// What is remembered.
@@ -68,6 +70,21 @@ impl Memory {
 }
 
 impl Ages {
+    /// Sessions that ended elsewhere, or whose replica is silent, are of the past as well.
+    pub(super) fn left_elsewhere(&mut self, sessions: &BTreeMap<MemberName, Elsewhere>) {
+        for (member, seen) in sessions {
+            let at = match seen.presence.open {
+                true => seen.heard,
+                false => {
+                    let before = Duration::from_millis(seen.presence.for_ms);
+                    Monotonic(seen.said.0.saturating_sub(before))
+                }
+            };
+            let left = self.rows.left.entry(member.clone()).or_insert(at);
+            *left = at.max(*left);
+        }
+    }
+
     /// How long a verdict has held, in milliseconds: as it was seen, else by cluster time, which may have stood still.
     pub(crate) fn verdict_ms(&self, state: &State, subject: &Subject) -> Option<u64> {
         let standing = state.verdicts.standing(subject)?;

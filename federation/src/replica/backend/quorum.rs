@@ -2,7 +2,7 @@
 
 use causeway_storage::{Role, Status};
 
-use crate::admin::api::Quorum;
+use crate::admin::api::{Quorum, ReplicaSight};
 
 /// A leader whom no majority has confirmed for longer than this may have been replaced.
 const LEASE_MS: u64 = 5_000;
@@ -29,6 +29,28 @@ pub(crate) fn quorum(status: &Status) -> Quorum {
         voters,
         answering,
         leader: status.leader.map(|leader| leader.to_string()),
+        leader_for_ms: status.leader.map(|_| status.leader_for_ms),
+    }
+}
+
+/// The same, with what is reached from here: a follower whose leader is out of reach cannot decide either.
+pub(crate) fn seen_from_here(
+    quorum: Quorum,
+    replicas: &[ReplicaSight],
+    me: causeway_api::ReplicaId,
+) -> Quorum {
+    if quorum.voters < 2 {
+        return quorum;
+    }
+    let reached = replicas.iter().filter(|row| row.voter && row.reachable);
+    let answering = u32::try_from(reached.count()).unwrap_or(u32::MAX);
+    let led = replicas
+        .iter()
+        .any(|row| row.leader && (row.reachable || row.replica == me.to_string()));
+    Quorum {
+        reachable: quorum.reachable && led && answering > quorum.voters / 2,
+        answering,
+        ..quorum
     }
 }
 

@@ -23,7 +23,8 @@ pub(super) fn agent_connected(look: &MemberLook<'_>) -> Condition {
             "Connected",
             format!(
                 "the agent (version {}) has a session with replica {}{lease}",
-                session.version, look.all.replica
+                session.version,
+                session.home.unwrap_or(look.all.replica)
             ),
         );
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use causeway_api::session::PROTOCOL;
 use causeway_api::view::Applied;
-use causeway_api::{Generation, MemberName};
+use causeway_api::{Generation, MemberName, ReplicaId};
 use causeway_seam::WallClock;
 
 use crate::replica::shared::Shared;
@@ -12,6 +12,8 @@ use crate::replica::shared::Shared;
 /// One session at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SessionInfo {
+    /// The replica that it is with; `None`: this one.
+    pub(crate) home: Option<ReplicaId>,
     /// The agent's version.
     pub(crate) version: String,
     /// The protocol that both speak.
@@ -30,14 +32,15 @@ pub(crate) struct SessionInfo {
     pub(crate) behind_ms: Option<u64>,
 }
 
-/// All sessions of this replica.
+/// All sessions: of this replica, and of others that are heard, as they say.
 pub(crate) fn all(shared: &Shared) -> BTreeMap<MemberName, SessionInfo> {
-    let now = shared.env.now();
+    let (now, wall) = (shared.env.now(), shared.env.wall());
     let ms =
         |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let info = |session: &super::super::sessions::Session| {
         let heard = session.heard();
         SessionInfo {
+            home: None,
             version: session.hello.version.clone(),
             protocol: session.hello.protocol.min(PROTOCOL),
             epoch: session.hello.epoch,
@@ -49,8 +52,30 @@ pub(crate) fn all(shared: &Shared) -> BTreeMap<MemberName, SessionInfo> {
         }
     };
     let sessions = shared.sessions.all();
-    sessions
+    let here = sessions
         .iter()
-        .map(|session| (session.hello.member.clone(), info(session)))
-        .collect()
+        .map(|session| (session.hello.member.clone(), info(session)));
+    let mut all: BTreeMap<MemberName, SessionInfo> = here.collect();
+    for (member, seen) in shared.exchange.all_elsewhere() {
+        if seen.presence.open && seen.connected {
+            all.entry(member).or_insert_with(|| {
+                let ago = ms(now.since(seen.heard));
+                let since_said = ms(now.since(seen.said));
+                SessionInfo {
+                    home: Some(seen.home),
+                    version: seen.presence.version,
+                    protocol: seen.presence.protocol,
+                    epoch: seen.presence.epoch,
+                    heard_ago_ms: ago,
+                    heard_at: WallClock(
+                        wall.0.saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX)),
+                    ),
+                    sent: seen.presence.sent,
+                    applied: seen.presence.applied,
+                    behind_ms: seen.presence.behind_ms.map(|ms| ms.saturating_add(since_said)),
+                }
+            });
+        }
+    }
+    all
 }

@@ -191,6 +191,7 @@ impl World {
     /// A member's agent has a session and has applied its view.
     pub(crate) fn session(&mut self, member: &str, change: impl FnOnce(&mut SessionInfo)) {
         let mut session = SessionInfo {
+            home: None,
             version: "0.1.0".to_owned(),
             protocol: 1,
             epoch: 1,
