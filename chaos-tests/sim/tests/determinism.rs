@@ -48,3 +48,8 @@ fn same(world: &str, seeds: u64) {
 fn the_log_s_histories_are_the_same_bytes() {
     same("log", 20);
 }
+
+#[test]
+fn the_fleet_s_histories_are_the_same_bytes() {
+    same("fleet", 20);
+}

@@ -18,18 +18,30 @@ fn hold(world: World, seeds: std::ops::Range<u64>) {
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 
-// Apart, so that they run on several cores.
+// Apart, so that they run on several cores. With those of `determinism.rs` they are two hundred in each `verify`.
 #[test]
 fn the_log_holds_1() {
-    hold(World::Log, 0..50);
+    hold(World::Log, 0..65);
 }
 
 #[test]
 fn the_log_holds_2() {
-    hold(World::Log, 50..100);
+    hold(World::Log, 65..130);
 }
 
 #[test]
-fn the_log_holds_3() {
-    hold(World::Log, 100..150);
+fn the_fleet_holds_1() {
+    hold(World::Fleet, 0..15);
+}
+
+#[test]
+fn the_fleet_holds_2() {
+    hold(World::Fleet, 15..30);
+}
+
+#[test]
+#[ignore = "takes many minutes: part of `cargo xtask verify --long`"]
+fn many_seeds_hold() {
+    hold(World::Log, 10_000..12_000);
+    hold(World::Fleet, 10_000..10_500);
 }

@@ -41,7 +41,7 @@ pub async fn run(seed: u64, history: &History) {
         dice.fork("work"),
     ));
     let faults = Faults::new(&world, &witness, dice.fork("faults"), 1);
-    faults.rage(dice.millis(20_000, 120_000)).await;
+    faults.rage(dice.millis(15_000, 80_000)).await;
     working.abort();
     history.note("world", "heals");
     for service in SERVICES {

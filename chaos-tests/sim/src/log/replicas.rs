@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use causeway_api::ReplicaId;
+use causeway_api::peer::Lane;
 use causeway_faults::{Bug, FaultyDisk, Survival};
 use causeway_seam::{Disk, Random};
 use causeway_storage::peers::{PeerCall, PeerCallKind, PeerError};
@@ -32,7 +34,7 @@ pub struct Replicas {
     settings: Settings,
     plant: Option<Plant>,
     machines: Mutex<BTreeMap<u64, Machine>>,
-    links: Mutex<BTreeMap<(u64, u64), mpsc::UnboundedSender<Sent>>>,
+    links: Mutex<BTreeMap<(u64, u64, Lane), mpsc::UnboundedSender<Sent>>>,
     started: Mutex<Option<Started>>,
 }
 
@@ -54,6 +56,14 @@ pub struct Up {
     pub process: Arc<SimProcess>,
     /// Its log.
     pub log: Consensus,
+    /// Calls that wait to be answered, by who made them: begun in the order in which they came.
+    inboxes: Arc<Mutex<BTreeMap<(u64, Lane), mpsc::UnboundedSender<Asked>>>>,
+}
+
+/// A call that has arrived.
+struct Asked {
+    call: PeerCall,
+    answer: oneshot::Sender<Result<Vec<u8>, String>>,
 }
 
 /// A call on its way.
@@ -195,7 +205,11 @@ impl Replicas {
             .with_context(|| format!("{name} was killed while it started"))?
             .with_context(|| format!("{name} cannot start"))?;
         self.history.note(&name, "started");
-        let up = Up { process, log };
+        let up = Up {
+            process,
+            log,
+            inboxes: Arc::default(),
+        };
         let told = self
             .started
             .lock()
@@ -238,23 +252,75 @@ impl Replicas {
     }
 
     /// The link from one replica to another: calls arrive in the order in which they were made.
-    fn link(self: &Arc<Self>, from: u64, to: u64) -> mpsc::UnboundedSender<Sent> {
+    fn link(self: &Arc<Self>, from: u64, to: u64, lane: Lane) -> mpsc::UnboundedSender<Sent> {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        let link = links.entry((from, to)).or_insert_with(|| {
+        let link = links.entry((from, to, lane)).or_insert_with(|| {
             let (sender, queue) = mpsc::unbounded_channel();
-            executor::spawn(carry(Arc::clone(self), from, to, queue));
+            let (answers, answered) = mpsc::unbounded_channel();
+            executor::spawn(carry_back(Arc::clone(self), from, to, answered));
+            executor::spawn(carry(Arc::clone(self), (from, to, lane), queue, answers));
             sender
         });
         link.clone()
     }
 }
 
+impl Up {
+    /// Takes a call; calls of one replica on one lane are begun in the order in which they came.
+    fn take(&self, from: u64, lane: Lane, asked: Asked, plant: Option<Plant>) {
+        let mut inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let inbox = inboxes.entry((from, lane)).or_insert_with(|| {
+            let (sender, queue) = mpsc::unbounded_channel();
+            let answering = answer(Arc::clone(&self.process), self.log.clone(), queue, plant);
+            self.process.spawn(answering);
+            sender
+        });
+        let _ = inbox.send(asked);
+    }
+}
+
+/// Answers the calls of one replica on one lane, in the process of the one that is asked.
+async fn answer(
+    process: Arc<SimProcess>,
+    log: Consensus,
+    mut queue: mpsc::UnboundedReceiver<Asked>,
+    plant: Option<Plant>,
+) {
+    while let Some(asked) = queue.recv().await {
+        if plant == Some(Plant::PreVoteGranted) && asked.call.kind == PeerCallKind::PreVote {
+            let _ = asked.answer.send(plant::grant(&asked.call.body));
+            continue;
+        }
+        let log = log.clone();
+        let mut answering = Box::pin(async move { log.answer(asked.call).await });
+        // Begun here, in order; what takes longer goes on by itself.
+        let begun = std::future::poll_fn(|context| Poll::Ready(answering.as_mut().poll(context)));
+        match begun.await {
+            Poll::Ready(answer) => {
+                let _ = asked.answer.send(answer);
+            }
+            Poll::Pending => {
+                process.spawn(async move {
+                    let _ = asked.answer.send(answering.await);
+                });
+            }
+        }
+    }
+}
+
+/// An answer on its way.
+struct Answered {
+    until: Instant,
+    heard: oneshot::Receiver<Result<Vec<u8>, String>>,
+    answer: oneshot::Sender<Result<Vec<u8>, String>>,
+}
+
 /// Carries calls from one replica to another, for as long as the world stands.
 async fn carry(
     replicas: Arc<Replicas>,
-    from: u64,
-    to: u64,
+    (from, to, lane): (u64, u64, Lane),
     mut queue: mpsc::UnboundedReceiver<Sent>,
+    answers: mpsc::UnboundedSender<Answered>,
 ) {
     let (here, there) = (host(from), host(to));
     let mut last = Instant::now();
@@ -266,43 +332,57 @@ async fn carry(
             continue;
         }
         replicas.history.count();
-        let target = replicas.up(to);
-        let (wires, here, there) = (replicas.wires.clone(), here.clone(), there.clone());
-        let plant = replicas.plant;
-        match target {
-            Some(up) => {
-                let answering = up.process.spawn(async move {
-                    if plant == Some(Plant::PreVoteGranted)
-                        && sent.call.kind == PeerCallKind::PreVote
-                    {
-                        let granted = plant::grant(&sent.call.body);
-                        tracing::info!(?granted, "pre-vote granted, as planted");
-                        return granted;
-                    }
-                    up.log.answer(sent.call).await
-                });
-                executor::spawn(async move {
-                    let answer = answering
-                        .await
-                        .unwrap_or_else(|_| Err("the replica died".to_owned()));
-                    let way_back = wires.travel(&there, &here);
-                    let answer = match tokio::time::timeout_at(sent.until, way_back).await {
-                        Ok(()) => answer,
-                        Err(_) => Err("the connection broke".to_owned()),
-                    };
-                    let _ = sent.answer.send(answer);
-                });
-            }
+        let (tell, heard) = oneshot::channel();
+        // What takes long, as a proposal does, must hold up no heartbeat.
+        let ordered = sent.call.kind == PeerCallKind::Append;
+        let asked = Asked {
+            call: sent.call,
+            answer: tell,
+        };
+        match replicas.up(to) {
+            Some(up) => up.take(from, lane, asked, replicas.plant),
             None => {
-                executor::spawn(async move {
-                    wires.travel(&there, &here).await;
-                    let _ = sent
-                        .answer
-                        .send(Err("the connection was refused".to_owned()));
-                });
+                let refused = Err("the connection was refused".to_owned());
+                let _ = asked.answer.send(refused);
             }
         }
+        let answered = Answered {
+            until: sent.until,
+            heard,
+            answer: sent.answer,
+        };
+        if ordered {
+            let _ = answers.send(answered);
+        } else {
+            let replicas = Arc::clone(&replicas);
+            executor::spawn(async move { carry_one_back(&replicas, from, to, answered).await });
+        }
     }
+}
+
+/// Carries answers back in the order of the calls.
+async fn carry_back(
+    replicas: Arc<Replicas>,
+    from: u64,
+    to: u64,
+    mut queue: mpsc::UnboundedReceiver<Answered>,
+) {
+    while let Some(answered) = queue.recv().await {
+        carry_one_back(&replicas, from, to, answered).await;
+    }
+}
+
+async fn carry_one_back(replicas: &Replicas, from: u64, to: u64, answered: Answered) {
+    let back = async {
+        let answer = answered.heard.await;
+        replicas.wires.travel(&host(to), &host(from)).await;
+        answer.unwrap_or_else(|_| Err("the replica died".to_owned()))
+    };
+    let answer = match tokio::time::timeout_at(answered.until, back).await {
+        Ok(answer) => answer,
+        Err(_) => Err("the connection broke".to_owned()),
+    };
+    let _ = answered.answer.send(answer);
 }
 
 /// The calls of one replica.
@@ -322,6 +402,7 @@ impl Peers for Calls {
         let (here, there) = (host(self.from), host(replica.0));
         let (answer, heard) = oneshot::channel();
         let now = Instant::now();
+        let lane = call.kind.lane();
         let sent = Sent {
             due: now + self.replicas.wires.latency(&here, &there),
             until: now + CONNECTION,
@@ -329,7 +410,7 @@ impl Peers for Calls {
             answer,
         };
         let unreachable = |reason: String| PeerError { replica, reason };
-        let link = self.replicas.link(self.from, replica.0);
+        let link = self.replicas.link(self.from, replica.0, lane);
         link.send(sent)
             .map_err(|_| unreachable("the network is gone".into()))?;
         heard

@@ -69,7 +69,7 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
         .map(|number| executor::spawn(client(number).run()))
         .collect();
 
-    let duration = dice.millis(5_000, 15_000);
+    let duration = dice.millis(4_000, 11_000);
     match dice.percent(30) {
         true => faults.tease(duration).await,
         false => faults.rage(duration).await,
