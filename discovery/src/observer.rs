@@ -169,7 +169,16 @@ impl Observer {
         self.shared.lock().index.locals().cloned().collect()
     }
 
-    /// The services of which [`Observer::local`] may have changed since this was last asked.
+    /// Whether the next delta says more than how many endpoints are ready where some were and are. Always, before
+    /// everything was seen.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        let mut state = self.shared.lock();
+        !state.synced() || state.index.is_urgent()
+    }
+
+    /// The services of which more of [`Observer::local`] may have changed, since this was last asked, than how many
+    /// endpoints are ready where some were and are.
     #[must_use]
     pub fn take_touched_locals(&self) -> BTreeSet<ServiceKey> {
         self.shared.lock().index.take_touched_locals()

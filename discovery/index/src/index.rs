@@ -25,6 +25,7 @@ mod nodes;
 mod parse;
 mod problems;
 mod services;
+mod shape;
 mod slices;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,7 +105,12 @@ pub struct Index {
     dirty_namespaces: BTreeSet<Name>,
     dirty_gateways: bool,
     dirty_member: bool,
-    touched_locals: BTreeSet<ServiceKey>,
+    /// Services that were touched since whoever renders the mesh asked last, and those of them that are gone.
+    touched_locals: BTreeMap<u32, Dirty>,
+    gone_locals: BTreeSet<ServiceKey>,
+    /// Services of which nobody has judged yet whether they can wait, and what was judged since the last delta.
+    unjudged: BTreeSet<u32>,
+    urgent: bool,
     /// Whether the next delta has to be a snapshot: it is the first, or the receiver was told of the member alone.
     whole_next: bool,
 
@@ -153,7 +159,10 @@ impl Index {
             dirty_namespaces: BTreeSet::new(),
             dirty_gateways: false,
             dirty_member: true,
-            touched_locals: BTreeSet::new(),
+            touched_locals: BTreeMap::new(),
+            gone_locals: BTreeSet::new(),
+            unjudged: BTreeSet::new(),
+            urgent: false,
             whole_next: true,
             sent: OwnerFacts::new(),
             sent_keys: BTreeMap::new(),
@@ -213,13 +222,11 @@ impl Index {
 
     /// Notes that a service has to be looked at.
     fn mark(&mut self, number: u32, fact: bool, endpoints: bool) {
-        let dirty = self.dirty.entry(number).or_default();
-        dirty.fact |= fact;
-        dirty.endpoints |= endpoints;
-        if let Some(Some(state)) = self.services.get(number as usize)
-            && !self.touched_locals.contains(&state.key)
-        {
-            self.touched_locals.insert(state.key.clone());
+        for rows in [&mut self.dirty, &mut self.touched_locals] {
+            let dirty = rows.entry(number).or_default();
+            dirty.fact |= fact;
+            dirty.endpoints |= endpoints;
         }
+        self.unjudged.insert(number);
     }
 }

@@ -15,6 +15,8 @@ impl Index {
             return None;
         }
         let whole = std::mem::take(&mut self.whole_next);
+        self.urgent = false;
+        self.unjudged.clear();
         let version = FactVersion {
             epoch: self.epoch,
             sequence: self.version.sequence + 1,

@@ -93,9 +93,4 @@ impl Index {
             });
         others.map(|(other, _)| other.clone()).collect()
     }
-
-    /// The services of which [`Index::local`] may have changed since this was last asked.
-    pub fn take_touched_locals(&mut self) -> BTreeSet<ServiceKey> {
-        std::mem::take(&mut self.touched_locals)
-    }
 }

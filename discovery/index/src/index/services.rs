@@ -23,6 +23,8 @@ pub(super) struct ServiceState {
     pub(super) counts: Vec<CountRow>,
     /// Accounts of its Pods, as far as they were learnt; only where it is exported.
     pub(super) accounts: Vec<Name>,
+    /// A fingerprint of where any endpoint was ready when the mesh was last rendered.
+    pub(super) shape: u64,
 }
 
 /// What a Service's spec says.
@@ -132,6 +134,7 @@ impl Index {
             slices: Vec::new(),
             counts: Vec::new(),
             accounts: Vec::new(),
+            shape: 0,
         };
         let number = if let Some(number) = self.free_services.pop() {
             if let Some(place) = self.services.get_mut(number as usize) {
@@ -159,6 +162,9 @@ impl Index {
         {
             self.service_numbers.remove(&state.key);
             self.free_services.push(number);
+            if self.touched_locals.remove(&number).is_some() {
+                self.gone_locals.insert(state.key);
+            }
         }
     }
 
