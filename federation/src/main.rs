@@ -2,15 +2,18 @@
 
 use std::process::ExitCode;
 
-use causeway::args::Cli;
+use causeway::args::{Cli, Command};
 use clap::Parser;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    // An agent waits most of the time, for small things: handing them from thread to thread would cost it more than
+    // what they are about.
+    let mut builder = match cli.command {
+        Command::Agent(_) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("causeway: cannot start: {error}");
