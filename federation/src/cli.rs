@@ -4,7 +4,7 @@
 //! * [`ask`]: the connection, the forms of an answer and `--watch`, for the verbs below;
 //! * [`status`], [`clusters`], [`services`], [`explain`], [`verdict`], [`diff`]: a screen for each;
 //! * [`registry`]: who owns which declaration;
-//! * [`backup`], [`replica`]: decisions in a file; data folders of replicas that are stopped;
+//! * [`backup`], [`replica`], [`replicas`]: decisions in a file; data folders of replicas that are stopped; those that run;
 //! * [`table`], [`text`]: how tables, shares and durations look;
 //! * [`simulate`], [`certs`], [`completion`], [`markdown`]: what needs no controller.
 
@@ -19,6 +19,7 @@ mod files;
 mod markdown;
 mod registry;
 mod replica;
+mod replicas;
 mod services;
 pub mod signals;
 mod simulate;

@@ -4,6 +4,7 @@ mod admit;
 #[cfg(test)]
 mod cluster_tests;
 mod duties;
+mod fence;
 mod identity;
 mod large;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::decisions::{Decisions, Position, Step};
 use crate::error::{BootstrapError, ReadError, StorageError};
+pub use crate::log::DiskPulse;
 use crate::machine::Shared;
 use crate::network;
 use crate::network::snapshots::{Transfer, Transfers};
@@ -56,6 +58,7 @@ struct Inner {
     timing: Mutex<Timing>,
     /// Held while one life is followed by another.
     restarting: tokio::sync::Mutex<()>,
+    fenced: Mutex<Option<String>>,
     shared: Arc<Shared>,
     steps: broadcast::WeakSender<Step>,
     lead: watch::Receiver<Lead>,
@@ -99,6 +102,7 @@ impl Consensus {
             tell: Arc::new(tell),
         };
         let weak_steps = steps.downgrade();
+        fence::check(&env, &disk).await?;
         let life = ground.begin(1, steps, &settings).await?;
         let folder = identity::folder(&env, &disk).await?;
         let client = ClientId {
@@ -113,6 +117,7 @@ impl Consensus {
                 ground,
                 life: Mutex::new(life),
                 restarting: tokio::sync::Mutex::default(),
+                fenced: Mutex::default(),
                 shared,
                 steps: weak_steps,
                 lead,
@@ -242,6 +247,25 @@ impl Consensus {
         let metrics = metrics.borrow_watched();
         let applied = self.inner.shared.position().borrow().index;
         Status::new(&metrics, lead, applied, now)
+    }
+
+    /// Whether this replica belongs to no clusterset yet: nothing was ever decided or voted in its data folder.
+    pub async fn is_fresh(&self) -> bool {
+        !self.raft().is_initialized().await.unwrap_or(true)
+    }
+
+    /// Whether this replica leads, as far as it knows; see [`Consensus::is_leader`].
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.status().role == Role::Leader
+    }
+
+    /// How long the disk takes to make a write of the log durable.
+    #[must_use]
+    pub fn disk(&self) -> DiskPulse {
+        let life = self.inner.life.lock();
+        let life = life.unwrap_or_else(std::sync::PoisonError::into_inner);
+        life.pulse(self.inner.env.now())
     }
 
     /// The number that the data folder got when it was made: one that was wiped has another.

@@ -13,7 +13,7 @@ pub enum StorageError {
     Disk(#[from] DiskError),
     /// The database cannot be read or written.
     #[error(
-        "{path}: {reason}. Restore it from a backup, or remove the data folder and let the replica join anew"
+        "{path}: {reason}. Restore it from a backup, or empty the data folder and let the replica join anew, under a new id"
     )]
     Database {
         /// The file.
@@ -23,7 +23,7 @@ pub enum StorageError {
     },
     /// A snapshot cannot be read.
     #[error(
-        "{path}: {reason}. Restore it from a backup, or remove the data folder and let the replica join anew"
+        "{path}: {reason}. Restore it from a backup, or empty the data folder and let the replica join anew, under a new id"
     )]
     Snapshot {
         /// The file.
@@ -53,6 +53,18 @@ pub enum StorageError {
         found: u32,
         /// The newest that this build reads.
         known: u32,
+    },
+    /// A newer incarnation has no part for this replica.
+    #[error(
+        "{path}: this replica is of an older incarnation and has no part in the newer one ({said}): it neither serves nor votes any \
+         more. To rejoin, empty the data folder, start the controller under a new --replica-id with --join, and add it with \
+         causeway replica add"
+    )]
+    Fenced {
+        /// The folder.
+        path: String,
+        /// Who said so.
+        said: String,
     },
     /// A setting is out of bounds.
     #[error("the settings of the log do not fit together: {0}")]

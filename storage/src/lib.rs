@@ -37,7 +37,7 @@ mod types;
 pub use compare::Divergence;
 pub use consensus::members::{Change, ChangeError, Progress};
 pub use consensus::reads::Consistency;
-pub use consensus::{Consensus, WeakConsensus};
+pub use consensus::{Consensus, DiskPulse, WeakConsensus};
 pub use decisions::{Decision, Decisions, Next, Position};
 pub use error::{BootstrapError, ProposeError, ReadError, StorageError};
 pub use network::snapshots::Transfer;

@@ -9,6 +9,7 @@ pub mod error;
 pub mod explain;
 pub mod origin;
 pub mod registry;
+pub mod replicas;
 pub mod services;
 pub mod sights;
 pub mod status;

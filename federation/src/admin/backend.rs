@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::verdict::Subject;
+use causeway_storage::Consistency;
 
+use super::api::replicas::{ReplicaChange, ReplicasReport};
 use super::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use super::api::{
     AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow,
@@ -81,6 +83,39 @@ pub trait AdminBackend: Send + Sync + 'static {
             format!("{} is not in the registry", asked.object),
             "see `causeway registry list`",
         ))
+    }
+
+    /// The replicas, as this one sees them.
+    ///
+    /// # Errors
+    /// [`AdminError`] while it cannot tell.
+    async fn replicas(&self) -> Result<ReplicasReport, AdminError> {
+        Ok(ReplicasReport::default())
+    }
+
+    /// Adds, promotes or removes a replica, or passes the lead on; on whichever replica leads.
+    ///
+    /// # Errors
+    /// Bad request where it must not be; unavailable without a quorum.
+    async fn change_replicas(&self, asked: &ReplicaChange) -> Result<Done, AdminError> {
+        Err(AdminError::unavailable(
+            format!("there are no replicas to change here: {asked:?}"),
+            "ask a controller",
+        ))
+    }
+
+    /// Waits until what is answered next has that consistency.
+    ///
+    /// # Errors
+    /// Unavailable without a quorum.
+    async fn confirm(&self, consistency: Consistency) -> Result<(), AdminError> {
+        match consistency {
+            Consistency::Local => Ok(()),
+            _ => Err(AdminError::unavailable(
+                "this answers from what it has alone",
+                "ask a controller",
+            )),
+        }
     }
 
     /// A backup of what this replica has applied, as [`causeway_storage::backup`] writes it.

@@ -8,6 +8,7 @@ use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::verdict::Subject;
 use causeway_seam::Env;
 use causeway_seam::real::net;
+use causeway_storage::Consistency;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_rustls::TlsConnector;
 
+use super::api::replicas::{ReplicaChange, ReplicasReport};
 use super::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use super::api::{
     ClusterRow, DiffReport, ErrorBody, Explanation, Origin, ServiceQuery, ServiceRow, StatusReport,
@@ -98,6 +100,7 @@ pub struct Client {
     server: String,
     host: String,
     tls: Arc<ClientConfig>,
+    consistency: Consistency,
 }
 
 impl std::fmt::Debug for Client {
@@ -117,6 +120,7 @@ impl Client {
             server: context.server.clone(),
             host: context.host().to_owned(),
             tls,
+            consistency: Consistency::Local,
         }
     }
 
@@ -222,6 +226,31 @@ impl Client {
         self.post("/v1/registry/confirm", asked).await
     }
 
+    /// `GET /v1/replicas`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn replicas(&self) -> Result<ReplicasReport, ClientError> {
+        self.get("/v1/replicas").await
+    }
+
+    /// `POST /v1/replicas/change`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn change_replicas(&self, asked: &ReplicaChange) -> Result<Done, ClientError> {
+        self.post("/v1/replicas/change", asked).await
+    }
+
+    /// The same, asking for answers of that consistency.
+    #[must_use]
+    pub fn consistent(self, consistency: Consistency) -> Self {
+        Self {
+            consistency,
+            ..self
+        }
+    }
+
     /// `GET /v1/backup`: the file's content.
     ///
     /// # Errors
@@ -278,6 +307,12 @@ impl Client {
     }
 
     async fn fetch(&self, path: &str) -> Result<(u16, Bytes), ClientError> {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let path = match self.consistency {
+            Consistency::Local => path.to_owned(),
+            Consistency::Lease => format!("{path}{mark}consistency=lease"),
+            Consistency::Linearizable => format!("{path}{mark}consistency=linearizable"),
+        };
         self.send(Request::get(path), Bytes::new()).await
     }
 

@@ -2,7 +2,8 @@
 //!
 //! `GET /v1/status`, `/v1/clusters`, `/v1/services`, `/v1/explain/service/{namespace}/{name}`,
 //! `/v1/explain/subject/{subject}`, `/v1/diff/{member}`, `/v1/backup`,
-//! `/v1/registry`; and `POST /v1/registry/move`, `/v1/registry/confirm`. Only operators and replicas may ask: an agent's certificate is
+//! `/v1/registry`, `/v1/replicas`; and `POST /v1/registry/move`, `/v1/registry/confirm`, `/v1/replicas/change`. With
+//! `?consistency=lease|linearizable` an answer waits until it contains all that was decided. Only operators and replicas may ask: an agent's certificate is
 //! for its own session alone.
 
 use std::future::{Future, IntoFuture};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{ConnectInfo, Path, Query, Request, State};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -20,11 +21,13 @@ use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::verdict::Subject;
 use causeway_seam::Env;
 use causeway_seam::real::net::Listener;
+use causeway_storage::Consistency;
 use rustls::ServerConfig;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::api::registry::{ConfirmRequest, MoveRequest};
+use super::api::replicas::ReplicaChange;
 use super::api::{AdminError, ErrorBody, ErrorKind, Origin, ServiceQuery};
 use super::backend::AdminBackend;
 use super::listener::{Peer, TlsListener};
@@ -115,6 +118,12 @@ fn router(backend: Arc<dyn AdminBackend>) -> Router {
         )
         .route("/v1/registry/move", post(move_object))
         .route("/v1/registry/confirm", post(confirm_removal))
+        .route(
+            "/v1/replicas",
+            get(|State(backend): Backend| async move { answer(backend.replicas().await) }),
+        )
+        .route("/v1/replicas/change", post(change_replicas))
+        .layer(from_fn_with_state(backend.clone(), consistent))
         .fallback(|request: Request| async move { refuse(no_such_path(request.uri().path())) })
         .layer(from_fn(only_operators))
         .with_state(backend)
@@ -182,6 +191,40 @@ async fn diff(State(backend): Backend, Path(member): Path<String>) -> Response {
     match MemberName::new(&member) {
         Ok(member) => answer(backend.diff(&member).await),
         Err(error) => refuse(bad(error)),
+    }
+}
+
+async fn change_replicas(
+    State(backend): Backend,
+    asked: Result<Json<ReplicaChange>, JsonRejection>,
+) -> Response {
+    match asked {
+        Ok(Json(asked)) => answer(backend.change_replicas(&asked).await),
+        Err(error) => refuse(bad(error.body_text())),
+    }
+}
+
+/// The part of a query that every question may have.
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    consistency: Consistency,
+}
+
+/// Waits until the answer has the consistency that was asked for; without a word it is what this replica has.
+async fn consistent(
+    State(backend): Backend,
+    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let confirmed = match wanted {
+        Ok(Query(wanted)) => backend.confirm(wanted.consistency).await,
+        Err(error) => Err(bad(error.body_text())),
+    };
+    match confirmed {
+        Ok(()) => next.run(request).await,
+        Err(error) => refuse(error),
     }
 }
 

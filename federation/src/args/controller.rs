@@ -25,6 +25,13 @@ pub(crate) const LONG_ABOUT: &str = "Run a controller: it reads MemberClusters a
                   # The host cluster is the current context\n  \
                   causeway controller --data-dir data --failure-domain eu-1 --listen 0.0.0.0:7443 \\\n      \
                   --tls-ca pki/ca.pem --tls-cert pki/r1.pem --tls-key pki/r1-key.pem\n\n  \
+                  # The first of three replicas begins the clusterset, once\n  \
+                  causeway controller --replica-id 1 --bootstrap --failure-domain eu --peer-listen 0.0.0.0:7446 \\\n      \
+                  --peer-address r1.eu.example:7446 ...\n\n  \
+                  # The others join it, and are added\n  \
+                  causeway controller --replica-id 2 --join r1.eu.example:7446 --failure-domain us --peer-listen 0.0.0.0:7446 \\\n      \
+                  --peer-address r2.us.example:7446 ...\n  \
+                  causeway replica add 2\n\n  \
                   # Is it well?\n  \
                   curl -s http://127.0.0.1:7445/readyz; curl -s http://127.0.0.1:7445/metrics")]
 pub struct ControllerArgs {
@@ -40,6 +47,41 @@ pub struct ControllerArgs {
     /// Where agents connect (gRPC, mutual TLS)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7443")]
     pub listen: SocketAddr,
+    /// Where other replicas connect (gRPC, mutual TLS); without it this replica is the only one
+    #[arg(long, value_name = "ADDRESS", help_heading = "Other replicas")]
+    pub peer_listen: Option<SocketAddr>,
+    /// Where other replicas reach this one; default: what --peer-listen says
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        requires = "peer_listen",
+        help_heading = "Other replicas"
+    )]
+    pub peer_address: Option<String>,
+    /// Where agents reach this replica, told to those that come to another one; default: what --listen says
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Other replicas")]
+    pub session_address: Option<String>,
+    /// Where operators reach this replica, told to the other replicas; default: what --admin-listen says
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Other replicas")]
+    pub admin_address: Option<String>,
+    /// Begin a new clusterset where the data folder is empty: on one replica and once; the others --join it
+    #[arg(
+        long,
+        requires = "peer_listen",
+        conflicts_with = "join",
+        help_heading = "Other replicas"
+    )]
+    pub bootstrap: bool,
+    /// Join a clusterset where the data folder is empty: the --peer-address of one or more of its replicas. The replica waits until it
+    /// is added (causeway replica add)
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        value_delimiter = ',',
+        requires = "peer_listen",
+        help_heading = "Other replicas"
+    )]
+    pub join: Vec<String>,
     /// Where operators connect (`causeway status` and the like; HTTP, mutual TLS)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7444")]
     pub admin_listen: SocketAddr,

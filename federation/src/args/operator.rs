@@ -21,6 +21,21 @@ pub struct Connect {
         hide_env_values = true
     )]
     pub context_file: Option<PathBuf>,
+    /// What the answer promises: what the replica that is asked has (local, needs no quorum), or all that was decided before
+    #[arg(long, value_enum, default_value_t = Consistency::Local)]
+    pub consistency: Consistency,
+}
+
+/// What an answer promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Consistency {
+    /// What the replica has, which may be behind; shown with its age
+    #[default]
+    Local,
+    /// All that was decided, as long as clocks run at nearly one speed
+    Lease,
+    /// All that was decided, confirmed by a majority
+    Linearizable,
 }
 
 /// How to print an answer.

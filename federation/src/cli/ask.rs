@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::files;
 use super::table::Paint;
 use crate::admin::client::{Client, ClientError};
+use crate::args::operator::Consistency;
 use crate::args::{Connect, Output, Render};
 
 /// How long `--watch` waits between two questions.
@@ -52,7 +53,13 @@ pub(super) fn connect(connect: &Connect) -> anyhow::Result<(Client, Env)> {
     let tls = crate::certs::tls::client(&pems)
         .with_context(|| format!("the context of {}", context.server))?;
     let env = causeway_seam::real::env();
-    Ok((Client::new(env.clone(), &context, tls), env))
+    let consistency = match connect.consistency {
+        Consistency::Local => causeway_storage::Consistency::Local,
+        Consistency::Lease => causeway_storage::Consistency::Lease,
+        Consistency::Linearizable => causeway_storage::Consistency::Linearizable,
+    };
+    let client = Client::new(env.clone(), &context, tls).consistent(consistency);
+    Ok((client, env))
 }
 
 /// Fetches and prints; with `--watch` until the process is stopped. Returns the answer that was printed last.

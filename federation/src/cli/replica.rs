@@ -8,12 +8,17 @@ use causeway_seam::real::Folder;
 use causeway_storage::offline::{Begun, Inspection, inspect, recover};
 
 use super::ask::print;
+use super::replicas;
 use super::text::{clean, count, grouped};
 use crate::args::Output;
 use crate::args::replica::{ReplicaArgs, ReplicaCommand, ReplicaInspectArgs, ReplicaRecoverArgs};
 
 pub(super) async fn run(args: ReplicaArgs) -> anyhow::Result<ExitCode> {
     match args.command {
+        ReplicaCommand::List(args) => replicas::list(args).await,
+        ReplicaCommand::Add(args) => replicas::add(args).await,
+        ReplicaCommand::Remove(args) => replicas::remove(args).await,
+        ReplicaCommand::Transfer(args) => replicas::transfer(args).await,
         ReplicaCommand::Inspect(args) => inspected(&args),
         ReplicaCommand::Recover(args) => recovered(&args),
     }
@@ -76,6 +81,9 @@ pub(super) fn screen(found: &Inspection) -> String {
             )
         })
         .collect();
+    let fenced = found.fenced.map_or_else(String::new, |by| {
+        format!("Shut out    by incarnation {by}, in which this replica has no part\n")
+    });
     let committed = match found.committed {
         0 => "unknown".to_owned(),
         index => format!("entry {}", grouped(index)),
@@ -88,7 +96,7 @@ pub(super) fn screen(found: &Inspection) -> String {
          Last vote   in term {}\n\
          Members     {}\n\
          Database    {} bytes, {} of them free\n\
-         Replicas    {}{}\n",
+         {fenced}Replicas    {}{}\n",
         found.path,
         found.replica,
         found.clusterset,

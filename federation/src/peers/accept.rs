@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Weak;
 
 use causeway_api::ReplicaId;
-use causeway_api::peer::{Call, FromPeer, Lane, PeerHello, Pong, ToPeer};
+use causeway_api::peer::{Call, FromPeer, Lane, PeerHello, Ping, Pong, ToPeer};
 use causeway_seam::transport::Connection;
 use causeway_seam::{Env, Monotonic, TaskHandle};
 use causeway_storage::{PeerCall, WeakConsensus};
@@ -30,6 +30,7 @@ struct Guest {
     number: u64,
     hello: PeerHello,
     heard: Monotonic,
+    ping: Option<Ping>,
 }
 
 impl Guests {
@@ -37,6 +38,11 @@ impl Guests {
     pub(super) fn hellos(&self, lane: Lane) -> impl Iterator<Item = &PeerHello> {
         let rows = self.rows.iter().filter(move |((at, _), _)| *at == lane);
         rows.map(|(_, guest)| &guest.hello)
+    }
+
+    /// What a replica said of itself last.
+    pub(super) fn said(&self, replica: ReplicaId) -> Option<Ping> {
+        self.rows.get(&(Lane::Raft, replica))?.ping
     }
 
     /// Enters, unless another process is here under the same id.
@@ -61,6 +67,7 @@ impl Guests {
                 number,
                 hello,
                 heard,
+                ping: None,
             },
         );
         Ok(number)
@@ -129,6 +136,7 @@ async fn guest(inner: Weak<Inner>, mut connection: Accepted) {
             return;
         }
     };
+    links.note_folder(&hello);
     links.redial(hello.replica);
     links.note_change();
     let host = Host {
@@ -210,6 +218,9 @@ impl Host {
                     return;
                 };
                 guest.heard = self.env.now();
+                if let ToPeer::Ping(ping) = &message {
+                    guest.ping = Some(*ping);
+                }
             }
             let reply = match message {
                 ToPeer::Ping(ping) => Some(FromPeer::Pong(Pong {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use causeway_api::ReplicaId;
-use causeway_api::peer::{Call, FromPeer, Lane, PeerHello, Ping, ToPeer};
+use causeway_api::peer::{Call, FromPeer, Lane, PeerHello, ToPeer};
 use causeway_seam::transport::{Connection, TransportError};
 use causeway_seam::{Env, Monotonic, TaskHandle};
 use causeway_storage::PeerCall;
@@ -285,6 +285,7 @@ async fn once(inner: Arc<Inner>, peer: &Peer, slot: &Slot, lane: Lane, address: 
             seen.trouble = None;
         }
     }
+    inner.note_folder(&hello);
     inner.note_change();
     tracing::info!(peer = %peer.id, %lane, %address, "link up");
     let watched = Watched {
@@ -347,13 +348,9 @@ impl Watched<'_> {
                 let Some(inner) = self.inner.upgrade() else {
                     return ended("this side stops");
                 };
-                let highest = inner.highest();
+                let ping = inner.ping(number);
                 // Where the queue is full, it is asked later: what is under way is a question too.
-                if connection
-                    .sender
-                    .try_send(ToPeer::Ping(Ping { number, highest }))
-                    .is_ok()
-                {
+                if connection.sender.try_send(ToPeer::Ping(ping)).is_ok() {
                     asked.insert(number, now);
                     number += 1;
                 }

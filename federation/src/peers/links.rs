@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use causeway_api::peer::{
-    Fenced, Lane, PEER_PROTOCOL, PEER_PROTOCOL_OLDEST, PeerAddresses, PeerHello, Range,
+    Fenced, Lane, PEER_PROTOCOL, PEER_PROTOCOL_OLDEST, PeerAddresses, PeerHello, Ping, Range,
 };
 use causeway_api::{Generation, ReplicaId};
 use causeway_seam::{Env, TaskHandle};
@@ -50,6 +50,8 @@ pub(super) struct Inner {
     facts: OnceLock<Arc<dyn FactsLane>>,
     peers: Mutex<BTreeMap<ReplicaId, Arc<Peer>>>,
     pub(super) guests: Mutex<Guests>,
+    /// The data folder with which each member was seen first.
+    folders: Mutex<BTreeMap<ReplicaId, u64>>,
     fenced: watch::Sender<Option<Fenced>>,
     changed: watch::Sender<u64>,
     tasks: Mutex<Vec<TaskHandle>>,
@@ -105,6 +107,7 @@ impl PeerLinks {
             facts: OnceLock::new(),
             peers: Mutex::default(),
             guests: Mutex::default(),
+            folders: Mutex::default(),
             fenced: watch::Sender::new(None),
             changed: watch::Sender::new(0),
             tasks: Mutex::default(),
@@ -184,6 +187,24 @@ impl PeerLinks {
         self.0.fence(fenced);
     }
 
+    /// What this replica says of itself now: its distance to a majority, its disk.
+    #[must_use]
+    pub fn own(&self) -> Ping {
+        self.0.ping(0)
+    }
+
+    /// What another replica said of itself last.
+    #[must_use]
+    pub fn said(&self, replica: ReplicaId) -> Option<Ping> {
+        lock(&self.0.guests).said(replica)
+    }
+
+    /// How replicas introduced themselves that have a link here now.
+    #[must_use]
+    pub fn hellos(&self) -> Vec<PeerHello> {
+        lock(&self.0.guests).hellos(Lane::Raft).cloned().collect()
+    }
+
     /// Replicas that introduced themselves and belong to no clusterset yet, or are no members: they wait to be added.
     #[must_use]
     pub fn waiting(&self) -> Vec<PeerHello> {
@@ -243,8 +264,53 @@ impl Inner {
 
     /// What the decisions say of replicas.
     pub(super) fn known(&self) -> BTreeMap<ReplicaId, Known> {
-        let members = self.members().into_keys();
-        members.map(|id| (id, Known::default())).collect()
+        let members = self.members();
+        if !members.contains_key(&self.me.replica) {
+            // It is only joining, or has only begun: it knows nothing that it could hold against others.
+            return BTreeMap::new();
+        }
+        let folders = lock(&self.folders);
+        let member = |id: &ReplicaId| Known {
+            folder: folders.get(id).copied().unwrap_or(0),
+            removed: false,
+        };
+        let mut known: BTreeMap<_, _> = members.keys().map(|id| (*id, member(id))).collect();
+        let used = self
+            .consensus()
+            .map(|log| log.read(|state| state.clients.replicas()));
+        for id in used.unwrap_or_default() {
+            let (folder, removed) = (0, true);
+            known.entry(id).or_insert(Known { folder, removed });
+        }
+        known
+    }
+
+    /// What is said with a ping.
+    pub(super) fn ping(&self, number: u64) -> Ping {
+        let micros = |duration: Duration| u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+        let disk = self.consensus().and_then(|log| log.disk().usual);
+        Ping {
+            number,
+            highest: self.highest(),
+            majority_us: self.majority_trip().map_or(0, |trip| micros(trip).max(1)),
+            disk_us: disk.map_or(0, |disk| micros(disk).max(1)),
+        }
+    }
+
+    /// The round trip to so many other voters as make a majority with this replica.
+    fn majority_trip(&self) -> Option<Duration> {
+        let status = self.consensus()?.status();
+        let voters = status.members.iter().filter(|member| member.voter);
+        let others: Vec<ReplicaId> = voters
+            .map(|member| member.replica)
+            .filter(|id| *id != self.me.replica)
+            .collect();
+        let peers = lock(&self.peers);
+        let trip = |id: &ReplicaId| lock(&peers.get(id)?.seen).shortest_trip();
+        let mut trips: Vec<Duration> = others.iter().filter_map(trip).collect();
+        trips.sort_unstable();
+        // Half of the others, rounded up: with this one that is more than half of all.
+        trips.get(others.len().div_ceil(2).checked_sub(1)?).copied()
     }
 
     /// The log, once it is there and for as long as somebody else holds it.
@@ -273,6 +339,14 @@ impl Inner {
             }
             news
         });
+    }
+
+    /// A replica was taken with this data folder: with another one it is not the same.
+    pub(super) fn note_folder(&self, hello: &PeerHello) {
+        if hello.folder != 0 && self.members().contains_key(&hello.replica) {
+            let mut folders = lock(&self.folders);
+            folders.entry(hello.replica).or_insert(hello.folder);
+        }
     }
 
     pub(super) fn note_change(&self) {

@@ -62,6 +62,12 @@ impl PeerSeen {
         sorted.get(sorted.len() / 2).copied()
     }
 
+    /// The shortest of the last round trips: what the way takes, without what the processes at both ends add.
+    #[must_use]
+    pub fn shortest_trip(&self) -> Option<Duration> {
+        self.round_trips.iter().min().copied()
+    }
+
     /// How many round trips were measured, up to those that are remembered.
     #[must_use]
     pub fn samples(&self) -> usize {

@@ -88,6 +88,10 @@ impl Brain {
         loop {
             brain.wake.notified().await;
             let due = std::mem::take(&mut *lock(&brain.due));
+            if !shared.consensus.leads() {
+                // Another plans; whoever leads next looks at everything.
+                continue;
+            }
             if let Err((error, undone)) = round(&shared, due).await {
                 tracing::warn!(%error, "a plan could not be committed; it is tried again");
                 brain.mark(|due| due.merge(undone));
@@ -147,7 +151,7 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
         shared.metrics.reconsidered(batch);
         let proposals: Vec<PlanProposal> = batch
             .iter()
-            .filter_map(|key| changed_plan(shared, key))
+            .filter_map(|key| changed_plan(shared, key, due.everything))
             .collect();
         if proposals.is_empty() {
             continue;
@@ -212,8 +216,10 @@ fn concerned(shared: &Shared, due: &Due) -> BTreeSet<ServiceKey> {
 
 /// What is to be proposed for a service; `None` where the committed plan is still the right one: a pod that comes or goes
 /// is a fact, and costs no decision as long as the plan stays what it is.
-fn changed_plan(shared: &Shared, key: &ServiceKey) -> Option<PlanProposal> {
-    shared.metrics.planned();
+///
+/// What was planned from the very same inputs is not planned again, except where `anew` says so: another version of this
+/// program may plan better.
+fn changed_plan(shared: &Shared, key: &ServiceKey, anew: bool) -> Option<PlanProposal> {
     shared.consensus.read(|state| {
         let facts = shared.facts();
         let held = state.plan(key).and_then(|row| row.value.as_ref());
@@ -223,6 +229,10 @@ fn changed_plan(shared: &Shared, key: &ServiceKey) -> Option<PlanProposal> {
                 plan: None,
             });
         };
+        if !anew && held.is_some_and(|held| held.inputs == inputs) {
+            return None;
+        }
+        shared.metrics.planned();
         let plan = causeway_failover::plan::plan(&inputs);
         // Which policies were merged is part of what is committed, and is compared by `apply`.
         let same =

@@ -6,17 +6,24 @@
 //! 2. [`voters`]*: probes and silence → votes; [`ticker`]: cluster time;
 //! 3. [`registry`]*: MemberClusters and FailoverPolicies → commands;
 //! 4. [`brain`]: what changed → plans → proposals;
+//!    [`among`], [`lead`]: beginning or joining a clusterset, and what a leader looks after besides;
 //! 5. [`follow`]: decisions → whom they concern;
 //! 6. [`status`]*, [`events`]*, [`metrics`], [`backend`]: what people see.
 
+mod admission;
+pub mod among;
 mod backend;
 mod brain;
 mod events;
+mod exchange;
 mod follow;
 mod glance;
+mod lead;
 mod metrics;
 mod process;
 mod registry;
+#[cfg(test)]
+mod region_tests;
 #[cfg(test)]
 mod restart_tests;
 mod serve;
@@ -26,24 +33,26 @@ mod status;
 mod ticker;
 mod voters;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_api::ids::{FailureDomain, Name, ReplicaId};
 use causeway_api::verdict::ObserverId;
 use causeway_discovery::probe::{Probe, ProbeConfig};
 use causeway_seam::{Disk, Env, TaskHandle};
-use causeway_storage::{BootstrapError, Consensus, NoPeers, ReplicaNode, Settings};
+use causeway_storage::{Consensus, NoPeers, Peers};
 
 use crate::admin::AdminBackend;
 use crate::telemetry::Metrics;
+use among::{Among, Begin};
+use sessions::lock;
 use shared::Shared;
 
 pub use process::run;
 pub use serve::Listener;
 
-/// How long the log may take to be as far as it was before the last stop.
-const RECOVERY: Duration = Duration::from_secs(60);
+/// How long a planned stop waits for another to lead.
+const STEP_ASIDE: Duration = Duration::from_secs(2);
 
 /// What a replica is. Nothing here changes a decision.
 #[derive(Debug, Clone)]
@@ -99,7 +108,7 @@ impl ReplicaConfig {
 /// A running replica; it ends when this is dropped.
 pub struct Replica {
     shared: Arc<Shared>,
-    tasks: Vec<TaskHandle>,
+    tasks: Arc<Mutex<Vec<TaskHandle>>>,
 }
 
 impl Replica {
@@ -116,14 +125,32 @@ impl Replica {
         metrics: Metrics,
         config: ReplicaConfig,
     ) -> anyhow::Result<Self> {
-        let consensus = Consensus::open(
-            env.clone(),
-            disk,
-            config.id,
-            Settings::default(),
-            Arc::new(NoPeers),
-        )
-        .await?;
+        Self::start_among(env, disk, host, listener, probe, metrics, config, None).await
+    }
+
+    /// The same among other replicas; without `among` it is alone.
+    ///
+    /// # Errors
+    /// As [`Replica::start`]; and where its data folder is empty and nobody said how to begin.
+    #[allow(clippy::too_many_arguments)]
+    pub async fn start_among(
+        env: Env,
+        disk: Arc<dyn Disk>,
+        host: Option<kube::Client>,
+        listener: Box<Listener>,
+        probe: Arc<dyn Probe>,
+        metrics: Metrics,
+        config: ReplicaConfig,
+        among: Option<Among>,
+    ) -> anyhow::Result<Self> {
+        let settings = among::settings(disk.as_ref());
+        let links = among.as_ref().map(|among| among.links.clone());
+        let peers: Arc<dyn Peers> = match &links {
+            Some(links) => Arc::new(links.clone()),
+            None => Arc::new(NoPeers),
+        };
+        let log = Consensus::open(env.clone(), disk.clone(), config.id, settings, peers);
+        let consensus = log.await?;
         let metrics = metrics::ReplicaMetrics::new(metrics);
         let shared = Shared::new(
             env.clone(),
@@ -132,13 +159,21 @@ impl Replica {
             consensus,
             metrics,
         );
-        begin(&shared).await?;
+        let mut how = Begin::Bootstrap;
+        if let (Some(among), Some(links)) = (among, &links) {
+            how = among.begin;
+            exchange::join(&shared, links);
+            links.attach(&shared.consensus, Some(among.acceptor));
+        }
+        among::begin(&shared, links.as_ref(), how).await?;
         let mut tasks = vec![
+            env.spawn("lead", lead::run(shared.clone(), links.clone(), disk)),
             env.spawn("follow", follow::follow(shared.clone())),
             env.spawn("brain", brain::Brain::run(shared.clone())),
             env.spawn("ticker", ticker::tick(shared.clone())),
             env.spawn("sessions", serve::serve(shared.clone(), listener)),
             env.spawn("session votes", voters::watch_sessions(shared.clone())),
+            env.spawn("observers", voters::watch_observers(shared.clone())),
             env.spawn("metrics", metrics::run(shared.clone())),
             env.spawn(
                 "gateway probes",
@@ -154,6 +189,12 @@ impl Replica {
             tasks.push(env.spawn("status", status::run(shared.clone(), host.clone())));
             tasks.push(env.spawn("events", events::run(shared.clone(), host)));
         }
+        let tasks = Arc::new(Mutex::new(tasks));
+        if let Some(links) = links {
+            let watch = among::fence(shared.consensus.clone(), links, tasks.clone());
+            let watch = env.spawn("fence", watch);
+            lock(&tasks).push(watch);
+        }
         Ok(Self { shared, tasks })
     }
 
@@ -168,14 +209,34 @@ impl Replica {
     /// # Errors
     /// What it waits for.
     pub fn ready(&self) -> Result<(), String> {
-        if let Some(task) = self.tasks.iter().find(|task| task.is_ended()) {
+        let log = &self.shared.consensus;
+        let ended = {
+            let tasks = lock(&self.tasks);
+            let ended = tasks.iter().find(|task| task.is_ended());
+            ended.map(TaskHandle::name)
+        };
+        if let Some(said) = log.fenced() {
             Err(format!(
-                "{} has ended, which it never should: see the log, and restart the controller",
-                task.name()
+                "it is of an older incarnation and has stopped for good ({said}): empty its data folder and add it under a new id"
+            ))
+        } else if let Some(why) = log.status().stopped {
+            Err(format!(
+                "the decision log has stopped: {why}. Nothing that was acknowledged is lost, and every mesh keeps what it has; see to \
+                 the disk, then restart the controller"
+            ))
+        } else if let Some(name) = ended {
+            Err(format!(
+                "{name} has ended, which it never should: see the log, and restart the controller"
             ))
         } else if let Some(trouble) = self.shared.declared.trouble() {
             Err(trouble)
-        } else if self.shared.consensus.is_leader() {
+        } else if log.members().is_empty() {
+            Err(format!(
+                "it waits to be added: causeway replica add {}",
+                self.shared.id.0
+            ))
+        } else if log.status().leader.is_some() || log.members().len() > 1 {
+            // Without a quorum facts and sessions go on, which need somebody to reach it.
             Ok(())
         } else {
             Err("no leader is known yet: decisions wait, every mesh keeps what it has".to_owned())
@@ -183,29 +244,20 @@ impl Replica {
     }
 
     /// Ends its tasks and closes the data folder.
-    pub async fn stop(mut self) {
-        for task in &mut self.tasks {
+    pub async fn stop(self) {
+        // Nobody need wait for an election.
+        let aside = self.shared.consensus.step_aside();
+        if let Ok(Some(to)) = self.shared.env.timeout(STEP_ASIDE, aside).await {
+            tracing::info!(%to, "the lead was passed on");
+        }
+        let tasks = std::mem::take(&mut *lock(&self.tasks));
+        for mut task in tasks {
             task.abort();
             task.ended().await;
         }
+        if let Some(links) = self.shared.links.get() {
+            links.stop().await;
+        }
         self.shared.consensus.stop().await;
     }
-}
-
-/// A new clusterset is begun, once; an old one goes on.
-async fn begin(shared: &Shared) -> anyhow::Result<()> {
-    if shared.consensus.read(|state| state.incarnation) == 0 {
-        let me = ReplicaNode {
-            domain: shared.domain.to_string(),
-            ..ReplicaNode::default()
-        };
-        match shared.consensus.bootstrap(me).await {
-            Ok(generation) => tracing::info!(%generation, "a new clusterset begins"),
-            Err(BootstrapError::Exists { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    // Decisions that were made before a restart are in force before anything is said or asked.
-    shared.consensus.recovered(RECOVERY).await?;
-    Ok(())
 }

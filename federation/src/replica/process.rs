@@ -1,20 +1,25 @@
 //! `causeway controller`: the wiring of a replica as a process of its own.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use causeway_api::ReplicaId;
+use causeway_api::peer::PeerAddresses;
 use causeway_discovery::probe::TcpProbe;
+use causeway_seam::Env;
 use causeway_seam::real::{self, Folder, net};
 
+use super::among::{Among, Begin};
 use super::{ProbeTimes, Replica, ReplicaConfig};
 use crate::admin::{health, server};
 use crate::args::ControllerArgs;
-use crate::certs::tls;
+use crate::certs::tls::{self, Pems};
 use crate::cli::{pems, signals};
 use crate::cluster;
-use crate::session::TonicListener;
+use crate::peers::{Me, PeerLinks};
+use crate::session::{PeerDialer, PeerListener, TonicListener};
 use crate::telemetry::Metrics;
 
 /// Runs until it is asked to stop.
@@ -42,11 +47,12 @@ pub async fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
 
     let config = ReplicaConfig {
         id: ReplicaId(args.replica_id),
-        domain: args.failure_domain,
-        root_namespace: args.root_namespace,
+        domain: args.failure_domain.clone(),
+        root_namespace: args.root_namespace.clone(),
         probe: ProbeTimes::default(),
     };
-    let replica = Replica::start(
+    let among = among(&env, &args, &pems, session_address, admin.local_addr()?).await?;
+    let replica = Replica::start_among(
         env.clone(),
         disk,
         Some(host),
@@ -54,6 +60,7 @@ pub async fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
         Arc::new(TcpProbe::new(env.clone())),
         metrics.clone(),
         config,
+        among,
     )
     .await?;
     let replica = Arc::new(replica);
@@ -81,4 +88,44 @@ pub async fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
         replica.stop().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The other replicas, where this one is not to be alone.
+async fn among(
+    env: &Env,
+    args: &ControllerArgs,
+    pems: &Pems,
+    sessions: SocketAddr,
+    admin: SocketAddr,
+) -> anyhow::Result<Option<Among>> {
+    let Some(listen) = args.peer_listen else {
+        return Ok(None);
+    };
+    let acceptor = PeerListener::bind(env, &listen.to_string(), pems)
+        .await
+        .with_context(|| format!("replicas cannot be served at {listen} (--peer-listen)"))?;
+    let or = |given: &Option<String>, found: SocketAddr| {
+        given.clone().unwrap_or_else(|| found.to_string())
+    };
+    let me = Me {
+        replica: ReplicaId(args.replica_id),
+        domain: super::among::declared(&args.failure_domain),
+        addresses: PeerAddresses {
+            peers: or(&args.peer_address, acceptor.address()),
+            sessions: or(&args.session_address, sessions),
+            admin: or(&args.admin_address, admin),
+        },
+        join: args.join.clone(),
+    };
+    let dialler = Arc::new(PeerDialer::new(env, pems)?);
+    tracing::info!(peers = %me.addresses.peers, "replicas are served");
+    Ok(Some(Among {
+        links: PeerLinks::new(env, me, Some(dialler)),
+        acceptor: Box::new(acceptor),
+        begin: match (args.bootstrap, args.join.is_empty()) {
+            (true, _) => Begin::Bootstrap,
+            (false, false) => Begin::Join,
+            (false, true) => Begin::Unsaid,
+        },
+    }))
 }

@@ -5,13 +5,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use causeway_api::ReplicaId;
-use causeway_seam::{Disk, Env, TaskHandle};
+use causeway_seam::{Disk, Env, Monotonic, TaskHandle};
 use tokio::sync::{broadcast, oneshot, watch};
 
 use super::{Consensus, Inner};
 use crate::decisions::Step;
 use crate::error::StorageError;
-use crate::log::LogStore;
+use crate::log::{DiskPulse, LogStore, Pulse};
 use crate::machine::{Machine, Shared};
 use crate::network::snapshots::Transfers;
 use crate::network::{Network, Raft};
@@ -44,6 +44,7 @@ pub(super) struct Life {
     /// Counts the lives of this process.
     pub(super) number: u64,
     writer: Option<TaskHandle>,
+    pulse: Arc<Pulse>,
     /// Resolves once nothing is applied to the state any longer.
     machine: Option<oneshot::Receiver<()>>,
     _observer: TaskHandle,
@@ -62,6 +63,7 @@ impl Ground {
         let snapshots = Snapshots::new(self.env.clone(), Arc::clone(&self.disk));
         let disk = Arc::clone(&self.disk);
         let (log, writer) = LogStore::open(&self.env, disk, self.replica).await?;
+        let pulse = log.pulse();
         // Read once for its errors alone: openraft would wrap them beyond recognition.
         snapshots.newest().await?;
         let knows = settings.feature_level;
@@ -83,9 +85,17 @@ impl Ground {
             raft,
             number,
             writer: Some(writer),
+            pulse,
             machine: Some(machine),
             _observer: self.env.spawn("log observer", observer),
         })
+    }
+}
+
+impl Life {
+    /// How the disk is.
+    pub(super) fn pulse(&self, now: Monotonic) -> DiskPulse {
+        self.pulse.read(now)
     }
 }
 

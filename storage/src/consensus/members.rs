@@ -229,6 +229,15 @@ impl Consensus {
                         held.node.address
                     ));
                 }
+                if self
+                    .read(|state| state.clients.replicas())
+                    .contains(replica)
+                {
+                    return Err(format!(
+                        "the id {replica} was used before, and an id is never used twice: start the replica with another --replica-id and an \
+                         empty data folder"
+                    ));
+                }
                 let taken = status
                     .members
                     .iter()

@@ -12,6 +12,7 @@
 mod draft;
 mod memory;
 pub(crate) mod offline;
+mod pulse;
 mod tables;
 mod writer;
 
@@ -30,6 +31,8 @@ use crate::error::StorageError;
 use crate::form::{self, LogIdForm, VoteForm};
 use crate::types::{Entry, LogId, Types, Vote};
 use memory::Memory;
+pub use pulse::DiskPulse;
+pub(crate) use pulse::Pulse;
 use tables::Tables;
 use writer::{Change, Done, Op};
 
@@ -45,6 +48,7 @@ pub(crate) struct LogStore {
     tables: Arc<Tables>,
     memory: Arc<Memory>,
     queue: mpsc::Sender<Op>,
+    pulse: Arc<Pulse>,
 }
 
 impl LogStore {
@@ -68,14 +72,28 @@ impl LogStore {
         let tables = Arc::new(tables);
         let memory = Arc::new(Memory::new(found));
         let (queue, ops) = mpsc::channel(QUEUE);
-        let task = writer::run(env.clone(), Arc::clone(&tables), Arc::clone(&memory), ops);
+        let pulse = Arc::new(Pulse::default());
+        let beats = Arc::clone(&pulse);
+        let task = writer::run(
+            env.clone(),
+            Arc::clone(&tables),
+            Arc::clone(&memory),
+            ops,
+            beats,
+        );
         let task = env.spawn("log writer", task);
         let store = Self {
             tables,
             memory,
             queue,
+            pulse,
         };
         Ok((store, task))
+    }
+
+    /// How long writes take.
+    pub(crate) fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
     }
 
     /// Queues a write. `change` is made in memory at the same time, so that memory and queue agree in their order.

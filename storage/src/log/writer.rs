@@ -12,6 +12,7 @@ use openraft::storage::IOFlushed;
 use tokio::sync::{mpsc, oneshot};
 
 use super::memory::Memory;
+use super::pulse::Pulse;
 use super::tables::Tables;
 use crate::types::Types;
 
@@ -74,6 +75,7 @@ pub(super) async fn run(
     tables: Arc<Tables>,
     memory: Arc<Memory>,
     mut queue: mpsc::Receiver<Op>,
+    pulse: Arc<Pulse>,
 ) {
     // A committed place that waits for company.
     let mut lazy: Option<Op> = None;
@@ -101,7 +103,9 @@ pub(super) async fn run(
         {
             lazy = batch.pop();
         } else if !batch.is_empty() {
+            pulse.begin(env.now());
             commit(&env, &tables, &memory, batch).await;
+            pulse.end(env.now());
         }
         if ended {
             return;

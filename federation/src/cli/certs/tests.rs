@@ -46,6 +46,7 @@ fn an_operator_gets_a_context_that_can_be_used() {
     }
     let connect = Connect {
         context_file: Some(dir.join("ada-context.yaml")),
+        ..Connect::default()
     };
     let (context, pems) = files::context(&connect).unwrap();
     assert_eq!(context.server, "localhost:7444");

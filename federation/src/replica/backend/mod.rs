@@ -11,7 +11,10 @@ mod explain;
 mod incidents;
 pub(crate) mod memory;
 pub(crate) mod quorum;
+mod registry;
+mod replicas;
 mod services;
+mod sights;
 mod subject;
 mod totals;
 
@@ -21,16 +24,19 @@ use async_trait::async_trait;
 use causeway_api::MemberName;
 use causeway_api::ids::ServiceKey;
 use causeway_api::verdict::Subject;
+use causeway_storage::Consistency;
 
 use super::sessions::lock;
 use super::shared::Shared;
 use super::status::counts::{self, Exports};
 use super::status::look::Look;
 use super::status::session;
+use crate::admin::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use crate::admin::api::{
     AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow, Severity,
     StatusReport, SubjectExplanation,
 };
+use crate::admin::api::replicas::{ReplicaChange, ReplicasReport};
 use crate::admin::backend::AdminBackend;
 use memory::Ages;
 
@@ -65,7 +71,8 @@ impl Backend {
             session::all(shared),
             shared.refusals.all(),
         );
-        let ages = shared.memory.ages(shared.env.now(), shared.env.wall());
+        let mut ages = shared.memory.ages(shared.env.now(), shared.env.wall());
+        ages.left_elsewhere(&shared.exchange.all_elsewhere());
         let refused = shared.metrics.refused_plans();
         let mut exports = lock(&self.exports);
         shared.consensus.read(|state| {
@@ -90,13 +97,49 @@ impl Backend {
 
 #[async_trait]
 impl AdminBackend for Backend {
+    async fn registry(&self) -> Result<RegistryReport, AdminError> {
+        Ok(self.see(|sight| registry::report(sight.look.state, sight.look.rows)))
+    }
+
+    async fn move_object(&self, asked: &MoveRequest) -> Result<Done, AdminError> {
+        registry::move_to(&self.shared, asked).await
+    }
+
+    async fn confirm_removal(&self, asked: &ConfirmRequest) -> Result<Done, AdminError> {
+        registry::confirm(&self.shared, asked).await
+    }
+
+    async fn replicas(&self) -> Result<ReplicasReport, AdminError> {
+        Ok(replicas::report(&self.shared))
+    }
+
+    async fn change_replicas(&self, asked: &ReplicaChange) -> Result<Done, AdminError> {
+        replicas::change(&self.shared, asked).await
+    }
+
+    async fn confirm(&self, consistency: Consistency) -> Result<(), AdminError> {
+        let confirmed = self.shared.consensus.confirm(consistency).await;
+        confirmed.map_err(|error| {
+            AdminError::unavailable(
+                error.to_string(),
+                "without --consistency the answer is what this replica has, and needs no quorum",
+            )
+        })
+    }
+
     async fn backup(&self) -> Result<Vec<u8>, AdminError> {
         backup::backup(&self.shared).await
     }
 
     async fn status(&self) -> Result<StatusReport, AdminError> {
-        let quorum = quorum::quorum(&self.shared.consensus.status());
+        let shared = &self.shared;
+        let status = shared.consensus.status();
+        let replicas = sights::replicas(shared, &status);
+        let quorum = quorum::seen_from_here(quorum::quorum(&status), &replicas, shared.id);
+        let log = sights::log(shared, &status);
+        let waiting = sights::waiting(&quorum, &log, &replicas, shared.exchange.pending());
         let asked_at_ms = self.shared.env.wall().0;
+        let divergence = self.shared.consensus.divergence();
         let report = self.see(|sight| {
             let members = clusters::rows(sight);
             StatusReport {
@@ -105,6 +148,9 @@ impl AdminBackend for Backend {
                 asked: self.shared.id.to_string(),
                 asked_at_ms,
                 quorum,
+                replicas,
+                log,
+                waiting,
                 generation: sight.look.state.last_applied,
                 data_age_ms: members
                     .iter()
@@ -112,7 +158,10 @@ impl AdminBackend for Backend {
                     .filter_map(|row| row.agent.facts_age_ms)
                     .max(),
                 incidents: incidents::incidents(sight),
-                needs_you: attention::attention(sight, &members),
+                needs_you: attention::diverged(divergence.as_ref())
+                    .into_iter()
+                    .chain(attention::attention(sight, &members))
+                    .collect(),
                 services: totals::totals(sight),
                 members,
             }
@@ -142,9 +191,19 @@ impl AdminBackend for Backend {
 
     async fn diff(&self, member: &MemberName) -> Result<DiffReport, AdminError> {
         let session = self.shared.sessions.of(member);
-        let asked = self.see(|sight| diff::ask(sight, member, session.is_some()))?;
+        let asked = self.see(|sight| diff::ask(sight, member, sight.look.sessions.contains_key(member)))?;
         let Some(session) = session else {
-            return Err(diff::silent(member));
+            let home = self.shared.exchange.elsewhere(member);
+            let home = home.filter(|seen| seen.presence.open && seen.connected);
+            let Some(home) = home else {
+                return Err(diff::silent(member));
+            };
+            let entries = self.shared.ask_home(member, &home).await;
+            let entries = entries.map_err(|error| {
+                let remedy = format!("ask replica {} itself, or again", home.home);
+                AdminError::unavailable(error, remedy)
+            })?;
+            return Ok(DiffReport { entries, ..asked });
         };
         let entries = session.diff(&self.shared.env).await.map_err(|error| {
             AdminError::unavailable(
