@@ -98,7 +98,7 @@ impl Probe for Reached {
     }
 }
 
-fn objects(member: &str, number: u8) -> Vec<Value> {
+pub(super) fn objects(member: &str, number: u8) -> Vec<Value> {
     let istio =
         json!({ "name": "istio-system", "labels": { "topology.istio.io/network": member } });
     vec![

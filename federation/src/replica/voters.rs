@@ -2,6 +2,7 @@
 //!
 //! Only a change of vote is proposed, and a negative vote again before it expires: a quiet fleet commits nothing.
 
+mod observers;
 mod silence;
 mod unsaid;
 
@@ -17,6 +18,7 @@ use causeway_state::apply::votes::VOTES;
 use causeway_state::command::Command;
 
 use super::shared::Shared;
+pub(crate) use observers::watch_observers;
 use silence::{Seen, Silence};
 use unsaid::Unsaid;
 

@@ -61,14 +61,14 @@ fn rows(
 }
 
 /// How far the log is.
-pub(super) fn log(status: &Status) -> LogSight {
+pub(super) fn log(shared: &Shared, status: &Status) -> LogSight {
     LogSight {
         term: status.term,
         last: status.last_index,
         committed: status.committed,
         applied: status.applied,
         snapshot: status.snapshot,
-        disk_us: None,
+        disk_us: shared.consensus.disk().usual.map(micros),
     }
 }
 

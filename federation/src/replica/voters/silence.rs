@@ -128,9 +128,11 @@ impl Session {
         self.said = Some((ballot, self.said.filter(|_| !due).map_or(now, |(_, at)| at)));
         due.then(|| {
             let evidence = match ballot {
-                Ballot::Reachable => "its agent has a session here".to_owned(),
+                Ballot::Reachable => {
+                    "its agent has a session, here or with a replica that is heard".to_owned()
+                }
                 _ => format!(
-                    "its agent has had no session here for {} s",
+                    "its agent has had no session for {} s, here or with a replica that is heard",
                     silent.as_secs()
                 ),
             };
