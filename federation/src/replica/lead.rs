@@ -9,7 +9,7 @@ use std::time::Duration;
 use causeway_api::ReplicaId;
 use causeway_seam::{Disk, Monotonic};
 use causeway_state::command::Command;
-use causeway_storage::{Change, Role, Status, Timing};
+use causeway_storage::{Change, ReplicaNode, Role, Status, Timing};
 
 use super::among;
 use super::shared::Shared;
@@ -108,6 +108,7 @@ impl Keeper<'_> {
                 tracing::warn!(%error, "a half-done change of voters cannot be ended yet")
             }
         }
+        self.places().await;
         for replica in log.ripe() {
             let promote = Change::Promote {
                 replica,
@@ -117,6 +118,33 @@ impl Keeper<'_> {
             match log.change(promote).await {
                 Ok(()) => tracing::info!(%replica, "it has caught up, and votes from now on"),
                 Err(error) => tracing::warn!(%replica, %error, "it is not promoted"),
+            }
+        }
+    }
+
+    /// Notes where replicas are that have moved.
+    async fn places(&self) {
+        let Some(links) = &self.links else { return };
+        let log = &self.shared.consensus;
+        let mut places: Vec<(ReplicaId, ReplicaNode)> = links
+            .hellos()
+            .into_iter()
+            .map(|hello| {
+                let (address, domain) = (hello.addresses.peers, hello.domain);
+                (hello.replica, ReplicaNode { address, domain })
+            })
+            .collect();
+        let me = links.me();
+        let (address, domain) = (me.addresses.peers.clone(), me.domain.clone());
+        places.push((self.shared.id, ReplicaNode { address, domain }));
+        for (replica, node) in places
+            .into_iter()
+            .filter(|(_, node)| !node.address.is_empty())
+        {
+            match log.relocate(replica, node.clone()).await {
+                Ok(true) => tracing::info!(%replica, address = %node.address, "its place is noted"),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%replica, %error, "its place is not noted yet"),
             }
         }
     }

@@ -15,9 +15,10 @@ use openraft::ChangeMembers;
 use tempfile::TempDir;
 
 use super::Consensus;
+use super::members::Change;
 use super::reads::Consistency;
 use crate::peers::{PeerCall, PeerError, Peers, ReplicaNode};
-use crate::settings::Settings;
+use crate::settings::{Settings, Timing};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -235,4 +236,161 @@ async fn a_lone_replica_of_three_raises_no_term() {
     cluster.agree().await;
     assert_eq!(cluster.replica(1).status().term, term);
     assert!(cluster.replica(1).is_leader());
+}
+
+async fn voters(cluster: &Cluster, by: u64, wanted: &[u64]) {
+    let wanted: Vec<ReplicaId> = wanted.iter().copied().map(ReplicaId).collect();
+    let now = || -> Vec<ReplicaId> {
+        let status = cluster.replica(by).status();
+        let voters = status.members.iter().filter(|member| member.voter);
+        voters.map(|member| member.replica).collect()
+    };
+    cluster
+        .until("the voters are as wanted", || now() == wanted)
+        .await;
+}
+
+fn add(id: u64, replaces: Option<u64>) -> Change {
+    Change::Add {
+        replica: ReplicaId(id),
+        node: node(id),
+        replaces: replaces.map(ReplicaId),
+        accept_domain_risk: false,
+    }
+}
+
+async fn promote(cluster: &Cluster, by: u64, id: u64, replaces: Option<u64>) {
+    let change = Change::Promote {
+        replica: ReplicaId(id),
+        replaces: replaces.map(ReplicaId),
+        accept_domain_risk: false,
+    };
+    let start = cluster.env.now();
+    while let Err(error) = cluster.replica(by).change(change.clone()).await {
+        assert!(cluster.env.now().since(start) < LIMIT, "{error}");
+        cluster.env.sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_come_and_go_by_verbs_on_any_replica() {
+    let cluster = Cluster::new().await;
+    let first = cluster.replica(1);
+    first.bootstrap(node(1)).await.unwrap();
+    for n in 0..50 {
+        first.propose(member(&format!("before-{n}"))).await.unwrap();
+    }
+    cluster
+        .until("the log is purged", || first.status().purged > 0)
+        .await;
+    first.change(add(2, None)).await.unwrap();
+    first.change(add(2, None)).await.unwrap();
+    promote(&cluster, 1, 2, None).await;
+    // Asked of one that follows, done by the one that leads.
+    cluster
+        .until("the second knows", || {
+            cluster.replica(2).members().len() == 2
+        })
+        .await;
+    let text = cluster.replica(2).change(add(1, None)).await;
+    assert_eq!(text, Ok(()), "it is a member already, at that address");
+    let same = Change::Add {
+        replica: ReplicaId(3),
+        node: ReplicaNode {
+            domain: "d2".into(),
+            ..node(3)
+        },
+        replaces: None,
+        accept_domain_risk: false,
+    };
+    let text = cluster
+        .replica(2)
+        .change(same)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("2 of 3") && text.contains("--accept-domain-risk"),
+        "{text}"
+    );
+    cluster.replica(2).change(add(3, None)).await.unwrap();
+    promote(&cluster, 2, 3, None).await;
+    voters(&cluster, 2, &[1, 2, 3]).await;
+    cluster.agree().await;
+    let remove = |id| Change::Remove {
+        replica: ReplicaId(id),
+        accept_domain_risk: true,
+    };
+    let refused = Change::Remove {
+        replica: ReplicaId(1),
+        accept_domain_risk: false,
+    };
+    let text = first.change(refused).await.unwrap_err().to_string();
+    assert!(text.contains("--replace r1"), "{text}");
+    // The leader itself: the lead passes first.
+    first
+        .change(Change::Transfer {
+            to: Some(ReplicaId(2)),
+        })
+        .await
+        .unwrap();
+    let leads = || cluster.replica(2).is_leader();
+    cluster.until("the second leads", leads).await;
+    cluster.replica(3).change(remove(2)).await.unwrap();
+    voters(&cluster, 3, &[1, 3]).await;
+    // Of two both are needed: the one that leads is not to lose the other's vote while that one is silent, nor to add a third.
+    cluster
+        .until("one of two leads", || {
+            cluster.replica(3).is_leader() || first.is_leader()
+        })
+        .await;
+    let (leader, other) = if first.is_leader() { (1, 3) } else { (3, 1) };
+    cluster.wires.cut.lock().unwrap().insert(other);
+    let change = cluster.replica(leader).change(Change::Remove {
+        replica: ReplicaId(other),
+        accept_domain_risk: false,
+    });
+    // Nobody confirms it; whether it is refused or waits for a majority, it is not done.
+    let limit = Duration::from_secs(3);
+    let done = cluster.env.timeout(limit, change).await;
+    assert!(!matches!(done, Ok(Ok(()))), "{done:?}");
+    for id in 1..=3 {
+        cluster.replica(id).stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patience_changes_in_place_and_the_state_never_goes_back() {
+    let cluster = Cluster::new().await;
+    cluster.join().await;
+    cluster.agree().await;
+    let patient = Timing::for_round_trip(Duration::from_millis(60));
+    for id in [2, 3, 1] {
+        let replica = cluster.replica(id);
+        let before = *replica.position().borrow();
+        let writes = async {
+            for n in 0..10 {
+                let name = format!("while-{id}-{n}");
+                let answer = cluster.replica(1).propose(member(&name)).await.unwrap();
+                assert!(!matches!(answer.outcome, Outcome::Refused(_)), "{answer:?}");
+            }
+        };
+        let (changed, ()) = tokio::join!(replica.retime(patient), writes);
+        changed.unwrap();
+        assert_eq!(replica.timing(), patient);
+        let after = *replica.position().borrow();
+        assert!(after.index >= before.index && after.generation >= before.generation);
+    }
+    cluster.agree().await;
+    let count = |state: &State| {
+        state
+            .members
+            .keys()
+            .filter(|name| name.as_str().starts_with("while-"))
+            .count()
+    };
+    assert_eq!(cluster.replica(1).read(count), 30, "each exactly once");
+    for id in 1..=3 {
+        cluster.replica(id).stop().await;
+    }
 }

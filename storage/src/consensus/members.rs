@@ -420,6 +420,22 @@ impl Consensus {
         self.hand_over(to).await.then_some(to)
     }
 
+    /// Notes where a member is now, and what it would be lost together with. For a leader; `false`: it stood so already, or it is
+    /// no member.
+    ///
+    /// # Errors
+    /// What openraft says.
+    pub async fn relocate(&self, replica: ReplicaId, node: ReplicaNode) -> Result<bool, String> {
+        let members = self.members();
+        if members.get(&replica).is_none_or(|held| *held == node) {
+            return Ok(false);
+        }
+        let nodes = BTreeMap::from([(replica.0, node)]);
+        let set = ChangeMembers::SetNodes(nodes);
+        let done = self.raft().change_membership(set, true).await;
+        done.map(|_| true).map_err(|error| error.to_string())
+    }
+
     /// Followers without a vote that have caught up, and would be promoted without a risk.
     #[must_use]
     pub fn ripe(&self) -> Vec<ReplicaId> {
