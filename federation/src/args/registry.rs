@@ -14,6 +14,9 @@ pub(crate) const LONG_ABOUT: &str = "MemberClusters and FailoverPolicies may be 
 
 /// Who owns which declaration.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  causeway registry list\n  \
+                        causeway registry move MemberCluster ack-hangzhou --to eu-1\n  \
+                        causeway registry confirm MemberCluster ack-hangzhou")]
 pub struct RegistryArgs {
     /// What to do.
     #[command(subcommand)]
