@@ -1,0 +1,38 @@
+//! How much a simulator of one core simulates: virtual hours and events a second.
+
+use std::time::{Duration, Instant};
+
+use causeway_sim::simulate::{Run, World};
+
+/// How long each world is measured.
+const MEASURED: Duration = Duration::from_secs(10);
+
+fn main() -> std::io::Result<()> {
+    for (world, name) in [(World::Log, "log"), (World::Fleet, "fleet")] {
+        // Once before, so that everything is in memory.
+        Run::of(world, 1).run()?;
+        let begun = Instant::now();
+        let (mut seeds, mut events, mut lasted) = (0_u32, 0_u64, Duration::ZERO);
+        while begun.elapsed() < MEASURED {
+            let report = Run::of(world, 50_000 + u64::from(seeds)).run()?;
+            seeds += 1;
+            events += report.events;
+            lasted += report.lasted;
+        }
+        let took = begun.elapsed().as_secs_f64();
+        let say = |measure: &str, ours: f64, unit: &str| {
+            println!(
+                r#"{{"bench":"simulator","measure":"{measure}, {name}","ours":{ours},"peer_or_floor":null,"unit":"{unit}","ratio":null,"aim":null}}"#
+            );
+        };
+        say(
+            "virtual time in a second of one core",
+            lasted.as_secs_f64() / 3600.0 / took,
+            "h",
+        );
+        #[expect(clippy::cast_precision_loss, reason = "a rate, for people")]
+        say("events in a second of one core", events as f64 / took, "");
+        say("seeds in a second of one core", f64::from(seeds) / took, "");
+    }
+    Ok(())
+}
