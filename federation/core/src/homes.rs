@@ -8,6 +8,8 @@ use std::time::Duration;
 /// The first wait after a failure; it doubles up to [`LONGEST`].
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(15);
+/// For how long others are tried first after a session broke.
+const BROKEN: Duration = Duration::from_secs(5);
 /// What measuring may be off by: replicas within it are as near.
 const NOISE: Duration = Duration::from_millis(10);
 /// Addresses that are remembered at most: more replicas there never are.
@@ -79,7 +81,7 @@ impl Homes {
         }
     }
 
-    /// It failed. Returns for how long it is left alone, before that is spread by `spread`.
+    /// It failed, and is left alone for a while, spread by `spread`.
     pub fn failed(&mut self, address: &str, now: Duration, spread: impl Fn(Duration) -> Duration) {
         let Some(row) = self.rows.get_mut(address) else {
             return;
@@ -87,6 +89,15 @@ impl Homes {
         let doubled = FIRST.saturating_mul(1 << row.failures.min(10));
         row.failures = row.failures.saturating_add(1);
         row.not_before = now.saturating_add(spread(doubled.min(LONGEST)));
+    }
+
+    /// A session there broke: if there are others, they are tried before it is tried again.
+    pub fn broke(&mut self, address: &str, now: Duration, spread: impl Fn(Duration) -> Duration) {
+        let wait = match self.rows.len() {
+            0 | 1 => FIRST,
+            _ => BROKEN,
+        };
+        self.leave_alone(address, now.saturating_add(spread(wait)));
     }
 
     /// It is not to be dialled before that.

@@ -9,17 +9,31 @@ use causeway_core::homes::Homes;
 use causeway_seam::Env;
 use causeway_seam::transport::{Connection, TransportError};
 
-use super::link::{Dialer, Ended};
+use super::link::Dialer;
 
 /// How long dialling may take.
 const DIAL: Duration = Duration::from_secs(10);
 /// After a refusal that only a person can mend.
 const REFUSED: Duration = Duration::from_secs(30);
-/// A session that broke: others are tried first.
-const BROKEN: Duration = Duration::from_millis(250);
 /// How long after a session's beginning the distances of all replicas are measured, and how often after that.
 pub(crate) const FIRST_LOOK: Duration = Duration::from_secs(40);
 pub(crate) const LOOK: Duration = Duration::from_secs(600);
+
+/// How a session ended.
+pub(crate) enum Ended {
+    /// It was up, then broke: begin at once, jittered.
+    Broke(String),
+    /// It was up, and has to begin anew for a reason of this side.
+    Anew(String),
+    /// Another replica is much nearer.
+    Nearer,
+    /// The replica has its hands full, and says when to come again.
+    Busy(Duration),
+    /// It never came up.
+    Failed(String),
+    /// It was refused, and only a person can mend that.
+    Refused(String),
+}
 
 /// Chooses homes.
 pub(crate) struct Homing {
@@ -62,7 +76,7 @@ impl Homing {
         let mut homes = self.homes();
         match how {
             Ended::Anew(_) | Ended::Nearer => {}
-            Ended::Broke(_) => homes.leave_alone(address, now + spread(BROKEN)),
+            Ended::Broke(_) => homes.broke(address, now, spread),
             Ended::Busy(wait) => homes.leave_alone(address, now + spread(*wait)),
             Ended::Failed(_) => homes.failed(address, now, spread),
             Ended::Refused(_) => homes.leave_alone(address, now + spread(REFUSED)),

@@ -13,11 +13,11 @@ use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, Welcome};
 use causeway_api::view::Applied;
 use causeway_core::holdings::Touched;
 use causeway_discovery::Observer;
-use causeway_seam::{Monotonic, TaskHandle};
 use causeway_seam::transport::{Connection, Dial};
+use causeway_seam::{Monotonic, TaskHandle};
 use tokio::sync::{mpsc, watch};
 
-use super::homing::{FIRST_LOOK, Homing, LOOK};
+use super::homing::{Ended, FIRST_LOOK, Homing, LOOK};
 use super::shared::Shared;
 use super::writing::Writing;
 
@@ -89,22 +89,6 @@ pub(crate) struct Link {
     pub(crate) observer: Arc<Observer>,
     pub(crate) writing: Arc<Writing>,
     pub(crate) status: watch::Sender<LinkStatus>,
-}
-
-/// How a session ended.
-pub(crate) enum Ended {
-    /// It was up, then broke: begin at once, jittered.
-    Broke(String),
-    /// It was up, and has to begin anew for a reason of this side.
-    Anew(String),
-    /// Another replica is much nearer.
-    Nearer,
-    /// The replica has its hands full, and says when to come again.
-    Busy(Duration),
-    /// It never came up.
-    Failed(String),
-    /// It was refused, and only a person can mend that.
-    Refused(String),
 }
 
 impl Link {

@@ -75,7 +75,12 @@ impl Agent {
         let (say, status) = watch::channel(LinkStatus::default());
         let link = Link {
             shared: shared.clone(),
-            homing: Arc::new(Homing::new(env, dialer, shared.member.as_str(), config.controllers)),
+            homing: Arc::new(Homing::new(
+                env,
+                dialer,
+                shared.member.as_str(),
+                config.controllers,
+            )),
             sessions: AtomicU64::new(0),
             observer: observer.clone(),
             writing: writing.clone(),

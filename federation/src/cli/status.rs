@@ -71,8 +71,14 @@ fn quorum(quorum: &Quorum) -> String {
     match (quorum.reachable, &quorum.leader) {
         (false, _) => format!("NO QUORUM ({of})"),
         (true, Some(leader)) if quorum.voters > 1 => {
-            let since = quorum.leader_for_ms.map(|ms| format!(" for {}", duration(ms)));
-            format!("quorum {of}, led by {}{}", clean(leader), since.unwrap_or_default())
+            let since = quorum
+                .leader_for_ms
+                .map(|ms| format!(" for {}", duration(ms)));
+            format!(
+                "quorum {of}, led by {}{}",
+                clean(leader),
+                since.unwrap_or_default()
+            )
         }
         (true, _) => format!("quorum {of}"),
     }
@@ -84,7 +90,10 @@ fn waiting(report: &StatusReport, look: &Look) -> String {
         return String::new();
     }
     let heading = look.paint.tone(Tone::Bold, "WAITING");
-    let lines = report.waiting.iter().map(|what| format!("  {}\n", clean(what)));
+    let lines = report
+        .waiting
+        .iter()
+        .map(|what| format!("  {}\n", clean(what)));
     format!("\n{heading}\n{}", lines.collect::<String>())
 }
 

@@ -126,7 +126,10 @@ impl ReplicaMetrics {
     /// Shows everything as it is, and forgets what is no more.
     fn show(&self, look: &Look<'_>) {
         let metrics = &self.metrics;
-        let here = look.sessions.values().filter(|session| session.home.is_none());
+        let here = look
+            .sessions
+            .values()
+            .filter(|session| session.home.is_none());
         metrics.set_sessions(counts::count(here.count()));
         let mut shown = lock(&self.shown);
         let members: BTreeSet<MemberName> = look.state.members.keys().cloned().collect();

@@ -245,12 +245,36 @@ impl World {
         self.clusters[at].objects(kind.0, kind.1).unwrap().len()
     }
 
+    /// How everything stands, for a failure.
+    fn tale(&self) -> String {
+        let of = |at: usize| {
+            let shared = self.shared(at);
+            let status = shared.consensus.status();
+            let votes = shared.consensus.read(|state| {
+                format!(
+                    "time {:?}, silent {:?}, votes {:#?}",
+                    state.cluster_time,
+                    state.votes.silent(),
+                    state.votes.rows()
+                )
+            });
+            format!(
+                "r{}: {:?}, leader {:?}, {votes}\n",
+                at + 1,
+                status.role,
+                status.leader
+            )
+        };
+        self.alive().map(of).collect()
+    }
+
     async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let began = self.env.now();
         while !holds(self) {
             assert!(
                 self.env.now().since(began) < Duration::from_secs(120),
-                "not within two minutes: {what}"
+                "not within two minutes: {what}\n{}",
+                self.tale()
             );
             self.env.sleep(Duration::from_millis(100)).await;
         }
@@ -367,7 +391,10 @@ async fn without_a_quorum_facts_go_on_and_status_says_so() {
         .into_iter()
         .find(|o| o["kind"] == "EndpointSlice")
         .unwrap();
-    slice["endpoints"][0]["conditions"]["ready"] = false.into();
+    let mut second = slice["endpoints"][0].clone();
+    second["addresses"][0] = "10.1.0.2".into();
+    second["targetRef"]["name"] = "cart-2".into();
+    slice["endpoints"].as_array_mut().unwrap().push(second);
     world.clusters[0].put(slice).unwrap();
     world
         .until("a fact comes", |world| facts(world) > before)

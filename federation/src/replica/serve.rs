@@ -209,16 +209,14 @@ fn admit(shared: &Shared, connection: &AgentConnection, hello: &Hello) -> Result
                 hello.cluster_uid
             ),
         ),
-        Some(_) if let Some(home) = newer_elsewhere(shared, hello) => {
-            refuse(
-                RefusedKind::OlderEpoch,
-                true,
-                format!(
-                    "an agent of member {member} with a newer epoch than {} has a session with replica {home} already",
-                    hello.epoch
-                ),
-            )
-        }
+        Some(_) if let Some(home) = newer_elsewhere(shared, hello) => refuse(
+            RefusedKind::OlderEpoch,
+            true,
+            format!(
+                "an agent of member {member} with a newer epoch than {} has a session with replica {home} already",
+                hello.epoch
+            ),
+        ),
         Some(_) => match shared.sessions.of(member) {
             // A standby, too: it would take the session from the one who writes.
             Some(other) if other.hello.epoch > hello.epoch => refuse(

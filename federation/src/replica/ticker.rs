@@ -24,8 +24,11 @@ pub(crate) async fn tick(shared: Arc<Shared>) {
         });
         let Some(left) = pending.filter(|_| shared.consensus.is_leader()) else {
             counted_from = None;
-            if applied.changed().await.is_err() {
-                return;
+            tokio::select! {
+                biased;
+                changed = applied.changed() => if changed.is_err() { return },
+                // Whoever comes to lead need not have decided anything since: what is pending is looked at again.
+                () = shared.env.sleep(LONGEST), if pending.is_some() => {}
             }
             continue;
         };

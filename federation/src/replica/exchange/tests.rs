@@ -94,7 +94,7 @@ struct Agent {
     up: mpsc::Sender<Result<FromAgent, TransportError>>,
     down: mpsc::Receiver<FromReplica>,
     member: MemberName,
-    _tasks: [TaskHandle; 2],
+    _beats: TaskHandle,
 }
 
 impl Agent {
@@ -128,11 +128,13 @@ impl Agent {
             holds: Holds::default(),
         };
         up.send(Ok(FromAgent::Hello(hello))).await.unwrap();
+        // It ends by itself once the agent is gone.
+        env.spawn("session", session).detach();
         let mut agent = Self {
             up,
             down,
             member: member.parse().unwrap(),
-            _tasks: [env.spawn("session", session), env.spawn("beats", beat)],
+            _beats: env.spawn("beats", beat),
         };
         match agent.hear().await {
             Some(FromReplica::Welcome(_)) => agent,

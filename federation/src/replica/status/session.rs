@@ -68,11 +68,15 @@ pub(crate) fn all(shared: &Shared) -> BTreeMap<MemberName, SessionInfo> {
                     epoch: seen.presence.epoch,
                     heard_ago_ms: ago,
                     heard_at: WallClock(
-                        wall.0.saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX)),
+                        wall.0
+                            .saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX)),
                     ),
                     sent: seen.presence.sent,
                     applied: seen.presence.applied,
-                    behind_ms: seen.presence.behind_ms.map(|ms| ms.saturating_add(since_said)),
+                    behind_ms: seen
+                        .presence
+                        .behind_ms
+                        .map(|ms| ms.saturating_add(since_said)),
                 }
             });
         }
