@@ -83,7 +83,9 @@ pub enum BackupError {
     #[error("this replica belongs to no clusterset yet: there is nothing to back up")]
     Nothing,
     /// The file is no backup.
-    #[error("this is no backup of Causeway: it does not begin with CWBACK. Give a file that causeway backup create wrote")]
+    #[error(
+        "this is no backup of Causeway: it does not begin with CWBACK. Give a file that causeway backup create wrote"
+    )]
     NoBackup,
     /// It was written by a newer version.
     #[error(
@@ -111,6 +113,9 @@ pub async fn create(
     env: &Env,
     version: &str,
 ) -> Result<Vec<u8>, BackupError> {
+    if consensus.read(|state| state.incarnation) == 0 {
+        return Err(BackupError::Nothing);
+    }
     // Asked first: what was decided before is in the state then.
     let confirmed = consensus.linearizable().await.is_ok();
     let status = consensus.status();
@@ -148,7 +153,13 @@ impl Contents {
             digest: state.digest_hex(),
             members: state.members.keys().cloned().collect(),
             policies: count(state.policies.len()),
-            services: count(state.plans.values().filter(|row| row.value.is_some()).count()),
+            services: count(
+                state
+                    .plans
+                    .values()
+                    .filter(|row| row.value.is_some())
+                    .count(),
+            ),
             replicas: Vec::new(),
         }
     }

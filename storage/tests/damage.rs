@@ -154,12 +154,16 @@ async fn a_row_that_was_changed_is_refused() {
     // The last vote: a replica that read another one could vote twice.
     tamper(temp.path(), |write| {
         let mut meta = write.open_table(META).unwrap();
-        let mut row = meta.get("vote").unwrap().unwrap().value().to_vec();
+        let vote = redb::ReadableTable::get(&meta, "vote");
+        let mut row = vote.unwrap().unwrap().value().to_vec();
         *row.last_mut().unwrap() ^= 1;
         meta.insert("vote", row.as_slice()).unwrap();
     });
     let text = refusal(temp.path()).await;
-    assert!(text.contains("checksum") && text.contains("backup"), "{text}");
+    assert!(
+        text.contains("checksum") && text.contains("backup"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +179,10 @@ async fn a_folder_of_a_newer_version_is_refused() {
         meta.insert("owner", row.as_slice()).unwrap();
     });
     let text = refusal(temp.path()).await;
-    assert!(text.contains("format 2") && text.contains("upgrade"), "{text}");
+    assert!(
+        text.contains("format 2") && text.contains("upgrade"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +198,10 @@ async fn half_of_a_folder_is_refused() {
     let aside = temp.path().join("aside");
     std::fs::rename(&log, &aside).unwrap();
     let text = refusal(temp.path()).await;
-    assert!(text.contains("log.redb: it is not there") && text.contains("backup"), "{text}");
+    assert!(
+        text.contains("log.redb: it is not there") && text.contains("backup"),
+        "{text}"
+    );
     std::fs::rename(&aside, &log).unwrap();
     // What the log no longer has is in the snapshot alone.
     tamper(temp.path(), |write| {
@@ -229,7 +239,8 @@ async fn a_folder_in_use_and_one_of_another_replica_are_refused() {
     );
     let text = opened.await.unwrap_err().to_string();
     assert!(
-        text.contains("of replica r1, and this is replica r2") && text.contains("never use an id twice"),
+        text.contains("of replica r1, and this is replica r2")
+            && text.contains("never use an id twice"),
         "{text}"
     );
 }

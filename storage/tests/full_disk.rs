@@ -35,7 +35,10 @@ async fn ten(disk: &FaultyDisk, settings: &Settings) -> Consensus {
 
 /// Stopped for `reason`, with all that it knew; and after a restart with the disk well again it goes on.
 async fn stopped(consensus: Consensus, disk: &FaultyDisk, settings: &Settings, reason: &str) {
-    assert!(consensus.read(|state| state.members.len()) >= 10, "what is known is still told");
+    assert!(
+        consensus.read(|state| state.members.len()) >= 10,
+        "what is known is still told"
+    );
     let status = consensus.status();
     assert_eq!(status.role, Role::Stopped);
     let said = status.stopped.unwrap();
@@ -66,12 +69,18 @@ async fn each_trouble_of_the_disk_stops_the_replica_and_loses_nothing() {
         let consensus = ten(&disk, &settings).await;
         disk.fail(trouble);
         let error = consensus.propose(member("lost")).await.unwrap_err();
-        assert!(matches!(error, ProposeError::Stopped(_)), "{trouble:?}: {error}");
+        assert!(
+            matches!(error, ProposeError::Stopped(_)),
+            "{trouble:?}: {error}"
+        );
         assert!(error.to_string().contains(reason), "{trouble:?}: {error}");
         // It does not come back by itself, since what a later write builds upon may be missing.
         disk.heal();
         let again = consensus.propose(member("lost")).await.unwrap_err();
-        assert!(matches!(again, ProposeError::Stopped(_)), "{trouble:?}: {again}");
+        assert!(
+            matches!(again, ProposeError::Stopped(_)),
+            "{trouble:?}: {again}"
+        );
         stopped(consensus, &disk, &settings, reason).await;
     }
 }
@@ -102,7 +111,10 @@ async fn a_disk_that_fills_up_stops_the_replica_and_loses_nothing() {
     let consensus = try_open(&disk, &settings).await.unwrap();
     consensus.recovered(LIMIT).await.unwrap();
     let members = consensus.read(|state| state.members.len());
-    assert!((decided..=decided + 1).contains(&members), "{decided} decided, {members} found");
+    assert!(
+        (decided..=decided + 1).contains(&members),
+        "{decided} decided, {members} found"
+    );
     consensus.stop().await;
 }
 
@@ -129,7 +141,10 @@ async fn a_folder_that_cannot_be_read_or_made_is_refused() {
     let disk = FaultyDisk::new("data", 3);
     disk.fail(Trouble::ReadOnly);
     let text = try_open(&disk, &settings).await.unwrap_err().to_string();
-    assert!(text.contains("log.redb") && text.contains("writable"), "{text}");
+    assert!(
+        text.contains("log.redb") && text.contains("writable"),
+        "{text}"
+    );
     disk.heal();
     ten(&disk, &settings).await.stop().await;
     let disk = disk.kill();

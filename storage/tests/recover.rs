@@ -20,7 +20,7 @@ use causeway_seam::real::{Folder, env};
 use causeway_storage::offline::{OfflineError, inspect, recover};
 use causeway_storage::peers::{PeerCall, PeerError};
 use causeway_storage::{Consensus, NoPeers, Peers, ReplicaNode, Settings};
-use common::{LIMIT, member, node};
+use common::{LIMIT, member};
 
 type Replicas = Arc<Mutex<BTreeMap<u64, Consensus>>>;
 
@@ -80,7 +80,10 @@ async fn three(path: &Path) {
     let replica = |id| replicas.lock().unwrap().get(&id).unwrap().clone();
     let members = (1..=3).map(|id| (ReplicaId(id), at(id))).collect();
     replica(1).bootstrap_together(members).await.unwrap();
-    until("one of them leads", || (1..=3).any(|id| replica(id).is_leader())).await;
+    until("one of them leads", || {
+        (1..=3).any(|id| replica(id).is_leader())
+    })
+    .await;
     for n in 0..30 {
         let leader = (1..=3).find(|id| replica(*id).is_leader()).unwrap_or(1);
         let command = member(&format!("member-{n:02}"));
@@ -106,7 +109,10 @@ async fn the_survivor_goes_on_alone_with_all_that_it_has() {
     assert!(before.snapshot > 0 && before.last.index >= before.snapshot);
     // Looking changes nothing.
     let again = inspect(&folder).unwrap();
-    assert_eq!((again.last, again.generation), (before.last, before.generation));
+    assert_eq!(
+        (again.last, again.generation),
+        (before.last, before.generation)
+    );
 
     let begun = recover(&folder, 0).unwrap();
     assert_eq!(begun.from, before.generation);
@@ -115,7 +121,10 @@ async fn the_survivor_goes_on_alone_with_all_that_it_has() {
     let gone: Vec<u64> = begun.gone.iter().map(|id| id.0).collect();
     assert_eq!(gone, [1, 3]);
     let again = recover(&folder, 0).unwrap_err();
-    assert!(matches!(again, OfflineError::Alone { incarnation: 2, .. }), "{again}");
+    assert!(
+        matches!(again, OfflineError::Alone { incarnation: 2, .. }),
+        "{again}"
+    );
 
     let opened = Consensus::open(
         env(),
@@ -126,10 +135,16 @@ async fn the_survivor_goes_on_alone_with_all_that_it_has() {
     );
     let alone = opened.await.unwrap();
     alone.recovered(LIMIT).await.unwrap();
-    assert_eq!(alone.read(|state| (state.incarnation, state.members.len())), (2, 30));
+    assert_eq!(
+        alone.read(|state| (state.incarnation, state.members.len())),
+        (2, 30)
+    );
     alone.propose(member("after")).await.unwrap();
     let status = alone.status();
-    assert_eq!((status.members.len(), status.members[0].node.clone()), (1, at(2)));
+    assert_eq!(
+        (status.members.len(), status.members[0].node.clone()),
+        (1, at(2))
+    );
     assert!(status.term > before.last.term);
     alone.stop().await;
 }
@@ -148,8 +163,35 @@ async fn a_replica_that_runs_or_never_decided_anything_is_refused() {
     drop(running);
     let text = recover(&empty, 0).unwrap_err().to_string();
     assert!(text.contains("belongs to no clusterset"), "{text}");
-    let alone = common::open(&temp.path().join("r8"), Settings::default()).await;
-    alone.bootstrap(node()).await.unwrap();
-    alone.stop().await;
-    drop(alone);
+}
+
+/// A replica that a newer incarnation had shut out goes on above that one, if that one is lost as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_was_shut_out_goes_on_above_whoever_did_it() {
+    let temp = tempfile::tempdir().unwrap();
+    three(temp.path()).await;
+    let folder = disk(temp.path(), 3);
+    let opened = || {
+        let disk = Arc::new(disk(temp.path(), 3));
+        let settings = Settings::default();
+        Consensus::open(env(), disk, ReplicaId(3), settings, Arc::new(NoPeers))
+    };
+    let replica = opened().await.unwrap();
+    replica.fence(7, ReplicaId(1)).await;
+    replica.stop().await;
+    drop(replica);
+    assert!(
+        opened()
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("older incarnation")
+    );
+    assert_eq!(inspect(&folder).unwrap().fenced, Some(7));
+    let begun = recover(&folder, 0).unwrap();
+    assert_eq!(begun.generation.incarnation, 8);
+    let replica = opened().await.unwrap();
+    replica.recovered(LIMIT).await.unwrap();
+    assert_eq!(replica.read(|state| state.incarnation), 8);
+    replica.stop().await;
 }

@@ -31,7 +31,11 @@ async fn what_was_purged_is_given_back_at_the_next_start() {
         keep_entries: 0,
         ..Settings::default()
     };
-    let size = || std::fs::metadata(temp.path().join("log.redb")).unwrap().len();
+    let size = || {
+        std::fs::metadata(temp.path().join("log.redb"))
+            .unwrap()
+            .len()
+    };
     let consensus = open(temp.path(), settings.clone()).await;
     consensus.bootstrap(node()).await.unwrap();
     for number in 0..150 {

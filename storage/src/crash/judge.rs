@@ -92,7 +92,10 @@ impl<'a> Judge<'a> {
         for _ in 0..flips {
             let (disk, _) = end.cut(Survival::Everything, seed);
             let name = &names[usize::try_from(random.below(names.len() as u64)).unwrap()];
-            let len = causeway_seam::Disk::read(&disk, name).unwrap().unwrap().len() as u64;
+            let len = causeway_seam::Disk::read(&disk, name)
+                .unwrap()
+                .unwrap()
+                .len() as u64;
             // Mostly where there is something: the file's second half is often empty.
             let bit = random.below(len * 8) >> random.below(3);
             assert!(disk.flip(name, bit));
@@ -115,7 +118,9 @@ impl<'a> Judge<'a> {
     }
 
     fn check(&self, operations: u64, found: &Found) -> Result<(), String> {
-        let (log, snapshot) = found.as_ref().map_err(|error| format!("refused: {error}"))?;
+        let (log, snapshot) = found
+            .as_ref()
+            .map_err(|error| format!("refused: {error}"))?;
         let story = &self.run.log;
         let (safe, begun) = story.allowed(operations);
         if !story.values[safe..=begun].contains(log) {
@@ -172,9 +177,14 @@ impl<'a> Judge<'a> {
         let (after, _) = read(next.restart(Survival::Nothing)).await?;
         let mut wanted = log.clone();
         let row = form::write_entry(&entry).unwrap();
-        wanted.entries.insert(entry.log_id.index, (entry.log_id, row));
+        wanted
+            .entries
+            .insert(entry.log_id.index, (entry.log_id, row));
         if after != wanted {
-            return Err(format!("what was appended after it is lost: {}", short(&after)));
+            return Err(format!(
+                "what was appended after it is lost: {}",
+                short(&after)
+            ));
         }
         Ok((log, snapshot))
     }

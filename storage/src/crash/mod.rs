@@ -59,7 +59,10 @@ async fn nothing_acknowledged_is_lost_at_any_operation_of_random_workloads() {
         let run = run(&random(seed, 40), &[]).await;
         let kinds = [Survival::Nothing, Survival::Some, Survival::Torn];
         let faults = Judge::new(&run).judge(&kinds, seed).await;
-        assert_sound(&format!("seed {seed}: {SEEDS_VARIABLE}={}", seed + 1), &faults);
+        assert_sound(
+            &format!("seed {seed}: {SEEDS_VARIABLE}={}", seed + 1),
+            &faults,
+        );
     }
 }
 
@@ -79,9 +82,17 @@ async fn nothing_acknowledged_is_lost_in_many_random_workloads() {
 async fn a_skipped_fsync_is_seen() {
     let run = run(&scripted(), &[Bug::SyncSkipped]).await;
     let faults = Judge::new(&run).judge(&[Survival::Nothing], 1).await;
-    assert!(faults.iter().any(|fault| fault.reason.contains("acknowledged")), "{faults:?}");
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.reason.contains("acknowledged")),
+        "{faults:?}"
+    );
     let faults = Judge::new(&run).judge(&[Survival::Torn], 1).await;
-    assert!(!faults.is_empty(), "torn writes without a sync between them");
+    assert!(
+        !faults.is_empty(),
+        "torn writes without a sync between them"
+    );
 }
 
 /// A snapshot that gets its name before its content is durable is found torn.

@@ -10,9 +10,9 @@ use causeway_faults::{Bug, FaultyDisk, History};
 use causeway_state::{ClientId, Command, Request};
 use openraft::EntryPayload;
 use openraft::storage::{IOFlushed, RaftLogStorage};
-use openraft::vote::leader_id_std::{CommittedLeaderId, LeaderId};
 use openraft::type_config::TypeConfigExt;
 use openraft::type_config::alias::OneshotReceiverOf;
+use openraft::vote::leader_id_std::{CommittedLeaderId, LeaderId};
 
 use super::workload::Step;
 use crate::form;
@@ -215,7 +215,11 @@ impl Runner {
     }
 
     async fn append(&mut self, entries: u64, bytes: usize, term: u64) {
-        let first = if self.log.values.len() == 1 { 0 } else { self.last.index + 1 };
+        let first = if self.log.values.len() == 1 {
+            0
+        } else {
+            self.last.index + 1
+        };
         let mut rows = Vec::new();
         for index in first..first + entries {
             self.content = self.content.wrapping_add(1);

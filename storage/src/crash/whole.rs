@@ -32,7 +32,13 @@ fn member(number: usize) -> Command {
 async fn open(disk: &FaultyDisk) -> Result<Consensus, StorageError> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     let peers = Arc::new(NoPeers);
-    let opened = Consensus::open(causeway_faults::env(3), disk, ReplicaId(1), settings(), peers);
+    let opened = Consensus::open(
+        causeway_faults::env(3),
+        disk,
+        ReplicaId(1),
+        settings(),
+        peers,
+    );
     let consensus = opened.await?;
     Ok(consensus)
 }
@@ -73,7 +79,9 @@ async fn a_replica_keeps_what_it_acknowledged_at_any_operation() {
                 continue;
             }
             let what = format!("after {operations} operations, {survival:?}");
-            let consensus = open(&disk).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+            let consensus = open(&disk)
+                .await
+                .unwrap_or_else(|error| panic!("{what}: {error}"));
             if let Some(safe) = safe {
                 consensus.recovered(LIMIT).await.unwrap();
                 let found = members(&consensus);
@@ -158,5 +166,8 @@ async fn a_restoration_is_whole_or_refused() {
             }
         }
     }
-    assert!(whole > 0 && refused > 0 && empty > 0, "{whole} {refused} {empty}");
+    assert!(
+        whole > 0 && refused > 0 && empty > 0,
+        "{whole} {refused} {empty}"
+    );
 }

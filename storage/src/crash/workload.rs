@@ -74,7 +74,11 @@ pub(super) fn random(seed: u64, steps: usize) -> Vec<Step> {
     let step = |_| match random.below(20) {
         0..=7 => Step::Append {
             entries: 1 + random.below(5),
-            bytes: if random.below(8) == 0 { size(30_000) } else { size(600) },
+            bytes: if random.below(8) == 0 {
+                size(30_000)
+            } else {
+                size(600)
+            },
         },
         8 => Step::Truncate {
             entries: 1 + random.below(4),

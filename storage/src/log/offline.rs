@@ -117,7 +117,9 @@ pub(crate) fn begin(disk: &dyn Disk, replica: ReplicaId, last: LogId) -> Result<
         committed: false,
     };
     let mut changes = begun_at(last).map_err(bad)?;
-    changes.push(Change::Vote(form::seal(&VoteForm::from(&vote)).map_err(bad)?));
+    changes.push(Change::Vote(
+        form::seal(&VoteForm::from(&vote)).map_err(bad)?,
+    ));
     tables::create(disk, replica, &changes)
 }
 

@@ -7,6 +7,7 @@ use openraft::EntryPayload;
 use serde::Serialize;
 
 use super::{OfflineError, position};
+use crate::error::StorageError;
 use crate::log::offline::Offline;
 use crate::peers::ReplicaNode;
 use crate::snapshot;
@@ -35,6 +36,8 @@ pub struct Inspection {
     pub snapshot: u64,
     /// The term that it last voted in.
     pub vote_term: u64,
+    /// The newer incarnation that has no part for this replica, if it heard of one.
+    pub fenced: Option<u64>,
     /// The level of behaviour in force.
     pub feature_level: u32,
     /// How many members are registered.
@@ -45,6 +48,20 @@ pub struct Inspection {
     pub database_bytes: u64,
     /// So many of them are free.
     pub free_bytes: u64,
+}
+
+/// The file that says that a newer incarnation has no part for this replica; it ends with that one's number.
+pub(super) const FENCED: &str = "fenced";
+
+/// The incarnation that has shut this replica out.
+pub(super) fn fenced(disk: &dyn Disk) -> Result<Option<u64>, StorageError> {
+    let content = disk.read(FENCED)?;
+    let number = |content: Vec<u8>| {
+        let text = String::from_utf8_lossy(&content).trim().to_owned();
+        let last = text.rsplit(' ').next().unwrap_or_default().parse();
+        last.unwrap_or(0)
+    };
+    Ok(content.map(number))
 }
 
 /// A folder that was read whole.
@@ -141,6 +158,7 @@ pub fn inspect(disk: &dyn Disk) -> Result<Inspection, OfflineError> {
         purged: position(folder.log.purged()).index,
         snapshot: folder.snapshot,
         vote_term: vote.map_or(0, |vote| vote.leader_id.term),
+        fenced: fenced(disk)?,
         feature_level: folder.state.feature_level,
         members: folder.state.members.len(),
         replicas: folder.replicas(),

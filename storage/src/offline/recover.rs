@@ -3,8 +3,9 @@
 use causeway_api::ReplicaId;
 use causeway_seam::Disk;
 
-use super::inspect::Folder;
+use super::inspect::{FENCED, Folder, fenced};
 use super::{Begun, OfflineError, begin, log_id, position, write_snapshot};
+use crate::error::StorageError;
 
 /// Makes the replica of this folder the only member of its clusterset, in a new incarnation: all entries of its log are in
 /// force from then on, those included of which it did not know whether they were decided. Decisions that it never heard
@@ -12,6 +13,8 @@ use super::{Begun, OfflineError, begin, log_id, position, write_snapshot};
 ///
 /// The replica must be stopped, and the others must never come back as they were: they hear of the new incarnation from
 /// whomever they meet, and stop.
+///
+/// A replica that a newer incarnation has shut out goes on above that one.
 ///
 /// # Errors
 /// [`OfflineError`]; the folder is then as it was.
@@ -25,8 +28,11 @@ pub fn recover(disk: &dyn Disk, incarnation_at_least: u64) -> Result<Begun, Offl
             path: disk.location().display().to_string(),
         });
     }
+    let fenced = fenced(disk)?;
+    let incarnation_at_least =
+        incarnation_at_least.max(fenced.map_or(0, |by| by.saturating_add(1)));
     let alone = replicas.iter().all(|member| member.replica == replica);
-    if alone && incarnation_at_least <= state.incarnation {
+    if alone && fenced.is_none() && incarnation_at_least <= state.incarnation {
         return Err(OfflineError::Alone {
             replica,
             incarnation: state.incarnation,
@@ -35,11 +41,15 @@ pub fn recover(disk: &dyn Disk, incarnation_at_least: u64) -> Result<Begun, Offl
     let mine = replicas.iter().find(|member| member.replica == replica);
     let node = mine.map(|member| member.node.clone()).unwrap_or_default();
     let (from, last) = (state.last_applied, folder.last());
-    let committed = position(folder.log.committed()).index.max(folder.snapshot());
+    let committed = position(folder.log.committed())
+        .index
+        .max(folder.snapshot());
     let mut state = state.clone();
     let generation = begin(&mut state, incarnation_at_least)?;
     write_snapshot(disk, &state, log_id(last), replica, node)?;
     folder.log.conclude(log_id(last))?;
+    // Last: until here the folder is refused, or recovered once more.
+    disk.remove(FENCED).map_err(StorageError::from)?;
     let gone = replicas.iter().map(|member| member.replica);
     Ok(Begun {
         replica,

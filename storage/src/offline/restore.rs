@@ -24,11 +24,7 @@ pub struct Restore {
 ///
 /// # Errors
 /// [`OfflineError`]; a folder that holds anything is left alone.
-pub fn restore(
-    disk: &dyn Disk,
-    backup: &Backup,
-    restore: &Restore,
-) -> Result<Begun, OfflineError> {
+pub fn restore(disk: &dyn Disk, backup: &Backup, restore: &Restore) -> Result<Begun, OfflineError> {
     let path = disk.location().display().to_string();
     if let Some(found) = disk.list().map_err(crate::StorageError::from)?.pop() {
         return Err(OfflineError::NotEmpty { path, found });
