@@ -133,6 +133,22 @@ proptest! {
     }
 
     #[test]
+    fn rounding_moves_nothing(inputs in tight::tight(), percent in 80_u64..100) {
+        let held = plan(&inputs);
+        let mut quieter = inputs;
+        for source in &mut quieter.sources {
+            source.demand = source.demand.map(|demand| Rate(demand.0 * percent / 100));
+        }
+        for (old, new) in held.sources.iter().zip(&on(&quieter, &held).sources) {
+            let pairs = || old.shares.iter().zip(&new.shares);
+            let near = pairs().all(|(o, n)| o.destination == n.destination && o.parts.abs_diff(n.parts) <= 1);
+            if near && old.shares.len() == new.shares.len() {
+                prop_assert!(pairs().all(|(o, n)| o.parts == n.parts), "{old:?} {new:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_little_more_room_moves_nothing(inputs in tight::tight(), which in any::<prop::sample::Index>(), more in 1_u64..2_000) {
         let held = plan(&inputs);
         let mut roomier = inputs;

@@ -50,7 +50,7 @@ pub fn plan_with_previous(
     let mut tried: Vec<ServicePlan> = Vec::new();
     for natural in [false, true] {
         let kept = as_it_was(&fleet, &ways, previous, natural);
-        tried.extend(kept.map(|flows| steady(finish(&fleet, &ways, &flows), previous)));
+        tried.extend(kept.map(|flows| finish(&fleet, &ways, &flows)));
     }
     let mut flows = start(&fleet, &ways);
     fill(&fleet, &ways, &mut flows, &|tier, flows| {
@@ -67,7 +67,7 @@ pub fn plan_with_previous(
             best = (moved, plan);
         }
     }
-    best.1
+    steady(best.1, previous)
 }
 
 /// How much of the sources' demand goes elsewhere than before: for each share that shrank, by how many parts, weighed by
