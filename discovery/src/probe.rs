@@ -1,9 +1,12 @@
 //! Connecting to gateways, suspecting them, and casting votes.
 //!
 //! * [`suspicion`]: a detector: results and times in, a ballot out; pure, so that a simulator can drive it;
+//! * [`adaptive`]: one that learns how much a path loses; [`impaired`]: when an observer suspects itself;
 //! * [`tcp`]: a connection as the product makes it;
 //! * [`runner`]: probes a changing set of subjects and gives out votes.
 
+pub mod adaptive;
+pub mod impaired;
 pub mod runner;
 pub mod suspicion;
 pub mod tcp;
@@ -15,6 +18,7 @@ use async_trait::async_trait;
 use causeway_api::facts::GatewayAddress;
 use causeway_api::verdict::Ballot;
 
+pub use adaptive::Adaptive;
 pub use runner::{ProbeConfig, Prober};
 pub use suspicion::{Detector, Outcome, Suspicion};
 pub use tcp::TcpProbe;
