@@ -3,6 +3,7 @@
 //! The stages, in the order in which a change runs through them (those marked * speak to somebody):
 //!
 //! 1. [`serve`]*: agents' sessions; facts in, views out ([`sessions`]: who is there and what each is due);
+//!    [`exchange`]*: facts and sessions, shared with other replicas; [`admission`]: how many sessions begin at once;
 //! 2. [`voters`]*: probes and silence → votes; [`ticker`]: cluster time;
 //! 3. [`registry`]*: MemberClusters and FailoverPolicies → commands;
 //! 4. [`brain`]: what changed → plans → proposals;

@@ -8,9 +8,9 @@ use super::Sight;
 use crate::admin::api::{Attention, ClusterRow, ConditionStatus};
 use crate::cli::text;
 use crate::replica::registry::stance::Stance;
-use crate::replica::status::registered::leaving;
 use crate::replica::status::compatible::of_one_object;
 use crate::replica::status::counts::{self, count};
+use crate::replica::status::registered::leaving;
 
 /// Refused plans that are named; the rest is counted.
 const PLANS: usize = 5;
@@ -105,8 +105,9 @@ fn declarations(sight: &Sight<'_>) -> Vec<Attention> {
         ));
     }
     for ((kind, name), why) in &rows.kept {
-        let remedy =
-            format!("create it again to keep it; to remove it: causeway registry confirm {kind} {name}");
+        let remedy = format!(
+            "create it again to keep it; to remove it: causeway registry confirm {kind} {name}"
+        );
         all.push(of(
             format!("{kind} {name}"),
             format!("its object is gone, and it stays in force: {why}; {remedy}"),

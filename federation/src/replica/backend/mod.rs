@@ -32,11 +32,11 @@ use super::status::counts::{self, Exports};
 use super::status::look::Look;
 use super::status::session;
 use crate::admin::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
+use crate::admin::api::replicas::{ReplicaChange, ReplicasReport};
 use crate::admin::api::{
     AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow, Severity,
     StatusReport, SubjectExplanation,
 };
-use crate::admin::api::replicas::{ReplicaChange, ReplicasReport};
 use crate::admin::backend::AdminBackend;
 use memory::Ages;
 
@@ -191,7 +191,8 @@ impl AdminBackend for Backend {
 
     async fn diff(&self, member: &MemberName) -> Result<DiffReport, AdminError> {
         let session = self.shared.sessions.of(member);
-        let asked = self.see(|sight| diff::ask(sight, member, sight.look.sessions.contains_key(member)))?;
+        let asked =
+            self.see(|sight| diff::ask(sight, member, sight.look.sessions.contains_key(member)))?;
         let Some(session) = session else {
             let home = self.shared.exchange.elsewhere(member);
             let home = home.filter(|seen| seen.presence.open && seen.connected);
