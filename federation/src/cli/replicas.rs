@@ -48,7 +48,7 @@ pub(super) async fn add(args: ReplicaAddArgs) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::SUCCESS);
             }
             Err(ClientError::Answered { status: 400, body })
-                if !body.error.contains("has not caught up") =>
+                if !body.error.contains("not yet: ") =>
             {
                 return Err(ask::explained(&ClientError::Answered { status: 400, body }));
             }

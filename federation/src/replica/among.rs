@@ -121,13 +121,7 @@ pub(super) async fn begin(
         _ => {}
     }
     // Decisions that were made before a restart are in force before anything is said or asked.
-    let voters = log
-        .status()
-        .members
-        .iter()
-        .filter(|member| member.voter)
-        .count();
-    if voters > 1 || begin != Begin::Bootstrap {
+    if links.is_some() {
         if let Err(error) = log.recovered(RECOVERY_AMONG).await {
             tracing::warn!(%error, "starting with the decisions that are here; those that are missing come from the other replicas");
         }
@@ -175,11 +169,12 @@ pub(super) async fn fence(
     links: PeerLinks,
     tasks: Arc<Mutex<Vec<TaskHandle>>>,
 ) {
-    const SERVING: [&str; 9] = [
+    const SERVING: [&str; 10] = [
         "sessions",
         "session votes",
         "gateway probes",
         "brain",
+        "observers",
         "ticker",
         "registry",
         "status",

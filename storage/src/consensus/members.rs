@@ -277,17 +277,18 @@ impl Consensus {
                     after.remove(old);
                 }
                 judged(&after, *accept_domain_risk)?;
-                self.answering(&after)?;
                 let lag = self.lag(*replica, status);
                 if lag.is_none_or(|lag| lag > LAG) {
                     return Err(format!(
-                        "replica {replica} has not caught up: it lacks {} entries",
+                        "not yet: replica {replica} has not caught up, it lacks {} entries",
                         lag.map_or_else(
                             || "an unknown number of".to_owned(),
                             |lag| lag.to_string()
                         )
                     ));
                 }
+                let answering = self.answering(&after);
+                answering.map_err(|reason| format!("not yet: {reason}"))?;
                 Ok(Some(step(&after, replaces.is_some())))
             }
             Change::Remove {
