@@ -150,7 +150,8 @@ impl Judge {
     fn hear(&mut self, network: &Network, at: u64, eye: &mut Eye, ballot: Ballot) -> bool {
         let changed = eye.held.is_none_or(|(held, _)| held != ballot);
         let stale = eye.held.is_some_and(|(_, since)| at - since >= 20_000);
-        if !changed && !(ballot == Ballot::Unreachable && stale) {
+        let renewed = ballot == Ballot::Unreachable && stale;
+        if !changed && !renewed {
             return false;
         }
         eye.held = Some((ballot, at));
