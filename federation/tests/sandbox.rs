@@ -48,6 +48,19 @@ fn a_region_is_lost_and_comes_back() {
     assert!(report.recovered && report.restored, "{report:#?}");
     assert_eq!(report.lost.to_string(), "region/eu-west");
     assert_eq!(report.lost_members.len(), 2);
+    // One replica in each region; that of the lost one goes dark with it, and somebody leads all the same.
+    let regions: Vec<&str> = report
+        .replicas
+        .iter()
+        .map(|row| row.region.as_str())
+        .collect();
+    assert_eq!(regions, ["ap-south", "eu-west", "us-east"]);
+    let dark = &report.timeline[0];
+    assert!(
+        dark.event == Event::Dark && dark.text.contains("replica r2"),
+        "{dark:?}"
+    );
+    assert!(!report.leaders.is_empty(), "{report:#?}");
 
     // The order in which things happened.
     let at = |event| {
@@ -145,6 +158,43 @@ fn a_cluster_alone_can_be_lost_too() {
         "{report:#?}"
     );
     assert_eq!(report.lost_members.len(), 1);
+}
+
+#[test]
+fn the_leader_is_killed_and_another_leads() {
+    let (output, temporary) = once(&[
+        "--members",
+        "3",
+        "--services",
+        "3",
+        "--lose",
+        "leader",
+        "-o",
+        "json",
+    ]);
+    let progress = String::from_utf8_lossy(&output.stderr);
+    let report: Report =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{progress}"));
+    assert!(
+        output.status.success() && report.recovered && report.restored,
+        "{report:#?}"
+    );
+    assert_eq!(report.lost.to_string(), "leader");
+    assert!(report.lost_members.is_empty());
+    let [first, next, ..] = &report.leaders[..] else {
+        panic!("the lead has not moved: {report:#?}");
+    };
+    assert_ne!(first.replica, next.replica);
+    // The lead moves while the other is gone, and no mesh has anything to do with it.
+    let events: Vec<Event> = report.timeline.iter().map(|moment| moment.event).collect();
+    let at = |event| events.iter().position(|found| *found == event);
+    assert_eq!(at(Event::Dark), Some(0));
+    assert!(
+        at(Event::Led) < at(Event::Back) && at(Event::Back) < at(Event::Restored),
+        "{events:?}"
+    );
+    assert_eq!(report.requests.failed, 0, "{:#?}", report.requests);
+    assert_eq!(left_in(temporary.path()), Vec::<PathBuf>::new());
 }
 
 #[test]

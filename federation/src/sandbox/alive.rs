@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use causeway_api::verdict::VerdictState;
+use causeway_api::verdict::{Subject, VerdictState};
 
 use super::patience::Patience;
 use super::watch::Watch;
 
 /// How long nothing may change before it counts as settled.
 pub(crate) const STILL: Duration = Duration::from_millis(500);
-/// How many times as long as an answer took the controller is not asked again.
-const ASKS_COST: u32 = 3;
 /// Below this, requests per second are rounding.
 pub(crate) const NOTHING: f64 = 1e-6;
 
@@ -25,27 +23,27 @@ pub(crate) async fn alive(watch: &mut Watch<'_>) -> anyhow::Result<()> {
     let mut writes = 0_u64;
     let mut still = begun;
     let mut missing = Some("nothing was heard of it yet".to_owned());
-    let mut asks_from = begun;
     loop {
         let changed = watch.look().await?.changed;
-        let mut now = watch.env.now();
-        if now >= asks_from {
-            let found = whats_missing(watch).await;
-            if found != missing {
-                tracing::info!(missing = ?found, "the fleet comes alive");
-            }
-            missing = found;
-            let asked = now;
-            now = watch.env.now();
-            asks_from = now.plus(now.since(asked) * ASKS_COST);
+        let found = whats_missing(watch);
+        if found != missing {
+            tracing::info!(missing = ?found, "the fleet comes alive");
         }
+        missing = found;
+        let now = watch.env.now();
         if !changed.is_empty() || missing.is_some() {
             still = now;
         }
         if now.since(still) >= STILL {
             let seconds = still.since(begun).as_secs_f64();
+            let leads = watch
+                .leader
+                .as_ref()
+                .map_or_else(String::new, |(id, region)| {
+                    format!("; replica {id} in {region} leads")
+                });
             watch.note(&format!(
-                "alive after {seconds:.1} s: every agent connected, every service planned, every mesh written"
+                "alive after {seconds:.1} s: every agent connected, every service planned, every mesh written{leads}"
             ));
             return Ok(());
         }
@@ -62,40 +60,37 @@ pub(crate) async fn alive(watch: &mut Watch<'_>) -> anyhow::Result<()> {
 }
 
 /// What a fleet that is alive would have.
-async fn whats_missing(watch: &mut Watch<'_>) -> Option<String> {
-    let status = match watch.world.admin().status().await {
-        Ok(status) => status,
-        Err(error) => return Some(error.error),
-    };
+fn whats_missing(watch: &mut Watch<'_>) -> Option<String> {
     let (members, services) = (watch.fleet.members.len(), watch.fleet.services.len());
-    if status.members.len() < members {
-        return Some(format!(
-            "{} of {members} clusters are registered",
-            status.members.len()
-        ));
+    let (registered, planned) = watch.world.decided();
+    if registered < members {
+        return Some(format!("{registered} of {members} clusters are registered"));
     }
-    for row in &status.members {
-        let problem = if !row.agent.connected {
-            "its agent is not connected"
-        } else if row.verdict != VerdictState::Serving
-            || row
-                .gateways
-                .iter()
-                .any(|gateway| gateway.verdict != VerdictState::Serving)
-        {
-            "its gateway was not reached yet"
-        } else if row.applied.is_none() || row.applied != row.view {
-            "its mesh is not written yet"
-        } else {
-            continue;
+    let sessions = watch.world.sessions();
+    for name in watch.fleet.members.keys() {
+        let member = Subject::Member {
+            member: name.clone(),
         };
-        return Some(format!("cluster {}: {problem}", row.name));
+        let gateways = watch.world.gateways(&[name.clone()].into());
+        let reached = !gateways.is_empty()
+            && gateways
+                .iter()
+                .all(|(_, verdict)| *verdict == VerdictState::Serving);
+        let problem = match sessions.get(name) {
+            None => "its agent is not connected",
+            Some(_) if !reached || watch.world.verdict(&member) != VerdictState::Serving => {
+                "its gateway was not reached yet"
+            }
+            Some(false) => "its mesh is not written yet",
+            Some(true) => continue,
+        };
+        return Some(format!("cluster {name}: {problem}"));
     }
-    if status.services.planned < u64::try_from(services).unwrap_or(u64::MAX) {
-        return Some(format!(
-            "{} of {services} services are planned",
-            status.services.planned
-        ));
+    if planned < services {
+        return Some(format!("{planned} of {services} services are planned"));
+    }
+    if !watch.world.is_whole() {
+        return Some("a replica is behind the others".to_owned());
     }
     let nowhere = watch.traffic().nowhere();
     (nowhere > NOTHING).then(|| format!("{nowhere:.0} requests/s have no endpoint to go to"))

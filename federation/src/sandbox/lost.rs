@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use causeway_api::ids::MemberName;
+use causeway_api::ids::{MemberName, Region};
 use causeway_api::verdict::Subject;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,15 @@ impl Lost {
         match self {
             Self::Place(subject) => Some(subject),
             Self::Leader => None,
+        }
+    }
+
+    /// The region that is lost whole.
+    #[must_use]
+    pub fn region(&self) -> Option<&Region> {
+        match self {
+            Self::Place(Subject::Region { region }) => Some(region),
+            Self::Place(_) | Self::Leader => None,
         }
     }
 
@@ -74,10 +83,7 @@ fn choices(fleet: &Fleet) -> String {
     let regions = fleet.regions().into_keys();
     let regions = regions.map(|region| format!("region/{region}"));
     let members = fleet.members.keys().map(|name| format!("member/{name}"));
-    let all: Vec<String> = regions
-        .chain(members)
-        .chain([LEADER.to_owned()])
-        .collect();
+    let all: Vec<String> = regions.chain(members).chain([LEADER.to_owned()]).collect();
     all.join(", ")
 }
 
@@ -129,7 +135,12 @@ mod tests {
         assert_eq!(members("member/us-east-1").unwrap().len(), 1);
         assert_eq!(members("leader").unwrap().len(), 0);
         let said = members("region/atlantis").unwrap_err();
-        for word in ["region/atlantis", "region/us-east", "member/eu-west-1", "leader"] {
+        for word in [
+            "region/atlantis",
+            "region/us-east",
+            "member/eu-west-1",
+            "leader",
+        ] {
             assert!(said.contains(word), "{said}");
         }
         assert!(members("member/us-east-2").is_err());

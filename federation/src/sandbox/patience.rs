@@ -60,7 +60,10 @@ mod tests {
             assert!(!patience.is_over(at(step * 29)));
         }
         patience.see(at(840), 28);
-        assert!(patience.is_over(at(28 * 29 + 31)), "the same again is no progress");
+        assert!(
+            patience.is_over(at(28 * 29 + 31)),
+            "the same again is no progress"
+        );
         patience.see(at(895), 29);
         assert!(!patience.is_over(at(900)));
         patience.see(at(901), 30);

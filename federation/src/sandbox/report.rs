@@ -6,8 +6,8 @@ use std::time::Duration;
 use causeway_api::ids::{MemberName, Region, ServiceKey};
 use serde::{Deserialize, Serialize};
 
-use super::lost::Lost;
 use super::fleet::{Fleet, MAX_UTILIZATION_PERCENT, Spread};
+use super::lost::Lost;
 use super::model::ASSUMPTIONS;
 use super::model::traffic::{Peak, Traffic};
 use super::objects::{HOLD_DOWN_S, HOLD_FOR_S};
@@ -22,6 +22,10 @@ pub struct Report {
     pub fleet: Counts,
     /// What was lost.
     pub lost: Lost,
+    /// The controller's replicas, one in each region.
+    pub replicas: Vec<ReplicaRow>,
+    /// Who led when, from the loss on.
+    pub leaders: Vec<LeaderRow>,
     /// The clusters that were lost with it.
     pub lost_members: Vec<MemberName>,
     /// What happened when, from the loss on.
@@ -82,6 +86,28 @@ pub struct Moment {
     pub text: String,
 }
 
+/// A replica of the controller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaRow {
+    /// Which.
+    pub replica: String,
+    /// Where.
+    pub region: Region,
+}
+
+/// From when on a replica led.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaderRow {
+    /// Since the loss, in milliseconds; the first led before.
+    pub at_ms: u64,
+    /// Which.
+    pub replica: String,
+    /// Where.
+    pub region: Region,
+}
+
 /// What can happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -106,6 +132,10 @@ pub enum Event {
     Serving,
     /// Traffic is as it was before.
     Restored,
+    /// Another replica leads.
+    Led,
+    /// Every agent of the survivors has a session again.
+    Connected,
     /// Something took too long.
     TooLong,
 }

@@ -47,11 +47,11 @@ pub async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
     };
     let data = Data::make(args.data_dir.as_deref())?;
     voice.line(&screen::fleet(&fleet, voice.paint));
-    let world = World::start(&env, &fleet, &data.path).await?;
+    let mut world = World::start(&env, &fleet, &data.path, &lost).await?;
     let ended = tokio::select! {
         biased;
         () = &mut stopped => None,
-        ended = tell_and_report(&env, &world, &fleet, &lost, &mut voice) => Some(ended),
+        ended = tell_and_report(&env, &mut world, &fleet, &lost, &mut voice) => Some(ended),
     };
     let ended = match ended {
         Some(Ok(report)) if !args.once => {
@@ -81,7 +81,7 @@ pub async fn run(args: SandboxArgs) -> anyhow::Result<ExitCode> {
 
 async fn tell_and_report(
     env: &Env,
-    world: &World,
+    world: &mut World,
     fleet: &Arc<Fleet>,
     lost: &Lost,
     voice: &mut Voice,

@@ -180,7 +180,9 @@ fn concerned(
                     let own = mirror.local.services.get(key);
                     let said = mirror.mesh.hosts.get(&(namespace.clone(), host.clone()));
                     let selectors = own.map(|service| &service.selector).into_iter().chain(said);
-                    selectors.into_iter().any(|selector| selects(selector, labels))
+                    selectors
+                        .into_iter()
+                        .any(|selector| selects(selector, labels))
                 });
                 concerned.extend(selecting.map(|(at, ..)| *at));
             }

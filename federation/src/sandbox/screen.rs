@@ -5,7 +5,8 @@ use std::path::Path;
 use causeway_api::ids::{MemberName, Region};
 
 use super::fleet::{Fleet, FleetService};
-use super::report::{Counts, Event, Moment, Report, ShareRow};
+use super::lost::Lost;
+use super::report::{Counts, Event, LeaderRow, Moment, Report, ShareRow};
 use crate::cli::table::{Cell, Paint, Table, Tone};
 use crate::cli::text::{count, grouped};
 
@@ -69,8 +70,8 @@ fn shortened(members: &[MemberName]) -> String {
 pub fn moment(moment: &Moment, paint: Paint) -> String {
     let tone = match moment.event {
         Event::Dark | Event::GatewaysLost | Event::Lost | Event::TooLong => Tone::Bad,
-        Event::Suspected | Event::Recovering => Tone::Warn,
-        Event::LastMesh | Event::Serving | Event::Restored => Tone::Good,
+        Event::Suspected | Event::Recovering | Event::Led => Tone::Warn,
+        Event::LastMesh | Event::Connected | Event::Serving | Event::Restored => Tone::Good,
         Event::FirstMesh | Event::Back => Tone::Plain,
     };
     format!(
@@ -106,10 +107,17 @@ pub fn report(report: &Report, paint: Paint) -> String {
         (
             "recovery",
             match report.recovery_ms {
+                Some(ms) if report.lost == Lost::Leader => format!(
+                    "{} from the loss until another led and every agent had a session (measured)",
+                    seconds(ms)
+                ),
                 Some(ms) => format!(
                     "{} from the loss until the last mesh stopped sending into it (measured)",
                     seconds(ms)
                 ),
+                None if report.lost == Lost::Leader => {
+                    "NOT RECOVERED: nobody leads, or some agent has no session".to_owned()
+                }
                 None => "NOT RECOVERED: some mesh still sends into the lost part".to_owned(),
             },
             if report.recovered {
@@ -135,6 +143,7 @@ pub fn report(report: &Report, paint: Paint) -> String {
                 Tone::Bad
             },
         ),
+        ("leader", leaders(&report.leaders), Tone::Plain),
         (
             "requests",
             format!(
@@ -186,6 +195,24 @@ pub fn report(report: &Report, paint: Paint) -> String {
         text.push_str(&format!("  - {}\n", paint.tone(Tone::Dim, assumption)));
     }
     text
+}
+
+fn leaders(rows: &[LeaderRow]) -> String {
+    let row = |(at, row): (usize, &LeaderRow)| match at {
+        0 => format!("{} in {}", row.replica, row.region),
+        _ => format!(
+            "from +{} {} in {}",
+            seconds(row.at_ms),
+            row.replica,
+            row.region
+        ),
+    };
+    let all: Vec<String> = rows.iter().enumerate().map(row).collect();
+    match all.len() {
+        0 => "nobody that was seen".to_owned(),
+        1 => format!("{} all the time", all.join("")),
+        _ => format!("{} (measured)", all.join(", ")),
+    }
 }
 
 fn share_table(rows: &[ShareRow], paint: Paint) -> String {

@@ -1,6 +1,8 @@
 //! The story: all is well, a part is lost, traffic moves, the part comes back, traffic returns. Nothing is scripted but
 //! the loss and the return: everything else is watched until it has happened or has taken too long.
 
+mod leader;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use super::fleet::Fleet;
 use super::lost::Lost;
 use super::objects::HOLD_DOWN_S;
 use super::patience::Patience;
-use super::report::{Counts, Event, Moment, Report, Requests, shares, whole};
+use super::report::{Counts, Event, Moment, ReplicaRow, Report, Requests, shares, whole};
 use super::sampler::Sampler;
 use super::watch::Watch;
 use super::world::World;
@@ -38,7 +40,7 @@ pub trait Tell {
 /// Where nothing of the name `lost` is in the fleet, or the fleet does not come alive.
 pub async fn run(
     env: &Env,
-    world: &World,
+    world: &mut World,
     fleet: Arc<Fleet>,
     lost: Lost,
     tell: &mut dyn Tell,
@@ -49,13 +51,19 @@ pub async fn run(
     alive(&mut watch).await?;
     let before = watch.traffic();
     watch.sums = Default::default();
-    lose(&mut watch, before.served_rps + before.failed_rps);
-    let recovery_ms = until_moved(&mut watch).await?;
+    lose(&mut watch, before.served_rps + before.failed_rps).await;
+    let recovery_ms = match watch.lost {
+        Lost::Leader => leader::until_led(&mut watch).await?,
+        Lost::Place(_) => until_moved(&mut watch).await?,
+    };
     settle(&mut watch, OUTAGE).await?;
     let during = watch.traffic();
-    restore(&mut watch);
+    restore(&mut watch).await?;
     let back_ms = watch.now_ms();
-    let restored_ms = until_returned(&mut watch).await?;
+    let restored_ms = match watch.lost {
+        Lost::Leader => leader::until_whole(&mut watch).await?,
+        Lost::Place(_) => until_returned(&mut watch).await?,
+    };
     settle(&mut watch, Duration::ZERO).await?;
     let after = watch.traffic();
     let outage_s = f64::from(u32::try_from(back_ms).unwrap_or(u32::MAX)) / 1000.0;
@@ -63,6 +71,15 @@ pub async fn run(
     Ok(Report {
         seed: fleet.seed,
         fleet: Counts::of(&fleet),
+        replicas: watch
+            .world
+            .replicas()
+            .map(|(id, region)| ReplicaRow {
+                replica: id.to_string(),
+                region: region.clone(),
+            })
+            .collect(),
+        leaders: watch.leaders,
         lost: watch.lost,
         lost_members: watch.lost_members.iter().cloned().collect(),
         recovered: recovery_ms.is_some(),
@@ -79,29 +96,49 @@ pub async fn run(
     })
 }
 
-fn lose(watch: &mut Watch<'_>, all_rps: f64) {
+async fn lose(watch: &mut Watch<'_>, all_rps: f64) {
     watch.begin();
     watch.dark.clone_from(&watch.lost_members);
-    watch.world.lose(&watch.lost_members);
+    let led = watch.leader.clone();
+    watch.world.lose(&watch.lost, &watch.lost_members).await;
+    if watch.lost == Lost::Leader {
+        leader::killed(watch, led);
+        return;
+    }
     let names: Vec<&str> = watch.lost_members.iter().map(MemberName::as_str).collect();
+    let replica = watch.lost.region().and_then(|lost| {
+        let mut all = watch.world.replicas();
+        let (id, _) = all.find(|(_, region)| *region == lost)?;
+        let leads = led.is_some_and(|(leader, _)| leader == id);
+        Some(format!(
+            ", and replica {id}{}",
+            if leads { ", which leads" } else { "" }
+        ))
+    });
     let text = format!(
-        "{} goes dark: API servers, agents and gateways of {} fall silent. The others sent {} of {} requests/s into it",
+        "{} goes dark: API servers, agents and gateways of {}{} fall silent. The others sent {} of {} requests/s into it",
         watch.lost,
         names.join(", "),
+        replica.unwrap_or_default(),
         grouped(whole(watch.inflow_before)),
         grouped(whole(all_rps)),
     );
     watch.say(Event::Dark, text);
 }
 
-fn restore(watch: &mut Watch<'_>) {
-    watch.world.restore(&watch.lost_members);
+async fn restore(watch: &mut Watch<'_>) -> anyhow::Result<()> {
+    watch.world.restore(&watch.lost_members).await?;
     watch.dark.clear();
+    if watch.lost == Lost::Leader {
+        leader::started(watch);
+        return Ok(());
+    }
     let text = format!(
         "{} is there again, as it was; the others' traffic stays away until it has proven itself",
         watch.lost
     );
     watch.say(Event::Back, text);
+    Ok(())
 }
 
 /// Returns when the last surviving mesh stopped sending into the dark, in milliseconds since the loss.
@@ -167,7 +204,10 @@ async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
         if moved_ms.is_some() && lost {
             return Ok(moved_ms);
         }
-        patience.see(watch.env.now(), (look.verdicts.clone(), whole(astray), look.changed.len()));
+        patience.see(
+            watch.env.now(),
+            (look.verdicts.clone(), whole(astray), look.changed.len()),
+        );
         if patience.is_over(watch.env.now()) {
             let text = if moved_ms.is_some() {
                 format!("there is still no verdict on {}", watch.lost)
@@ -205,8 +245,8 @@ async fn until_returned(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
             );
         }
         let inflow = watch.inflow();
-        if serving && inflow >= AS_BEFORE * watch.inflow_before && look.traffic.nowhere() < NOTHING
-        {
+        let back = inflow >= AS_BEFORE * watch.inflow_before;
+        if serving && back && look.traffic.nowhere() < NOTHING && watch.world.is_whole() {
             let restored_ms = watch.now_ms();
             watch.say(
                 Event::Restored,
@@ -214,7 +254,10 @@ async fn until_returned(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
             );
             return Ok(Some(restored_ms));
         }
-        patience.see(watch.env.now(), (look.verdicts, whole(inflow), look.changed.len()));
+        patience.see(
+            watch.env.now(),
+            (look.verdicts, whole(inflow), look.changed.len()),
+        );
         if patience.is_over(watch.env.now()) {
             let text = format!(
                 "traffic has not returned: the verdict is {verdict}, {inflow:.0} of {:.0} requests/s are back",

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_api::ids::MemberName;
+use causeway_api::ids::{MemberName, Region, ReplicaId};
 use causeway_api::verdict::{Ballot, Subject, VerdictState};
 use causeway_seam::{Env, Monotonic};
 
 use super::fleet::Fleet;
 use super::lost::Lost;
 use super::model::traffic::Traffic;
-use super::report::{Event, Moment, Survivors};
+use super::report::{Event, LeaderRow, Moment, Survivors};
 use super::sampler::Sampler;
 use super::story::Tell;
 use super::world::World;
@@ -25,7 +25,7 @@ pub(crate) const LOOK_COST: u32 = 4;
 /// Looks, counts and tells.
 pub(crate) struct Watch<'a> {
     pub(crate) env: &'a Env,
-    pub(crate) world: &'a World,
+    pub(crate) world: &'a mut World,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) sampler: Sampler,
     pub(crate) lost: Lost,
@@ -37,8 +37,13 @@ pub(crate) struct Watch<'a> {
     /// When the part was lost.
     pub(crate) began: Monotonic,
     pub(crate) timeline: Vec<Moment>,
+    /// Who leads, as it was seen last.
+    pub(crate) leader: Option<(ReplicaId, Region)>,
+    /// Who has led, from the loss on.
+    pub(crate) leaders: Vec<LeaderRow>,
     pub(crate) sums: Sums,
     tell: &'a mut dyn Tell,
+    has_begun: bool,
     last: Option<Monotonic>,
     /// How long the last look took.
     took: Duration,
@@ -75,7 +80,7 @@ pub(crate) struct Verdicts {
 impl<'a> Watch<'a> {
     pub(crate) fn new(
         env: &'a Env,
-        world: &'a World,
+        world: &'a mut World,
         fleet: Arc<Fleet>,
         sampler: Sampler,
         tell: &'a mut dyn Tell,
@@ -92,8 +97,11 @@ impl<'a> Watch<'a> {
             inflow_before: 0.0,
             began: env.now(),
             timeline: Vec::new(),
+            leader: None,
+            leaders: Vec::new(),
             sums: Sums::default(),
             tell,
+            has_begun: false,
             last: None,
             took: Duration::ZERO,
             traffic: None,
@@ -121,6 +129,7 @@ impl<'a> Watch<'a> {
         if !changed.is_empty() {
             self.traffic = None;
         }
+        self.see_leader();
         let look = Look {
             changed,
             verdicts: self.verdicts(),
@@ -151,11 +160,40 @@ impl<'a> Watch<'a> {
             .sum()
     }
 
+    /// Tells when the lead has moved. That nobody leads for a moment is part of it.
+    fn see_leader(&mut self) {
+        let Some(now) = self.world.leader() else {
+            return;
+        };
+        if self.leader.as_ref() == Some(&now) {
+            return;
+        }
+        let (id, region) = now.clone();
+        let before = self.leader.replace(now);
+        if let (Some((former, _)), true) = (before, self.has_begun) {
+            let text = format!("replica {id} in {region} leads now, after {former}");
+            self.say(Event::Led, text);
+            self.note_leader();
+        }
+    }
+
+    fn note_leader(&mut self) {
+        let at_ms = self.now_ms();
+        let row = self.leader.clone().map(|(id, region)| LeaderRow {
+            at_ms,
+            replica: id.to_string(),
+            region,
+        });
+        self.leaders.extend(row);
+    }
+
     /// Begins to count, from the loss on.
     pub(crate) fn begin(&mut self) {
+        self.has_begun = true;
         self.inflow_before = self.inflow();
         self.began = self.env.now();
         self.last = Some(self.began);
+        self.note_leader();
     }
 
     fn verdicts(&self) -> Verdicts {
@@ -167,7 +205,7 @@ impl<'a> Watch<'a> {
 
     /// An observer's word on why it does not reach a subject.
     pub(crate) async fn evidence(&self, subject: &Subject) -> Option<String> {
-        let explained = self.world.admin().explain_subject(subject).await.ok()?;
+        let explained = self.world.admin()?.explain_subject(subject).await.ok()?;
         let mut evidence = explained.verdict.evidence.into_iter();
         evidence
             .find(|row| row.ballot == Ballot::Unreachable)

@@ -218,16 +218,31 @@ impl MeshObjects {
                 let keys = host.map(|host| (namespace.to_owned(), host));
                 let rule = object.map(read_rule);
                 let rows = keys.into_iter().zip(rule);
-                exchange(&mut self.said, &mut self.rules, kind, (namespace, name), rows)
+                exchange(
+                    &mut self.said,
+                    &mut self.rules,
+                    kind,
+                    (namespace, name),
+                    rows,
+                )
             }
             Kind::Host => {
-                let selector = labels(object.and_then(|host| host.pointer("/spec/workloadSelector/labels")));
-                let hosts = object.into_iter().flat_map(|host| list(host, "/spec/hosts"));
+                let selector =
+                    labels(object.and_then(|host| host.pointer("/spec/workloadSelector/labels")));
+                let hosts = object
+                    .into_iter()
+                    .flat_map(|host| list(host, "/spec/hosts"));
                 let rows = hosts.filter_map(Value::as_str).map(|host| {
                     let key = (namespace.to_owned(), host.to_owned());
                     (key, selector.clone())
                 });
-                exchange(&mut self.said, &mut self.hosts, kind, (namespace, name), rows)
+                exchange(
+                    &mut self.said,
+                    &mut self.hosts,
+                    kind,
+                    (namespace, name),
+                    rows,
+                )
             }
             Kind::Gateway => self.put_gateway(namespace, name, object),
         }
@@ -255,8 +270,8 @@ impl MeshObjects {
 
     fn put_gateway(&mut self, namespace: &str, name: &str, object: Option<&Value>) -> Vec<Touched> {
         let key = (Kind::Gateway, format!("{namespace}/{name}"));
-        let remote = object
-            .filter(|gateway| text(gateway, "/spec/gatewayClassName") == "istio-remote");
+        let remote =
+            object.filter(|gateway| text(gateway, "/spec/gatewayClassName") == "istio-remote");
         let now = remote.and_then(|gateway| {
             let network = labels(gateway.pointer("/metadata/labels")).remove(NETWORK)?;
             let port = gateway

@@ -151,7 +151,12 @@ pub fn total(fleet: &Fleet, flows: &Flows, dark: &BTreeSet<MemberName>) -> Traff
     let mut traffic = Traffic::default();
     let mut load = vec![0.0_f64; flows.members.len() * services];
     let mut by_region: BTreeMap<(usize, Option<usize>), f64> = BTreeMap::new();
-    for (from, rows) in flows.to.iter().enumerate().filter(|(from, _)| !is_dark(*from)) {
+    for (from, rows) in flows
+        .to
+        .iter()
+        .enumerate()
+        .filter(|(from, _)| !is_dark(*from))
+    {
         // To each region, and at the end to nowhere.
         let mut regions: Vec<Option<f64>> = vec![None; flows.regions.len() + 1];
         let mut lost: Option<f64> = None;

@@ -19,7 +19,10 @@ use crate::sandbox::objects;
 fn object(fleet: &Fleet, draw: &mut Draw) -> Value {
     let at = usize::try_from(draw.between(0, 3)).unwrap();
     let key = &fleet.services[at].key;
-    let network = fleet.members.keys().nth(usize::try_from(draw.between(0, 4)).unwrap());
+    let network = fleet
+        .members
+        .keys()
+        .nth(usize::try_from(draw.between(0, 4)).unwrap());
     let network = network.unwrap().to_string();
     let meta = |name: String| json!({ "namespace": key.namespace.as_str(), "name": name });
     let host = key.cluster_local_host();

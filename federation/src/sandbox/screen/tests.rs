@@ -16,6 +16,19 @@ fn sample() -> Report {
         seed: 1,
         fleet: Counts::of(&fleet),
         lost: "region/eu-west".parse().unwrap(),
+        replicas: vec![],
+        leaders: vec![
+            LeaderRow {
+                at_ms: 0,
+                replica: "r2".to_owned(),
+                region: region("eu-west"),
+            },
+            LeaderRow {
+                at_ms: 1_530,
+                replica: "r3".to_owned(),
+                region: region("us-east"),
+            },
+        ],
         lost_members: vec![MemberName::new("eu-west-1").unwrap()],
         timeline: vec![],
         recovered: true,
@@ -44,6 +57,7 @@ fn a_report_says_what_is_measured_and_what_is_modelled_and_what_went_wrong() {
         "9,990 answered, 10 failed = 0.1 % (modelled)",
         "(measured)",
         "12.5 %",
+        "r2 in eu-west, from +1.53s r3 in us-east (measured)",
         "No request is sent",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");

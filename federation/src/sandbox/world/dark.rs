@@ -7,32 +7,33 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use causeway_api::facts::GatewayAddress;
-use causeway_api::session::{FromAgent, FromReplica};
 use causeway_discovery::probe::Probe;
 use causeway_seam::Env;
 use causeway_seam::transport::{Connection, Dial, TransportError};
 use tokio::sync::{mpsc, watch};
 
-use crate::agent::Dialer;
-
 const QUEUE: usize = 64;
-/// How long dialling from the dark takes to fail.
+/// How long dialling from the dark, or into it, takes to fail.
 const DIAL: Duration = Duration::from_secs(5);
 
-/// Dials as `inner` does while there is light.
-pub(crate) struct DarkDialer {
+/// Whether it is dark at one place.
+pub(crate) type Dark = watch::Receiver<bool>;
+
+/// Dials as `inner` does while there is light at both ends.
+pub(crate) struct DarkDialer<S, R> {
     pub(crate) env: Env,
-    pub(crate) inner: Arc<Dialer>,
-    pub(crate) dark: watch::Receiver<bool>,
+    pub(crate) inner: Arc<dyn Dial<S, R>>,
+    /// At the place of who dials.
+    pub(crate) here: Dark,
+    /// At the place of each address that may be dialled.
+    pub(crate) there: BTreeMap<String, Dark>,
 }
 
 #[async_trait]
-impl Dial<FromAgent, FromReplica> for DarkDialer {
-    async fn dial(
-        &self,
-        address: &str,
-    ) -> Result<Connection<FromAgent, FromReplica>, TransportError> {
-        let mut dark = self.dark.clone();
+impl<S: Send + 'static, R: Send + 'static> Dial<S, R> for DarkDialer<S, R> {
+    async fn dial(&self, address: &str) -> Result<Connection<S, R>, TransportError> {
+        let mut dark = vec![self.here.clone()];
+        dark.extend(self.there.get(address).cloned());
         if self.env.timeout(DIAL, lit(&mut dark)).await.is_err() {
             return Err(TransportError::Unreachable {
                 address: address.to_owned(),
@@ -60,17 +61,24 @@ impl Dial<FromAgent, FromReplica> for DarkDialer {
     }
 }
 
-/// Returns once there is light, or the sandbox has ended.
-async fn lit(dark: &mut watch::Receiver<bool>) {
-    let _ = dark.wait_for(|dark| !dark).await;
+/// Returns once there is light everywhere, or the sandbox has ended.
+async fn lit(dark: &mut [Dark]) {
+    loop {
+        for place in &mut *dark {
+            let _ = place.wait_for(|dark| !dark).await;
+        }
+        // While it was waited for one, another may have gone dark; who has ended is dark no more.
+        if dark
+            .iter()
+            .all(|place| !*place.borrow() || place.has_changed().is_err())
+        {
+            return;
+        }
+    }
 }
 
 /// Carries messages while there is light. The end of a connection does not get through the dark either.
-async fn carry<T>(
-    mut from: mpsc::Receiver<T>,
-    to: mpsc::Sender<T>,
-    mut dark: watch::Receiver<bool>,
-) {
+async fn carry<T>(mut from: mpsc::Receiver<T>, to: mpsc::Sender<T>, mut dark: Vec<Dark>) {
     while let Some(message) = from.recv().await {
         lit(&mut dark).await;
         if to.send(message).await.is_err() {
@@ -80,10 +88,11 @@ async fn carry<T>(
     lit(&mut dark).await;
 }
 
-/// Answers for gateways by whether their member lies in the dark.
+/// Answers for gateways by whether their member lies in the dark, or who asks does.
 pub(crate) struct DarkProbe {
     pub(crate) env: Env,
-    pub(crate) gateways: BTreeMap<GatewayAddress, watch::Receiver<bool>>,
+    pub(crate) here: Dark,
+    pub(crate) gateways: BTreeMap<GatewayAddress, Dark>,
 }
 
 #[async_trait]
@@ -94,12 +103,12 @@ impl Probe for DarkProbe {
         port: u16,
         limit: Duration,
     ) -> Result<(), String> {
-        let Some(dark) = self.gateways.get(address) else {
+        let Some(there) = self.gateways.get(address) else {
             return Err(format!(
                 "nothing in the sandbox has the address {address}:{port}"
             ));
         };
-        let mut dark = dark.clone();
+        let mut dark = [self.here.clone(), there.clone()];
         self.env
             .timeout(limit, lit(&mut dark))
             .await
@@ -116,9 +125,10 @@ mod tests {
     async fn in_the_dark_nothing_passes_not_even_an_end() {
         let env = causeway_seam::real::env();
         let (switch, dark) = watch::channel(false);
+        let (_other, elsewhere) = watch::channel(false);
         let (near, outgoing) = mpsc::channel(4);
         let (far, mut received) = mpsc::channel(4);
-        let _task = env.spawn("carry", carry(outgoing, far, dark));
+        let _task = env.spawn("carry", carry(outgoing, far, vec![dark, elsewhere]));
         near.send(1).await.unwrap();
         assert_eq!(received.recv().await, Some(1));
         switch.send(true).unwrap();
@@ -138,6 +148,7 @@ mod tests {
         let address = GatewayAddress::Host("gateway".to_owned());
         let probe = DarkProbe {
             env: env.clone(),
+            here: watch::channel(false).1,
             gateways: [(address.clone(), dark)].into(),
         };
         let limit = Duration::from_secs(1);

@@ -11,8 +11,6 @@ use crate::certs::tls::Pems;
 use crate::certs::{Authority, Identity, Role, Validity};
 use crate::cli::write_private;
 
-/// The name of the sandbox's only replica.
-pub(crate) const REPLICA: &str = "sandbox";
 const DAYS: u32 = 7;
 const HOST: &str = "127.0.0.1";
 
@@ -31,10 +29,11 @@ impl Papers {
         })
     }
 
-    pub(crate) fn replica(&self) -> anyhow::Result<Pems> {
+    /// A replica's, such as `r1`.
+    pub(crate) fn replica(&self, name: &str) -> anyhow::Result<Pems> {
         self.sign(
             Role::Replica,
-            MemberName::new(REPLICA)?,
+            MemberName::new(name)?,
             &[HOST.to_owned(), "localhost".to_owned()],
         )
     }
