@@ -1,3 +1,4 @@
+//! What a mirror holds, what is shown and not applied, and who owns what.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
