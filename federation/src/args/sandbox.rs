@@ -9,8 +9,8 @@ use super::process::LogArgs;
 use crate::sandbox::lost::Lost;
 
 /// What `--help` says at length.
-pub(crate) const LONG_ABOUT: &str = "Run a whole fleet in this process: several clusters in three regions (in memory), the real controller, \
-                  the real agents, real connections and storage. Services are spread over them, a region is lost, \
+pub(crate) const LONG_ABOUT: &str = "Run a whole fleet in this process: several clusters in three regions (in memory), the real controller \
+                  with a replica in each region, the real agents, real connections and storage. Services are spread over them, a region is lost, \
                   traffic moves, the region comes back, traffic returns.\n\n\
                   What happens is shown as a timeline, with times since the loss. Requests are modelled by the load \
                   balancing that Envoy documents: no request is really sent. Afterwards the sandbox goes on, so that \
@@ -22,6 +22,7 @@ pub(crate) const LONG_ABOUT: &str = "Run a whole fleet in this process: several 
                   causeway sandbox                           the story, then wait for Ctrl-C\n  \
                   causeway sandbox --once                    end after the report\n  \
                   causeway sandbox --once -o json            the report for a program\n  \
+                  causeway sandbox --lose leader             kill the replica that leads\n  \
                   causeway sandbox --members 12 --services 200 --lose region/eu-west")]
 pub struct SandboxArgs {
     /// How many clusters
@@ -30,7 +31,7 @@ pub struct SandboxArgs {
     /// How many services
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub services: u32,
-    /// What is lost: region/NAME, member/NAME, or the name of a region; default: the region with the most clusters
+    /// What is lost: region/NAME, member/NAME, the name of a region, or leader; default: the region with the most clusters
     #[arg(long, value_name = "DOMAIN", value_parser = lost)]
     pub lose: Option<Lost>,
     /// Draws the fleet: one seed, one fleet
