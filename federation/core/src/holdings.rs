@@ -78,7 +78,10 @@ impl Holdings {
         let settings = delta.settings.iter().map(|part| part.generation);
         let services = delta.services.iter().map(|(_, part)| part.generation);
         let networks = delta.networks.iter().map(|(_, part)| part.generation);
-        top = settings.chain(services).chain(networks).fold(top, Generation::max);
+        top = settings
+            .chain(services)
+            .chain(networks)
+            .fold(top, Generation::max);
         self.top = Some(top);
         if let Some(settings) = delta.settings {
             touched.settings = self.newer(settings.generation, self.view.settings.generation);

@@ -63,7 +63,9 @@ impl Index {
             .unwrap_or_default()
             .iter()
             .filter(|row| row.counts().ready > 0);
-        let bytes = ready.flat_map(|row| [row.port, row.locality]).flat_map(u32::to_le_bytes);
+        let bytes = ready
+            .flat_map(|row| [row.port, row.locality])
+            .flat_map(u32::to_le_bytes);
         bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         })
