@@ -9,6 +9,10 @@ use causeway_memory::Change;
 /// What comes back within this time has flapped.
 const FLAP: Duration = Duration::from_secs(5);
 
+/// How long after a cause its effects may still arrive: where its agent has lost its Lease, it speaks again only once it has
+/// taken it, and others may hear of an earlier change as late.
+const CAUSE: Duration = Duration::from_secs(60);
+
 /// When what was removed, and when there was a cause.
 #[derive(Debug, Default)]
 pub struct NoFlap {
@@ -46,7 +50,7 @@ impl NoFlap {
             .strip_prefix("cw-")
             .and_then(|name| name.split('.').next());
         let cause = service.and_then(|service| self.causes.get(service));
-        let caused = cause.is_some_and(|at| now.saturating_sub(*at) < FLAP * 2);
+        let caused = cause.is_some_and(|at| now.saturating_sub(*at) < CAUSE);
         match self.removed.remove(&key) {
             Some(at) if !caused && now.saturating_sub(at) < FLAP => Err(format!(
                 "{} {} was removed and came back {} ms later",
