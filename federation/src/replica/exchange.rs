@@ -48,7 +48,7 @@ struct Inner {
     taking: BTreeMap<u64, (ReplicaId, mpsc::Sender<FromPeer>)>,
     /// Where replicas accept sessions, as they said last.
     addresses: BTreeMap<ReplicaId, String>,
-    /// Sessions that ended here, and are not known to go on elsewhere.
+    /// The last sessions that ended here, of members that have none here now.
     ended: BTreeMap<MemberName, own::Ended>,
     next: u64,
 }
@@ -318,7 +318,6 @@ impl Shared {
                 tracing::info!(%member, home = %seen.home, "its agent has a newer session elsewhere");
                 session.end(End::Moved);
             }
-            self.exchange.goes_on(member, &seen.presence);
         }
         self.sessions_changed();
     }

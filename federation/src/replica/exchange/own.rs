@@ -8,7 +8,6 @@ use causeway_api::session::PROTOCOL;
 use causeway_api::view::Applied;
 use causeway_seam::Monotonic;
 
-use super::Exchange;
 use crate::replica::sessions::Session;
 use crate::replica::shared::Shared;
 
@@ -16,26 +15,6 @@ use crate::replica::shared::Shared;
 pub(super) struct Ended {
     presence: Presence,
     at: Monotonic,
-}
-
-impl Exchange {
-    /// A session goes on elsewhere: that it ended here is of the past.
-    pub(super) fn goes_on(&self, member: &MemberName, there: &Presence) {
-        let mut inner = self.inner();
-        let older = inner
-            .ended
-            .get(member)
-            .is_some_and(|ended| there.open && there.order() > ended.presence.order());
-        if older {
-            inner.ended.remove(member);
-        }
-    }
-
-    /// When the last session of a member ended here, if it is not known to go on elsewhere.
-    #[cfg(test)]
-    pub(crate) fn ended_at(&self, member: &MemberName) -> Option<Monotonic> {
-        self.inner().ended.get(member).map(|ended| ended.at)
-    }
 }
 
 impl Shared {
@@ -49,12 +28,8 @@ impl Shared {
     pub(crate) fn say_ended(&self, session: &Session) {
         let member = &session.hello.member;
         let now = self.env.now();
-        // It may have ended because it goes on elsewhere.
-        let goes_on = self
-            .exchange
-            .elsewhere(member)
-            .is_some_and(|seen| seen.presence.open && seen.presence.order() > session.order());
-        if self.sessions.of(member).is_none() && !goes_on {
+        // Said also where it goes on elsewhere: nobody else can take back that it was open here.
+        if self.sessions.of(member).is_none() {
             let presence = Presence {
                 open: false,
                 ..presence(session, now)

@@ -256,8 +256,8 @@ async fn of_two_sessions_of_an_agent_the_newer_one_counts() {
     .await;
     assert!(a.shared.sessions.of(&member).is_none());
     assert!(b.shared.sessions.of(&member).is_some());
-    until(&a, "its end here is of the past", || {
-        a.shared.exchange.ended_at(&member).is_none()
+    until(&b, "a takes back that it has a session", || {
+        !b.shared.exchange.is_heard_elsewhere(&member)
     })
     .await;
     drop(second);
@@ -266,6 +266,7 @@ async fn of_two_sessions_of_an_agent_the_newer_one_counts() {
         seen.is_some_and(|seen| !seen.presence.open)
     })
     .await;
+    assert!(!a.shared.exchange.is_heard_elsewhere(&member));
 }
 
 #[tokio::test(flavor = "multi_thread")]
