@@ -395,8 +395,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
             tell.send_replace(());
             tokio::time::sleep(Duration::from_millis(1)).await;
-            let ran = ran.lock().unwrap().clone();
-            ran
+            ran.lock().unwrap().clone()
         };
         Executor::run(Dice::new(seed), &history, root).await
     }

@@ -311,7 +311,7 @@ mod tests {
             assert!(taken.receiver.recv().await.unwrap().is_err());
             assert!(dialed.receiver.recv().await.unwrap().is_err());
         };
-        simulated(|wires, exchange| test(wires, exchange)).await;
+        simulated(test).await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -329,6 +329,6 @@ mod tests {
             let refused = exchange.dialer("a", "me").dial("b:1").await;
             assert!(refused.is_err());
         };
-        simulated(|wires, exchange| test(wires, exchange)).await;
+        simulated(test).await;
     }
 }

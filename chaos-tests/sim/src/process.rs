@@ -297,7 +297,7 @@ mod tests {
             assert_eq!(count.load(Ordering::Relaxed), thawed);
             assert!(process.is_dead());
         };
-        simulated(|process| test(process), Quirks::default()).await;
+        simulated(test, Quirks::default()).await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -315,6 +315,6 @@ mod tests {
             env.sleep(Duration::from_secs(10)).await;
             assert_eq!(start.elapsed(), Duration::from_secs(9));
         };
-        simulated(|process| test(process), quirks).await;
+        simulated(test, quirks).await;
     }
 }

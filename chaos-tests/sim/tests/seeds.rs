@@ -18,25 +18,25 @@ fn hold(world: World, seeds: std::ops::Range<u64>) {
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 
-// Apart, so that they run on several cores. With those of `determinism.rs` they are two hundred in each `verify`.
+// Apart, so that they run on several cores. With those of `determinism.rs` they are some two hundred in each `verify`.
 #[test]
 fn the_log_holds_1() {
-    hold(World::Log, 0..65);
+    hold(World::Log, 0..60);
 }
 
 #[test]
 fn the_log_holds_2() {
-    hold(World::Log, 65..130);
+    hold(World::Log, 60..120);
 }
 
 #[test]
 fn the_fleet_holds_1() {
-    hold(World::Fleet, 0..15);
+    hold(World::Fleet, 0..10);
 }
 
 #[test]
 fn the_fleet_holds_2() {
-    hold(World::Fleet, 15..30);
+    hold(World::Fleet, 10..20);
 }
 
 #[test]

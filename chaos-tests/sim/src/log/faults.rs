@@ -112,7 +112,7 @@ impl Faults {
             let fault = self.fault();
             let faults = self.clone();
             under_way.push(executor::spawn(async move {
-                faults.episode(victim, fault).await
+                faults.episode(victim, fault).await;
             }));
         }
         for episode in under_way {

@@ -57,8 +57,11 @@ pub struct Up {
     /// Its log.
     pub log: Consensus,
     /// Calls that wait to be answered, by who made them: begun in the order in which they came.
-    inboxes: Arc<Mutex<BTreeMap<(u64, Lane), mpsc::UnboundedSender<Asked>>>>,
+    inboxes: Arc<Mutex<Inboxes>>,
 }
+
+/// Calls that wait, by who made them and on which lane.
+type Inboxes = BTreeMap<(u64, Lane), mpsc::UnboundedSender<Asked>>;
 
 /// A call that has arrived.
 struct Asked {
