@@ -5,8 +5,8 @@ use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::verdict::Subject;
 use causeway_storage::Consistency;
 
-use super::api::replicas::{ReplicaChange, ReplicasReport};
 use super::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
+use super::api::replicas::{ReplicaChange, ReplicasReport};
 use super::api::{
     AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow,
     StatusReport, SubjectExplanation,

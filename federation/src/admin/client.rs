@@ -18,8 +18,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_rustls::TlsConnector;
 
-use super::api::replicas::{ReplicaChange, ReplicasReport};
 use super::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
+use super::api::replicas::{ReplicaChange, ReplicasReport};
 use super::api::{
     ClusterRow, DiffReport, ErrorBody, Explanation, Origin, ServiceQuery, ServiceRow, StatusReport,
     SubjectExplanation,

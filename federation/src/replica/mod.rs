@@ -22,9 +22,9 @@ mod glance;
 mod lead;
 mod metrics;
 mod process;
-mod registry;
 #[cfg(test)]
 mod region_tests;
+mod registry;
 #[cfg(test)]
 mod restart_tests;
 mod serve;
