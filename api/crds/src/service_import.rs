@@ -22,7 +22,8 @@ use crate::schema;
     status = "ServiceImportStatus",
     derive = "PartialEq",
     derive = "Default",
-    doc = "A service that clusters of the clusterset export, as it may be called in this cluster.",
+    doc = "A service that clusters of the clusterset export, as it may be called in this cluster. Causeway neither writes nor \
+           reads ServiceImports yet: a service may be called by its ordinary name wherever its namespace exists.",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "IP", type_ = "string", json_path = ".spec.ips"),
     printcolumn(

@@ -8,6 +8,9 @@ use super::envoy::{self, Target};
 use super::istiod::Mesh;
 use crate::sandbox::fleet::{Fleet, FleetService};
 
+/// To where (`None`: there is no endpoint), and how many requests per second.
+type To = Vec<(Option<usize>, f64)>;
+
 /// Where the callers of every cluster send their requests. Clusters and services are known by their place in the fleet,
 /// so that adding all flows up is cheap however many there are.
 #[derive(Debug, Clone)]
@@ -18,8 +21,8 @@ pub struct Flows {
     region_of: Vec<usize>,
     /// What each member serves of each service, in requests per second.
     capacity: Vec<Vec<f64>>,
-    /// By member and service: to where (`None`: there is no endpoint), and how many requests per second.
-    to: Vec<Vec<Vec<(Option<usize>, f64)>>>,
+    /// By member and service.
+    to: Vec<Vec<To>>,
 }
 
 impl Flows {
@@ -56,7 +59,7 @@ impl Flows {
         service: usize,
         to: impl IntoIterator<Item = (Option<MemberName>, f64)>,
     ) {
-        let to: Vec<(Option<usize>, f64)> = to
+        let to: To = to
             .into_iter()
             .map(|(to, rps)| (to.and_then(|to| self.place(&to)), rps))
             .collect();

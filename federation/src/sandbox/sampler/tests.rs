@@ -27,7 +27,7 @@ fn object(fleet: &Fleet, draw: &mut Draw) -> Value {
     let meta = |name: String| json!({ "namespace": key.namespace.as_str(), "name": name });
     let host = key.cluster_local_host();
     match draw.between(0, 5) {
-        0 | 1 | 2 => json!({ "apiVersion": "networking.istio.io/v1", "kind": "WorkloadEntry",
+        0..=2 => json!({ "apiVersion": "networking.istio.io/v1", "kind": "WorkloadEntry",
             "metadata": meta(format!("cw-{}-{network}", key.name)),
             "spec": { "network": network, "locality": "us-east/us-east-a", "weight": draw.between(1, 9),
                 "labels": { "app": key.name.as_str() }, "serviceAccount": "x" } }),
@@ -60,7 +60,7 @@ async fn bit_by_bit_is_as_good_as_everything() {
     }
     let new = || Sampler::new(fleet.clone(), [(&name, &memory)].into_iter()).unwrap();
     let mut sampler = new();
-    assert_eq!(sampler.read().unwrap(), [name.clone()]);
+    assert_eq!(sampler.read().unwrap(), std::slice::from_ref(&name));
     let mut draw = Draw::new(7);
     let mut moved = 0;
     for _ in 0..300 {
