@@ -288,7 +288,7 @@ async fn the_roles_of_the_guides_suffice_and_a_missing_rule_is_named() -> anyhow
         set.condition("us", ("Ready", "True", "Ready")).await?;
     }
 
-    // The pods that it may not ask for, and the Lease without which it writes nothing.
+    // The pods that it may not ask for.
     let observe = ("ClusterRole", "causeway-agent-observe", None);
     let lacking = set.without(&set.us, observe, "pods", &["get"]).await?;
     set.restart_us()?;
@@ -298,16 +298,6 @@ async fn the_roles_of_the_guides_suffice_and_a_missing_rule_is_named() -> anyhow
     lacking.give_back().await?;
     set.restart_us()?;
     set.condition("us", ("Ready", "True", "Ready")).await?;
-    let lease = ("Role", "causeway-agent-lease", Some("causeway-system"));
-    for verb in ["get", "update"] {
-        let lacking = set.without(&set.us, lease, "leases", &[verb]).await?;
-        set.restart_us()?;
-        named(&set, "Ready", verb, "leases")
-            .await
-            .with_context(|| format!("without {verb} leases"))?;
-        lacking.give_back().await?;
-        set.condition("us", ("Ready", "True", "Ready")).await?;
-    }
 
     // All of that was news.
     eventually(DEADLINE, "the controller tells Events", || async {
