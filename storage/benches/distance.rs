@@ -5,7 +5,8 @@
     missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stdout
+    clippy::print_stdout,
+    clippy::disallowed_methods
 )]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -105,7 +105,7 @@ impl Keeper<'_> {
             Ok(true) => tracing::info!("a change of voters that was half done is done"),
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(%error, "a half-done change of voters cannot be ended yet")
+                tracing::warn!(%error, "a half-done change of voters cannot be ended yet");
             }
         }
         self.places().await;

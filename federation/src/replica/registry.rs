@@ -346,7 +346,7 @@ impl Keeper<'_> {
             match &written {
                 Ok(()) => tracing::info!(%object, "mirrored in this host cluster"),
                 Err(error) => {
-                    tracing::warn!(%object, %error, "a mirror could not be written in this host cluster")
+                    tracing::warn!(%object, %error, "a mirror could not be written in this host cluster");
                 }
             }
             if self.shared.declared.set_mirrored(&write.key, written) {

@@ -86,13 +86,16 @@ pub(super) struct Run {
     pub(super) disk: FaultyDisk,
 }
 
+/// Tells whether something is on disk.
+type Flushed = OneshotReceiverOf<Types, Result<(), io::Error>>;
+
 struct Runner {
     disk: FaultyDisk,
     store: LogStore,
     snapshots: Snapshots,
     log: Story<LogModel>,
     snapshot: Story<SnapshotModel>,
-    waiting: Vec<(usize, OneshotReceiverOf<Types, Result<(), io::Error>>)>,
+    waiting: Vec<(usize, Flushed)>,
     term: u64,
     /// The index of the last entry, whether it is still there or not.
     last: LogId,

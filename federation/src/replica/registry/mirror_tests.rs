@@ -87,7 +87,7 @@ impl World {
     }
 
     /// Host `b` has an object; `managers` have a hand in its spec.
-    fn stands(&self, spec: Value, owner: Option<&str>, managers: &[&str]) {
+    fn stands(&self, spec: &Value, owner: Option<&str>, managers: &[&str]) {
         let root: Name = "causeway-system".parse().unwrap();
         let annotations = owner.map(|uid| json!({ OWNER: host(uid).name, OWNER_UID: uid }));
         let managed: Vec<Value> = managers
@@ -155,7 +155,7 @@ fn what_is_missing_is_created_and_what_is_as_it_should_be_is_left() {
         "nothing was listed"
     );
 
-    world.stands(json!({ "suspend": false }), Some("a"), &[MANAGER]);
+    world.stands(&json!({ "suspend": false }), Some("a"), &[MANAGER]);
     assert!(world.wanted().is_empty());
     assert_eq!(world.stance(), Stance::Mirror);
     // Its owner changes it.
@@ -167,13 +167,13 @@ fn what_is_missing_is_created_and_what_is_as_it_should_be_is_left() {
 fn what_somebody_else_wrote_is_never_written_again() {
     let world = World::new();
     let suspended = json!({ "suspend": true });
-    world.stands(suspended.clone(), None, &["argocd-controller"]);
+    world.stands(&suspended, None, &["argocd-controller"]);
     assert!(
         matches!(world.wanted()[..], [What::Owner { .. }]),
         "only the annotation"
     );
     for managers in [&["argocd-controller"][..], &[MANAGER, "kubectl-edit"]] {
-        world.stands(suspended.clone(), Some("a"), managers);
+        world.stands(&suspended, Some("a"), managers);
         assert!(world.wanted().is_empty());
         let Stance::Apart { reason, message } = world.stance() else {
             panic!("it differs");
@@ -185,7 +185,7 @@ fn what_somebody_else_wrote_is_never_written_again() {
         );
     }
     // A field that somebody took away, and nobody has a hand in: repaired.
-    world.stands(json!({}), Some("a"), &[MANAGER]);
+    world.stands(&json!({}), Some("a"), &[MANAGER]);
     assert!(matches!(world.wanted()[..], [What::Whole { .. }]));
 }
 
@@ -200,7 +200,7 @@ fn what_was_moved_here_is_created_or_released() {
         world.wanted()[..],
         [What::Whole { owner: None, .. }]
     ));
-    world.stands(json!({ "suspend": true }), Some("a"), &[MANAGER]);
+    world.stands(&json!({ "suspend": true }), Some("a"), &[MANAGER]);
     assert!(matches!(world.wanted()[..], [What::Release { .. }]));
     assert_eq!(
         world.stance(),
@@ -212,7 +212,7 @@ fn what_was_moved_here_is_created_or_released() {
 #[test]
 fn a_mirror_goes_with_its_object_and_only_then() {
     let mut world = World::new();
-    world.stands(json!({ "suspend": false }), Some("a"), &[MANAGER]);
+    world.stands(&json!({ "suspend": false }), Some("a"), &[MANAGER]);
     world.run(Command::Withdraw {
         host: HostUid("a".to_owned()),
         object: key(),
@@ -226,12 +226,12 @@ fn a_mirror_goes_with_its_object_and_only_then() {
             ..
         }
     ));
-    world.stands(json!({ "suspend": false }), Some("a"), &[MANAGER, "flux"]);
+    world.stands(&json!({ "suspend": false }), Some("a"), &[MANAGER, "flux"]);
     assert!(world.wanted().is_empty(), "somebody else applies it, too");
 
     // A clusterset that begins anew knows of no deletion: mirrors are all that is left of the old one.
     world.state.registry.gone.clear();
-    world.stands(json!({ "suspend": false }), Some("a"), &[MANAGER]);
+    world.stands(&json!({ "suspend": false }), Some("a"), &[MANAGER]);
     assert!(world.wanted().is_empty());
 }
 

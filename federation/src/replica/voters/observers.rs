@@ -58,10 +58,11 @@ fn silent(
     };
     let seen = links.seen();
     let voting = shared.consensus.read(|state| {
-        let known = state.feature_level >= FEATURE_LEVEL;
-        known
-            .then(|| observers(state, shared.id))
-            .unwrap_or_default()
+        if state.feature_level >= FEATURE_LEVEL {
+            observers(state, shared.id)
+        } else {
+            Vec::new()
+        }
     });
     missing.retain(|replica, _| voting.contains(replica));
     let mut silent = Vec::new();
