@@ -1,7 +1,7 @@
 //! What is done to the data folder of a replica that is stopped: look at it, make its replica the only one, begin it from a
 //! backup.
 //!
-//! [`recover`] and [`restore`] end an incarnation and begin the next. Both leave a snapshot in which this replica is the only
+//! [`recover()`] and [`restore()`] end an incarnation and begin the next. Both leave a snapshot in which this replica is the only
 //! member, and a log that begins behind it; the snapshot is written first, so that a loss of power in between leaves
 //! either what was there or the new incarnation.
 

@@ -1,7 +1,7 @@
 //! False moves, missed losses and false votes on the same traces: our detector, a fixed timeout, plain phi accrual, and
 //! three failures in a row, with parameters by which each takes equally long to find a loss on a good path.
 //!
-//! Seeds begin at a million: none of them was looked at while the detector was made. `SEEDS` asks for more than 300 of each
+//! Seeds begin at a million: only the first five of them were looked at while the detector was made. `SEEDS` asks for more than 300 of each
 //! shape.
 #![allow(
     clippy::unwrap_used,

@@ -4,9 +4,9 @@
 //! commands that the state machine applies, plans are computed from both and judged where they are committed. Only who
 //! sends them is made up. Nothing here reads a clock or a file: the same text gives the same [`Report`].
 //!
-//! * [`file`]: what may stand in the file; [`mod@read`]: text → scenario, with everything that is wrong and its line;
+//! * [`mod@file`]: what may stand in the file; [`mod@read`]: text → scenario, with everything that is wrong and its line;
 //! * [`scenario`]: a scenario that is in order;
-//! * [`play`]: from event to event in cluster time, with [`world`] as what is decided, and [`fault`] as a leader that
+//! * [`mod@play`]: from event to event in cluster time, with [`world`] as what is decided, and [`fault`] as a leader that
 //!   breaks the rules;
 //! * [`expect`]: what the file expects; [`report`]: what came of it; [`text`]: the same for people.
 

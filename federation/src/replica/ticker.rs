@@ -11,8 +11,9 @@ const SHORTEST: Duration = Duration::from_millis(20);
 /// The most that one tick may carry.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Ticks until it is dropped. A change of leader adds nothing: each leader counts only what passed while it watched,
-/// so a hold can only lengthen.
+/// Ticks until it is dropped. A change of leader adds nothing: each leader counts only what passed while it watched. A
+/// hold that begins while another timer is pending may be shorter by what had passed since the last tick, [`LONGEST`] at
+/// most, since what begins it carries no time.
 pub(crate) async fn tick(shared: Arc<Shared>) {
     let mut applied = shared.consensus.position();
     let mut counted_from = None;

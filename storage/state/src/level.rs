@@ -1,6 +1,6 @@
 //! Levels of behaviour, so that replicas of two adjacent builds run side by side and never differ.
 //!
-//! [`apply`](crate::apply) branches by the level in force and by nothing else. A command raises it once every voter's build
+//! [`apply`](crate::apply()) branches by the level in force and by nothing else. A command raises it once every voter's build
 //! knows it; it never falls. Below [`FEATURE_LEVEL`] this build writes what the previous one reads, and takes no command
 //! that the previous one does not know.
 //!
