@@ -123,6 +123,9 @@ impl Settings {
             replication_lag_threshold: self.snapshot_every.saturating_mul(2),
             // Else a replica that comes back from a partition deposes a healthy leader.
             enable_pre_vote: Some(true),
+            // A leader sends entries while it writes them itself. Where the others have committed them and it loses power
+            // before they are on its own disk, it must not lead the same term again: it would give their places to others.
+            enable_leader_restore: Some(false),
             ..openraft::Config::default()
         }
     }

@@ -100,6 +100,7 @@ mod tests {
             ("api/clippy.toml", &good),
             ("discovery/index/clippy.toml", &good),
             ("failover/clippy.toml", &forgot),
+            ("failover/scenario/clippy.toml", &good),
             ("federation/core/clippy.toml", &good),
             (
                 "mesh/render/clippy.toml",
