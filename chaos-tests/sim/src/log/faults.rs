@@ -39,6 +39,8 @@ pub struct Faults {
     replicas: Arc<Replicas>,
     dice: Arc<Dice>,
     touched: Arc<Mutex<BTreeMap<u64, u64>>>,
+    /// Held while a replica starts: faults overlap, and each ends by starting what it ended.
+    starting: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Faults {
@@ -49,6 +51,7 @@ impl Faults {
             replicas: Arc::clone(replicas),
             dice: Arc::new(dice),
             touched: Arc::default(),
+            starting: Arc::default(),
         }
     }
 
@@ -242,6 +245,7 @@ impl Faults {
 
     /// Starts a replica that is down.
     pub async fn start(&self, id: u64) {
+        let _alone = self.starting.lock().await;
         if self.replicas.up(id).is_some() {
             return;
         }
