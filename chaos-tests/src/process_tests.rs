@@ -74,7 +74,10 @@ async fn a_paused_process_is_stopped_until_it_is_resumed() {
 #[tokio::test]
 #[ignore = "waits to be killed"]
 async fn holds_a_process_until_it_is_killed() {
-    let folder = std::env::var("HELD_IN").unwrap();
+    // `--include-ignored` runs it as well, with nobody to kill it.
+    let Ok(folder) = std::env::var("HELD_IN") else {
+        return;
+    };
     let mut process = Process::new("held", PathBuf::from("/bin/sh"), Path::new(&folder))
         .args(["-c", "echo $$ > id.new; mv id.new id; exec sleep 600"]);
     process.start().unwrap();

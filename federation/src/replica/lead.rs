@@ -39,6 +39,8 @@ struct Keeper<'a> {
     disk: Arc<dyn Disk>,
     led: bool,
     compared: Monotonic,
+    /// Whether this replica's state was said to differ.
+    differs: bool,
     /// What is to be done if it holds for long enough, and since when it has.
     move_to: Option<(ReplicaId, Monotonic)>,
     retime: Option<(Timing, Monotonic)>,
@@ -52,6 +54,7 @@ pub(crate) async fn run(shared: Arc<Shared>, links: Option<PeerLinks>, disk: Arc
         links,
         disk,
         led: false,
+        differs: false,
         move_to: None,
         retime: None,
     };
@@ -185,7 +188,9 @@ impl Keeper<'_> {
                 tracing::warn!(%error, "states are not compared");
             }
         }
-        if let Some(found) = log.divergence() {
+        let divergence = log.divergence();
+        let said = std::mem::replace(&mut self.differs, divergence.is_some());
+        if let Some(found) = divergence.filter(|_| !said) {
             tracing::error!(?found, "this replica's state differs from the leader's");
         }
     }
