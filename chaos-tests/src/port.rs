@@ -61,16 +61,25 @@ impl Port {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::time::Duration;
+
+    use tokio::net::{TcpListener, TcpStream};
+
     use super::*;
+    use crate::wait::eventually;
 
     #[tokio::test]
     async fn a_server_can_take_the_port_twice_while_it_is_held() {
         let port = Port::any().unwrap();
         for _ in 0..2 {
-            let listener = tokio::net::TcpListener::bind(port.address()).await.unwrap();
-            let _client = tokio::net::TcpStream::connect(port.address())
-                .await
-                .unwrap();
+            // A process that another test is just starting holds a copy of the listener that was
+            // dropped here, until it executes its program.
+            let listener = eventually(Duration::from_secs(30), "the port is taken", || async {
+                Ok(TcpListener::bind(port.address()).await?)
+            })
+            .await
+            .unwrap();
+            let _client = TcpStream::connect(port.address()).await.unwrap();
             drop(listener);
         }
     }
