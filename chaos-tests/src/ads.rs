@@ -29,6 +29,9 @@ use crate::{
     scratch::note_trouble,
 };
 
+/// How long istiod may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 const ENDPOINTS: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 
 /// What istiod last said about one cluster.
@@ -62,14 +65,14 @@ impl AdsClient {
     /// Connects as `node`, and subscribes to the endpoints of the clusters of these names.
     ///
     /// # Errors
-    /// If there's no stream within ten seconds.
+    /// If there's no stream within a minute.
     pub async fn connect(
         istiod: SocketAddr,
         node: &ProxyNode,
         clusters: &[&str],
     ) -> anyhow::Result<Self> {
         let channel = Channel::from_shared(format!("http://{istiod}"))?
-            .connect_timeout(Duration::from_secs(10))
+            .connect_timeout(PATIENCE)
             .connect()
             .await
             .with_context(|| format!("connecting to istiod at {istiod}"))?;
@@ -86,9 +89,9 @@ impl AdsClient {
         };
         requests.send(first).await?;
         let opening = client.stream_aggregated_resources(ReceiverStream::new(outgoing));
-        let stream = timeout(Duration::from_secs(10), opening)
+        let stream = timeout(PATIENCE, opening)
             .await
-            .context("istiod opened no stream in 10 s")??;
+            .context("istiod opened no stream in a minute")??;
         let (publish, view) = watch::channel(View::default());
         let task = tokio::spawn(listen(stream.into_inner(), requests, names, publish));
         Ok(Self { view, task })

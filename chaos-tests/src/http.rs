@@ -11,7 +11,7 @@ use tokio::time::timeout;
 /// The body of a successful answer to `GET http://address/path`.
 ///
 /// # Errors
-/// If there's no answer within ten seconds, or its status isn't 2xx.
+/// If there's no answer within half a minute, or its status isn't 2xx.
 pub async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Bytes> {
     request(http::Method::GET, address, path).await
 }
@@ -42,9 +42,9 @@ async fn request(method: http::Method, address: SocketAddr, path: &str) -> anyho
         );
         Ok(body)
     };
-    timeout(Duration::from_secs(10), answer)
+    timeout(Duration::from_secs(30), answer)
         .await
-        .context("no answer in 10 s")
+        .context("no answer in 30 s")
         .flatten()
         .with_context(|| uri)
 }

@@ -120,7 +120,7 @@ impl Process {
         }
     }
 
-    /// Asks it to end (SIGTERM) and waits; kills it after ten seconds.
+    /// Asks it to end (SIGTERM) and waits; kills it after a minute.
     ///
     /// # Errors
     /// If it had to be killed.
@@ -129,7 +129,7 @@ impl Process {
             return Ok(());
         }
         self.signal("TERM")?;
-        for _ in 0..500 {
+        for _ in 0..3_000 {
             if self.ended()?.is_some() {
                 return Ok(());
             }
@@ -137,7 +137,7 @@ impl Process {
         }
         self.kill();
         bail!(
-            "{} didn't end within 10 s of SIGTERM; its log is {}",
+            "{} didn't end within a minute of SIGTERM; its log is {}",
             self.name,
             self.log.display()
         );

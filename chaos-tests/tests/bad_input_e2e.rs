@@ -8,7 +8,7 @@
     clippy::indexing_slicing
 )]
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context as _, ensure};
 use causeway::{certs::tls::Pems, session::TonicDialer};
@@ -79,8 +79,7 @@ impl Fixture {
             DEADLINE,
             &format!("{member} says {wanted:?} with {parts:?}"),
             || async {
-                let short = Duration::from_millis(1500);
-                let message = declared::condition(self.set.host(), member, wanted, short).await?;
+                let message = declared::said(self.set.host(), member, wanted).await?;
                 ensure!(parts.iter().all(|part| message.contains(part)), "{message}");
                 Ok(())
             },

@@ -42,8 +42,12 @@ async fn what_observe_shows_is_what_federate_writes_and_repairs() -> anyhow::Res
 
     // Nothing is written, and it's said exactly what would be.
     let promised = eventually(DEADLINE, "causeway diff m1 has all objects", || async {
+        // All endpoints of both: what is promised earlier would be promised of a part.
+        counts([("m1", 4), ("m2", 2)])(&set.explain("web").await?)?;
+        let row = set.row(1, ("/lag_ms", json!(0))).await?;
         let diff = set.controller.cli().json(&["diff", "m1"]).await?;
         let entries = diff["entries"].as_array().cloned().unwrap_or_default();
+        ensure!(row["would_change"] == entries.len(), "{row}: {diff}");
         ensure!(
             entries
                 .iter()

@@ -128,7 +128,8 @@ async fn what_is_lost_is_withdrawn_and_comes_back_and_nothing_else_is_touched() 
     site.gateway.open().await?;
     let opened = Instant::now();
     site.agent.start()?;
-    set.row(2, ("/verdict", json!("Recovering"))).await?;
+    let returning = [json!("Recovering"), json!("Serving")];
+    set.row_among(2, ("/verdict", &returning)).await?;
     set.as_planned(&callers, &webs, without([])).await?;
     let gateway = set.site(2)?.gateway.address().to_string();
     for ((member, zone), ads) in &living.ads {

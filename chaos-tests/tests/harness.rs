@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use causeway_chaos_tests::{
     Fleet,
     ads::AdsClient,
@@ -64,11 +64,12 @@ async fn three_clusters_on_one_etcd_are_isolated_and_keep_their_data() -> anyhow
         "it came back elsewhere"
     );
     // The client from before finds it again by itself.
-    Api::<Namespace>::all(eu)
-        .get("shop")
-        .await
-        .context("the namespace after the restart")?;
-    Ok(())
+    let namespaces = Api::<Namespace>::all(eu);
+    eventually(DEADLINE, "the namespace after the restart", || async {
+        namespaces.get("shop").await?;
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]
@@ -232,12 +233,16 @@ async fn istiod_tells_an_envoy_and_a_plain_client_of_a_service() -> anyhow::Resu
         "no new push: {second:?}"
     );
     envoy.wait_for(WEB, DEADLINE, both).await?;
-    let used = envoy.hosts(WEB).await?;
-    ensure!(both(&used), "Envoy was given two and uses {used:?}");
-    ensure!(
-        envoy.stat("cluster_manager.warming_clusters").await? == 0,
-        "clusters wait for something"
-    );
+    eventually(DEADLINE, "Envoy uses what it was given", || async {
+        let used = envoy.hosts(WEB).await?;
+        ensure!(both(&used), "Envoy was given two and uses {used:?}");
+        ensure!(
+            envoy.stat("cluster_manager.warming_clusters").await? == 0,
+            "clusters wait for something"
+        );
+        Ok(())
+    })
+    .await?;
 
     // Without istiod Envoy keeps what it has.
     istiod.process().kill();

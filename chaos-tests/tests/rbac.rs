@@ -116,7 +116,7 @@ impl Set {
             .as_array()
             .cloned()
             .context("a role without rules")?;
-        let mut split = Vec::new();
+        let (mut split, mut groups) = (Vec::new(), Vec::new());
         for rule in &mut rules {
             let named = |value: &Value, key: &str| -> Vec<String> {
                 serde_json::from_value(value[key].clone()).unwrap_or_default()
@@ -130,6 +130,12 @@ impl Set {
                     .iter()
                     .filter(|one| *one != resource)
                     .collect::<Vec<_>>()
+            );
+            groups.push(
+                named(rule, "apiGroups")
+                    .first()
+                    .cloned()
+                    .unwrap_or_default(),
             );
             let mut rest = rule.clone();
             rest["resources"] = json!([resource]);
@@ -149,6 +155,12 @@ impl Set {
             &Patch::Merge(json!({ "rules": rules })),
         )
         .await?;
+        let user = "system:serviceaccount:causeway-system:causeway-agent";
+        for group in &groups {
+            for verb in verbs {
+                declared::denied(host, user, (verb, group, resource), role.2).await?;
+            }
+        }
         Ok(Lacking { api, whole })
     }
 }

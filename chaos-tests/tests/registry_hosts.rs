@@ -18,7 +18,7 @@ use causeway::admin::api::registry::{MoveRequest, RegistryRow};
 use causeway::admin::api::replicas::ReplicaChange;
 use causeway::certs::{Authority, Identity, Role, Validity, tls::Pems};
 use causeway::peers::{Me, PeerLinks};
-use causeway::replica::among::{Among, Begin};
+use causeway::replica::among::{Among, Begin, Tuning};
 use causeway::replica::{ProbeTimes, Replica, ReplicaConfig};
 use causeway::session::{PeerDialer, PeerListener};
 use causeway::telemetry::Metrics;
@@ -90,6 +90,7 @@ async fn start(
         links: PeerLinks::new(&env, me, Some(Arc::new(PeerDialer::new(&env, &pems)?))),
         acceptor: Box::new(listener),
         begin,
+        tuning: Tuning::default(),
     };
     let config = ReplicaConfig {
         id: ReplicaId(id),
@@ -371,7 +372,19 @@ async fn each_declaration_has_one_owner_and_outlives_it() -> anyhow::Result<()> 
         id: 2,
         accept_domain_risk: true,
     };
-    at_a.change_replicas(&leave).await?;
+    eventually(DEADLINE, "the second replica is no member", || async {
+        if at_a
+            .replicas()
+            .await?
+            .replicas
+            .iter()
+            .any(|row| row.id == 2)
+        {
+            at_a.change_replicas(&leave).await?;
+        }
+        Ok(())
+    })
+    .await?;
     second.stop().await;
     at_a.move_object(&to("edge", "host-1")).await?;
     stands(&at_a, "edge", "host-1", "Owner").await?;

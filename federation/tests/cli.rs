@@ -61,13 +61,10 @@ fn an_unreachable_controller_is_named_with_a_remedy() {
     let home = tempfile::tempdir().unwrap();
     let pki = home.path().join("pki");
     let dir = pki.to_str().unwrap();
-    // A port that was free a moment ago and that nothing of ours listens on.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let server = format!("127.0.0.1:{port}");
+    // A port that is held without listening on it, so that nobody else is given it.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let server = held.local_addr().unwrap().to_string();
     for words in [
         vec!["certs", "init", "--dir", dir],
         vec![

@@ -232,10 +232,23 @@ impl Clusterset {
         number: usize,
         (pointer, wanted): (&str, Value),
     ) -> anyhow::Result<Value> {
+        self.row_among(number, (pointer, &[wanted])).await
+    }
+
+    /// As [`Self::row`], where the value is one of several: what soon gives way to something else may be over before
+    /// anybody has looked.
+    ///
+    /// # Errors
+    /// At the deadline, with the row.
+    pub async fn row_among(
+        &self,
+        number: usize,
+        (pointer, wanted): (&str, &[Value]),
+    ) -> anyhow::Result<Value> {
         let name = self.site(number)?.name();
         eventually(
             DEADLINE,
-            &format!("causeway clusters: {name}{pointer} is {wanted}"),
+            &format!("causeway clusters: {name}{pointer} is one of {wanted:?}"),
             || async {
                 let clusters = self.controller.cli().json(&["clusters"]).await?;
                 let row = clusters
@@ -244,7 +257,7 @@ impl Clusterset {
                     .flatten()
                     .find(|row| crate::json::at(row, "/name") == name);
                 let row = row.context("no such row")?;
-                ensure!(crate::json::at(row, pointer) == &wanted, "{row}");
+                ensure!(wanted.contains(crate::json::at(row, pointer)), "{row}");
                 Ok(row.clone())
             },
         )

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::{
     Api, Client, ResourceExt as _,
-    api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams},
+    api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 
+use super::DEADLINE;
 use crate::{
     eventually,
     json::{at, list, text},
@@ -98,6 +100,31 @@ pub async fn export(client: &Client, (namespace, name): (&str, &str)) -> anyhow:
     put(client, object).await.map(drop)
 }
 
+/// Waits until a user may no longer do this: what RBAC objects say is in force a moment after they were written.
+///
+/// # Errors
+/// At the deadline.
+pub async fn denied(
+    admin: &Client,
+    user: &str,
+    (verb, group, resource): (&str, &str, &str),
+    namespace: Option<&str>,
+) -> anyhow::Result<()> {
+    let review: SubjectAccessReview = serde_json::from_value(json!({ "metadata": {}, "spec": {
+        "user": user,
+        "resourceAttributes": { "verb": verb, "group": group, "resource": resource, "namespace": namespace },
+    } }))?;
+    let reviews = Api::<SubjectAccessReview>::all(admin.clone());
+    let what = format!("{user} may not {verb} {resource}");
+    eventually(DEADLINE, &what, || async {
+        let answer = reviews.create(&PostParams::default(), &review).await?;
+        let status = answer.status.context("no answer")?;
+        ensure!(!status.allowed, "{status:?}");
+        Ok(())
+    })
+    .await
+}
+
 /// The MemberCluster as it is, with its status.
 ///
 /// # Errors
@@ -109,6 +136,28 @@ pub async fn member(host: &Client, name: &str) -> anyhow::Result<Value> {
     Ok(serde_json::to_value(found)?)
 }
 
+/// The message of a MemberCluster's condition of this type, status and reason.
+///
+/// # Errors
+/// If it has no such one now, with all its conditions.
+pub async fn said(
+    host: &Client,
+    name: &str,
+    (kind, status, reason): (&str, &str, &str),
+) -> anyhow::Result<String> {
+    let found = member(host, name).await?;
+    let conditions = list(&found, "/status/conditions");
+    let such = conditions.iter().find(|one| {
+        at(one, "/type") == kind && at(one, "/status") == status && at(one, "/reason") == reason
+    });
+    ensure!(
+        such.is_some(),
+        "{}",
+        serde_json::to_string_pretty(&conditions)?
+    );
+    Ok(such.map(|one| text(one, "/message")).unwrap_or_default())
+}
+
 /// Waits until a condition of a MemberCluster has this status and reason, and returns its message.
 ///
 /// # Errors
@@ -116,22 +165,10 @@ pub async fn member(host: &Client, name: &str) -> anyhow::Result<Value> {
 pub async fn condition(
     host: &Client,
     name: &str,
-    (kind, status, reason): (&str, &str, &str),
+    wanted: (&str, &str, &str),
     deadline: Duration,
 ) -> anyhow::Result<String> {
+    let (kind, status, reason) = wanted;
     let what = format!("MemberCluster {name}: {kind} is {status} ({reason})");
-    eventually(deadline, &what, || async {
-        let found = member(host, name).await?;
-        let conditions = list(&found, "/status/conditions");
-        let such = conditions.iter().find(|one| {
-            at(one, "/type") == kind && at(one, "/status") == status && at(one, "/reason") == reason
-        });
-        ensure!(
-            such.is_some(),
-            "{}",
-            serde_json::to_string_pretty(&conditions)?
-        );
-        Ok(such.map(|one| text(one, "/message")).unwrap_or_default())
-    })
-    .await
+    eventually(deadline, &what, || said(host, name, wanted)).await
 }

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use anyhow::Context as _;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::port::Port;
+use super::DEADLINE;
+use crate::{eventually, port::Port};
 
 /// A listener that can be closed and opened again at the same address.
 #[derive(Debug)]
@@ -44,13 +44,17 @@ impl GatewayDoor {
     /// Accepts connections from now on.
     ///
     /// # Errors
-    /// If the address is taken.
+    /// If the address stays taken.
     pub async fn open(&mut self) -> anyhow::Result<()> {
         self.close().await;
         let address = self.port.address();
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("opening the gateway at {address}"))?;
+        // A process that is just being started beside us holds a copy of a listener that was closed here, until it executes
+        // its program.
+        let what = format!("the gateway at {address} opens");
+        let listener = eventually(DEADLINE, &what, || async {
+            Ok(TcpListener::bind(address).await?)
+        })
+        .await?;
         self.open = Some(tokio::spawn(async move {
             // A probe wants the handshake alone.
             while listener.accept().await.is_ok() {}

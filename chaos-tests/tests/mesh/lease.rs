@@ -15,7 +15,8 @@ use crate::writes::cluster;
 
 fn options(identity: &str) -> LeaseOptions {
     LeaseOptions {
-        duration: Duration::from_secs(3),
+        // On a busy machine a renewal may come late, and must not come too late.
+        duration: Duration::from_secs(9),
         renew_every: Duration::from_millis(500),
         ..LeaseOptions::new(identity)
     }

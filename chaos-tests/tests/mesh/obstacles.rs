@@ -79,11 +79,20 @@ async fn what_rbac_forbids_is_named_and_the_rest_is_written() -> anyhow::Result<
     let client = fleet.cluster("one")?.client_as("agent", None).await?;
     let mut member = Member::new(client, Mode::Federate);
     member.start(1);
-    let message = member.condition("Forbidden").await?;
-    ensure!(
-        message.contains("list and watch workloadentries.networking.istio.io"),
-        "{message}"
-    );
+    let applied = member.handle().applied();
+    // A role takes a moment until it is in force: other kinds may be named before.
+    eventually(DEADLINE, "looking at entries is refused", || async {
+        let now = applied.borrow().clone();
+        let named = now.conditions.iter().any(|found| {
+            found.reason == "Forbidden"
+                && found
+                    .message
+                    .contains("list and watch workloadentries.networking.istio.io")
+        });
+        ensure!(named, "{now:#?}");
+        Ok(())
+    })
+    .await?;
 
     // It may look now, and not write: rules and gateways are written, entries are named.
     let force = PatchParams::apply("test").force();
@@ -95,7 +104,6 @@ async fn what_rbac_forbids_is_named_and_the_rest_is_written() -> anyhow::Result<
         anyhow::Ok(())
     };
     set(&["get", "list", "watch"]).await?;
-    let applied = member.handle().applied();
     eventually(DEADLINE, "creating entries is refused", || async {
         let now = applied.borrow().clone();
         let found = now.conditions.iter().find(|found| {

@@ -361,7 +361,15 @@ async fn a_last_destination_a_lost_view_and_an_absurd_one_change_nothing() -> an
         inputs.local = local("echo");
         inputs.owners = vec![owner("two", "net2", 4), owner("three", "net3", 7)];
     });
-    member.applied().await?;
+    let applied = member.handle().applied();
+    eventually(DEADLINE, "nothing is kept back any more", || async {
+        let now = applied.borrow().clone();
+        let mut found = now.conditions.iter();
+        let kept = found.any(|one| one.reason == "LastDestinationKept");
+        ensure!(!kept && now.would_change == 0, "{now:#?}");
+        Ok(())
+    })
+    .await?;
     let before = member.versions().await?;
 
     // A view that is whole and names nothing is not obeyed.
