@@ -88,9 +88,9 @@ fn a_region_is_lost_and_comes_back() {
         at(Event::Suspected) <= lost && lost <= at(Event::Back),
         "{lost} in {order:?}"
     );
-    // Two seconds of hold before the verdict, three before traffic returns, by cluster time, whose ticks are of a second.
+    // Two seconds of hold before the verdict, three before traffic returns: holds are never shorter than they are set.
     assert!(report.recovery_ms.unwrap() >= 2_000, "{report:#?}");
-    assert!(report.failback_ms.unwrap() >= 2_000, "{report:#?}");
+    assert!(report.failback_ms.unwrap() >= 3_000, "{report:#?}");
 
     // Traffic went into the region, left it, and returned.
     let lost = &report

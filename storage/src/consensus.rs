@@ -13,6 +13,9 @@ mod life;
 pub mod members;
 mod propose;
 pub mod reads;
+mod time;
+#[cfg(test)]
+mod time_tests;
 mod together;
 
 use std::collections::BTreeMap;
@@ -66,6 +69,7 @@ struct Inner {
     folder: u64,
     serial: AtomicU64,
     under_way: Semaphore,
+    counted: time::Counted,
 }
 
 impl std::fmt::Debug for Consensus {
@@ -125,6 +129,7 @@ impl Consensus {
                 folder,
                 serial: AtomicU64::new(1),
                 under_way: Semaphore::new(UNDER_WAY),
+                counted: time::Counted::default(),
             }),
         };
         consensus.lead_at_once().await;

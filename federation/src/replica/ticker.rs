@@ -1,22 +1,19 @@
-//! Cluster time: the leader proposes ticks from its monotonic clock, only while a timer is pending.
+//! Cluster time: the leader lets it advance from its monotonic clock, only while a timer is pending.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_state::command::Command;
-
 use super::shared::Shared;
 
 const SHORTEST: Duration = Duration::from_millis(20);
-/// The most that one tick may carry.
+/// How long a timer waits at most for the next tick. One tick carries no more than that.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Ticks until it is dropped. A change of leader adds nothing: each leader counts only what passed while it watched. A
-/// hold that begins while another timer is pending may be shorter by what had passed since the last tick, [`LONGEST`] at
-/// most, since what begins it carries no time.
+/// Ticks until it is dropped. A change of leader adds nothing: each leader counts only what passed while it watched.
+/// Besides these there are ticks right before what may begin a hold: see `Consensus::advance_time`.
 pub(crate) async fn tick(shared: Arc<Shared>) {
     let mut applied = shared.consensus.position();
-    let mut counted_from = None;
+    let mut pending_before = false;
     loop {
         let pending = shared.consensus.read(|state| {
             state
@@ -24,7 +21,7 @@ pub(crate) async fn tick(shared: Arc<Shared>) {
                 .map(|deadline| Duration::from_millis(deadline.since_ms(state.cluster_time)))
         });
         let Some(left) = pending.filter(|_| shared.consensus.is_leader()) else {
-            counted_from = None;
+            pending_before = false;
             tokio::select! {
                 biased;
                 changed = applied.changed() => if changed.is_err() { return },
@@ -33,14 +30,17 @@ pub(crate) async fn tick(shared: Arc<Shared>) {
             }
             continue;
         };
-        let from = *counted_from.get_or_insert(shared.env.now());
-        shared.env.sleep(left.clamp(SHORTEST, LONGEST)).await;
-        let now = shared.env.now();
-        let elapsed = now.since(from).min(LONGEST);
-        let elapsed_ms = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
-        counted_from = Some(now);
-        if let Err(error) = shared.propose(Command::Tick { elapsed_ms }).await {
-            tracing::warn!(%error, "cluster time stands still");
+        if !std::mem::replace(&mut pending_before, true) {
+            // From here on, if whatever is pending began before this replica led.
+            advance(&shared).await;
         }
+        shared.env.sleep(left.clamp(SHORTEST, LONGEST)).await;
+        advance(&shared).await;
+    }
+}
+
+async fn advance(shared: &Shared) {
+    if let Err(error) = shared.consensus.advance_time().await {
+        tracing::warn!(%error, "cluster time stands still");
     }
 }

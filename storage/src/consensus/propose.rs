@@ -126,8 +126,18 @@ impl Consensus {
         }
     }
 
-    /// Writes a proposal to the log of this replica, or says who leads instead.
+    /// Writes a proposal to the log of this replica, behind the time that has passed until now, or says who leads
+    /// instead.
     async fn write(&self, request: &Arc<Request>) -> Result<Sent, ForwardToLeader<Types>> {
+        self.count_before(&request.command).await;
+        self.append(request).await
+    }
+
+    /// Writes a proposal to the log of this replica, or says who leads instead.
+    pub(super) async fn append(
+        &self,
+        request: &Arc<Request>,
+    ) -> Result<Sent, ForwardToLeader<Types>> {
         let (raft, life) = (self.raft(), self.life());
         Ok(
             match raft.client_write(Proposal(Arc::clone(request))).await {

@@ -1,0 +1,95 @@
+//! Cluster time, as the leader counts it.
+//!
+//! A tick carries what passed on the leader's clock since the last one. What begins a hold (votes, a declaration) carries
+//! no time, and would be credited with all that passed since the last tick. Therefore the leader counts up to now right
+//! before it takes such a command while a timer is pending, so that no hold is shorter than it is set; all that is lost
+//! lengthens holds: commits, pauses of the process, changes of leader.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use causeway_seam::Monotonic;
+use causeway_state::command::Chunk;
+use causeway_state::{Command, Request};
+
+use super::Consensus;
+
+/// The most that one tick carries, as `causeway_state` cuts it.
+const LONGEST: Duration = Duration::from_millis(causeway_state::apply::time::TICK_MS as u64);
+
+/// Until when a leader has counted, and of which term. Nobody proposes a tick without holding it, so that ticks enter the
+/// log in the order in which they were measured.
+pub(super) type Counted = tokio::sync::Mutex<Option<(u64, Monotonic)>>;
+
+impl Consensus {
+    /// Lets cluster time advance to now: to be called by whoever leads, at least once a second while a timer is pending
+    /// ([`causeway_state::State::next_deadline`]); more than a second is lost. Anywhere else, and while nothing is
+    /// pending, it does nothing but forget since when it counts.
+    ///
+    /// # Errors
+    /// A sentence where the tick was not decided, or is not known to be; what it carried is lost then.
+    pub async fn advance_time(&self) -> Result<(), String> {
+        let limit = self.inner.settings.propose_limit;
+        let counting = self.count();
+        let counted = self.inner.env.timeout(limit, counting).await;
+        counted.unwrap_or_else(|elapsed| Err(elapsed.to_string()))
+    }
+
+    /// Counts up to now where this replica leads, and the command may begin a hold.
+    pub(super) async fn count_before(&self, command: &Command) {
+        if may_begin_a_hold(command)
+            && self.leads()
+            && let Err(reason) = self.count().await
+        {
+            // What it carried is lost, which makes other holds longer and this one no shorter.
+            tracing::debug!(reason, "cluster time was not counted before a command");
+        }
+    }
+
+    async fn count(&self) -> Result<(), String> {
+        let mut counted = self.inner.counted.lock().await;
+        let before = counted.take();
+        if !self.is_leader() {
+            return Ok(());
+        }
+        let (term, now) = (self.status().term, self.inner.env.now());
+        *counted = Some((term, now));
+        let pending = self.read(|state| state.next_deadline().is_some());
+        let Some((_, from)) = before.filter(|(of, _)| pending && *of == term) else {
+            return Ok(());
+        };
+        let elapsed = now.since(from).min(LONGEST);
+        let elapsed_ms = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
+        if elapsed_ms == 0 {
+            *counted = before;
+            return Ok(());
+        }
+        let request = Arc::new(Request {
+            client: self.inner.client,
+            serial: self.inner.serial.fetch_add(1, Ordering::Relaxed),
+            command: Command::Tick { elapsed_ms },
+        });
+        // Not by `propose`: whoever counts may be one of those who wait for their turn there.
+        match self.append(&request).await {
+            Ok(super::propose::Sent::Decided(..)) => Ok(()),
+            Ok(other) => Err(format!("the tick was not decided: {other:?}")),
+            Err(_) => Err("another replica leads".to_owned()),
+        }
+    }
+}
+
+/// Whether a hold, or another stage of something, may begin with a command. Of one in parts, the first counts for all.
+fn may_begin_a_hold(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Bootstrap { .. }
+            | Command::Tick { .. }
+            | Command::CommitPlans(_)
+            | Command::RaiseLevel { .. }
+            | Command::CompareDigest { .. }
+            | Command::StageChunk(Chunk { number: 1.., .. })
+            | Command::AttachHost { .. }
+            | Command::Unknown(_)
+    )
+}
