@@ -5,12 +5,14 @@
 //! * [`ids`] and [`generation`]: what things are called, and how they are ordered;
 //! * [`facts`]: what a member says of itself, as versioned deltas;
 //! * [`verdict`]: what observers hold of a subject (votes) and what a quorum of them concludes (verdicts);
-//! * [`spec`]: what people declare (members, policies), behind validation; [`registry`]: in which host cluster;
+//! * [`spec`] and [`rules`]: what people declare (members, policies), behind validation; [`registry`]: in which host cluster;
+//! * [`shift`]: what people override, for a time, away from a [`domain`] for instance;
 //! * [`plan`]: for each service and source, the shares of each destination, and why;
 //! * [`view`]: all that one mesh needs, cut out of plans and facts;
 //! * [`session`]: what agents and replicas say to each other;
 //! * [`exchange`]: what replicas say to each other of facts.
 
+pub mod domain;
 pub mod exchange;
 pub mod facts;
 pub mod generation;
@@ -18,7 +20,9 @@ pub mod ids;
 pub mod peer;
 pub mod plan;
 pub mod registry;
+pub mod rules;
 pub mod session;
+pub mod shift;
 pub mod spec;
 pub mod text;
 pub mod verdict;

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{MemberName, NetworkName, PortName, Region, ServiceKey, Zone};
+use crate::rules::{OnOverload, Priority, Strategy, WhenUnknown};
 use crate::spec::{HostKind, PolicyKey};
 
 /// A rate, in thousandths of a request per second.
@@ -105,8 +106,19 @@ pub struct PlanInputs {
     pub sources: Vec<SourceInput>,
     /// Who can serve, by member and zone.
     pub destinations: Vec<DestinationInput>,
+    /// What the shared gateways of remote networks still carry for this service; a network that is left out is no limit.
+    pub gateways: Vec<GatewayInput>,
     /// The policy in force for the service.
     pub policy: EffectivePolicy,
+}
+
+/// A shared bottleneck on the way into a remote network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayInput {
+    /// The network.
+    pub network: NetworkName,
+    /// What of its gateways' capacity this service may use, all sources together.
+    pub limit: Rate,
 }
 
 /// One source.
@@ -120,6 +132,22 @@ pub struct SourceInput {
     pub network: NetworkName,
     /// Its demand; `None` where nothing tells it. Unknown demand is not zero demand.
     pub demand: Option<Rate>,
+    /// Where the demand comes from.
+    pub demand_source: DemandSource,
+    /// Remote networks that cannot be reached from here, though a quorum reaches them: this place alone is rerouted.
+    pub unreachable: BTreeSet<NetworkName>,
+}
+
+/// Where a demand comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
+pub enum DemandSource {
+    /// Nobody says.
+    #[default]
+    Unknown,
+    /// The policy declares it.
+    Declared,
+    /// Measured.
+    Measured,
 }
 
 /// One zone of a member that can serve.
@@ -137,12 +165,17 @@ pub struct DestinationInput {
     pub exported: bool,
     /// Ready endpoints, the least over the ports.
     pub ready: u32,
+    /// All endpoints, the most over the ports.
+    pub total: u32,
     /// What all ready endpoints serve together; `None` where unknown.
     pub capacity: Option<Rate>,
     /// Where the capacity comes from.
     pub capacity_source: CapacitySource,
     /// The share of it that the plan may use, in percent.
     pub max_utilization_percent: u8,
+    /// How much of what it would get may come from elsewhere while it ramps up or is being left, in percent: 100 where
+    /// nothing holds it back.
+    pub admitted_percent: u8,
     /// Why it must not be sent traffic from elsewhere, where that is so.
     pub withdrawn: Option<Withdrawal>,
 }
@@ -155,6 +188,10 @@ pub enum CapacitySource {
     Unknown,
     /// Ready endpoints × the declared rate of one.
     Declared,
+    /// Ready endpoints × the highest rate that one was seen to serve: throughput seen, a floor and not a limit.
+    Learned,
+    /// What the autoscaler may add counts too: it does not run yet.
+    Elastic,
 }
 
 /// Why a destination is out.
@@ -170,6 +207,12 @@ pub enum Withdrawal {
     NotAllowed,
     /// Several members of its network declare different gateways.
     ConflictingGateways,
+    /// A person evacuates it.
+    Evacuated,
+    /// Absent as announced.
+    Away,
+    /// Fewer of its endpoints are ready than the policy's `minHealthyPercent`.
+    Unhealthy,
 }
 
 impl fmt::Display for Withdrawal {
@@ -180,6 +223,9 @@ impl fmt::Display for Withdrawal {
             Self::NoGateway => "no gateway leads into its network",
             Self::NotAllowed => "not in allowedRegions",
             Self::ConflictingGateways => "members of its network declare different gateways",
+            Self::Evacuated => "evacuated",
+            Self::Away => "away as announced",
+            Self::Unhealthy => "too few endpoints are ready",
         })
     }
 }
@@ -197,6 +243,20 @@ pub struct EffectivePolicy {
     pub allowed_regions: BTreeSet<Region>,
     /// The limits of several policies leave no region in common: traffic may leave its member for nowhere.
     pub nowhere: bool,
+    /// What comes first.
+    pub priority: Priority,
+    /// How destinations are chosen.
+    pub strategy: Strategy,
+    /// For [`Strategy::Weighted`], or by a person's override: weights by region.
+    pub weights: BTreeMap<Region, u32>,
+    /// The share of ready endpoints below which a zone takes nothing from elsewhere, in percent; 0: no such share.
+    pub min_healthy_percent: u8,
+    /// What becomes of traffic that only unknown capacity could take.
+    pub when_unknown: WhenUnknown,
+    /// What is done where demand exceeds all capacity.
+    pub on_overload: OnOverload,
+    /// The policy whose services move as one with this one, where one says so.
+    pub together: Option<PolicyKey>,
 }
 
 /// A committed plan of one service. Its generation is that of the log entry that carried it.
@@ -223,6 +283,8 @@ pub struct SourcePlan {
     pub standby: Vec<NetworkName>,
     /// Demand beyond all capacity, said and not hidden.
     pub unserved: Rate,
+    /// The part of [`Self::unserved`] that is shed on purpose, for services of a higher class.
+    pub shed: Rate,
 }
 
 /// All of a source's demand, in the unit of [`Share::parts`].

@@ -9,6 +9,7 @@ use crate::ids::{
     FailureDomain, Locality, MemberName, Name, NetworkName, Region, ServiceKey, Zone,
 };
 use crate::plan::Rate;
+use crate::rules::{Absence, MemberClass, PolicyRules};
 use crate::text::{TextError, serde_by_text};
 
 /// What an agent may do in its member.
@@ -56,6 +57,10 @@ pub struct MemberSpec {
     pub gateways: BTreeMap<Name, DeclaredGateway>,
     /// The share of its capacity that a plan may use, in percent.
     pub max_utilization_percent: Option<u8>,
+    /// What its silence and its capacity mean.
+    pub class: MemberClass,
+    /// For how long it may be absent.
+    pub absence: Absence,
 }
 
 impl MemberSpec {
@@ -73,6 +78,8 @@ impl MemberSpec {
             network: None,
             gateways: BTreeMap::new(),
             max_utilization_percent: None,
+            class: MemberClass::Standard,
+            absence: Absence::default(),
         }
     }
 }
@@ -99,6 +106,8 @@ pub struct DeclaredGateway {
     pub addresses: Vec<GatewayAddress>,
     /// Its port.
     pub port: u16,
+    /// What it carries, all services together; `None`: not a limit that is known.
+    pub max_rate: Option<Rate>,
 }
 
 /// A FailoverPolicy. In the root namespace: defaults for all; in a namespace without targets: that namespace; with
@@ -127,6 +136,8 @@ pub struct PolicySpec {
     pub detection: Option<Detection>,
     /// How long a recovered domain waits before traffic returns, in milliseconds of cluster time.
     pub hold_down_ms: Option<u64>,
+    /// Who decides, what comes first, how far, and how traffic returns.
+    pub rules: PolicyRules,
 }
 
 /// Namespace and name of a policy.

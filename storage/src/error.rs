@@ -54,6 +54,19 @@ pub enum StorageError {
         /// The newest that this build reads.
         known: u32,
     },
+    /// The data folder was written by a build before the first release.
+    #[error(
+        "{path} has format {found}, of a build before the first release, and this build reads from {oldest} on: start with an \
+         empty data folder; the registry is read again from the host clusters"
+    )]
+    Unreleased {
+        /// The file.
+        path: String,
+        /// The format that was found.
+        found: u32,
+        /// The oldest that this build reads.
+        oldest: u32,
+    },
     /// A newer incarnation has no part for this replica.
     #[error(
         "{path}: this replica is of an older incarnation and has no part in the newer one ({said}): it neither serves nor votes any \

@@ -48,6 +48,7 @@ fn member() -> MemberSpec {
                     GatewayAddress::Host("gateway.example.com".into()),
                 ],
                 port: 15443,
+                max_rate: None,
             },
         )]),
         max_utilization_percent: Some(70),
@@ -84,6 +85,7 @@ fn policy() -> PolicySpec {
         max_utilization_percent: None,
         detection: Some(Detection::default()),
         hold_down_ms: Some(1_000),
+        rules: causeway_api::rules::PolicyRules::default(),
     }
 }
 
@@ -130,6 +132,8 @@ fn proposal() -> PlanProposal {
             region: None,
             network: parse("n1"),
             demand: Some(Rate(7)),
+            demand_source: causeway_api::plan::DemandSource::default(),
+            unreachable: std::collections::BTreeSet::new(),
         }],
         destinations: vec![DestinationInput {
             member: parse("eks"),
@@ -142,6 +146,8 @@ fn proposal() -> PlanProposal {
             capacity_source: CapacitySource::Declared,
             max_utilization_percent: 80,
             withdrawn: Some(Withdrawal::Recovering),
+            total: 3,
+            admitted_percent: 100,
         }],
         policy: EffectivePolicy {
             from: vec![policy_key()],
@@ -168,6 +174,7 @@ fn proposal() -> PlanProposal {
             ],
             standby: vec![parse("n3")],
             unserved: Rate(1),
+            shed: causeway_api::plan::Rate::default(),
         }],
         withdrawn: BTreeMap::from([(parse("n4"), Withdrawal::Lost)]),
     };

@@ -167,22 +167,22 @@ async fn a_row_that_was_changed_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_of_a_newer_version_is_refused() {
+async fn a_folder_of_another_version_is_refused() {
     let temp = tempfile::tempdir().unwrap();
     filled(temp.path()).await;
-    tamper(temp.path(), |write| {
-        let mut meta = write.open_table(META).unwrap();
-        // Form 1 of a row: its version, its CRC-32 with the version in front, (format 2, replica 1) by postcard.
-        let mut sum = crc32fast::Hasher::new();
-        sum.update(&[1, 2, 1]);
-        let row = [&[1][..], &sum.finalize().to_le_bytes(), &[2, 1]].concat();
-        meta.insert("owner", row.as_slice()).unwrap();
-    });
-    let text = refusal(temp.path()).await;
-    assert!(
-        text.contains("format 2") && text.contains("upgrade"),
-        "{text}"
-    );
+    for (format, says) in [(1, "before the first release"), (3, "upgrade")] {
+        tamper(temp.path(), |write| {
+            let mut meta = write.open_table(META).unwrap();
+            // Form 1 of a row: its version, its CRC-32 with the version in front, (format, replica 1) by postcard.
+            let mut sum = crc32fast::Hasher::new();
+            sum.update(&[1, format, 1]);
+            let row = [&[1][..], &sum.finalize().to_le_bytes(), &[format, 1]].concat();
+            meta.insert("owner", row.as_slice()).unwrap();
+        });
+        let text = refusal(temp.path()).await;
+        let format = format!("format {format}");
+        assert!(text.contains(&format) && text.contains(says), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ impl From<&SourcePlan> for proto::SourcePlan {
             shares: value.shares.iter().map(Into::into).collect(),
             standby: texts(&value.standby),
             unserved_millirps: value.unserved.0,
+            shed_millirps: value.shed.0,
         }
     }
 }
@@ -42,6 +43,7 @@ impl TryFrom<proto::SourcePlan> for SourcePlan {
             shares: at("shares").items(wire.shares, Share::try_from)?,
             standby: at("standby").names(wire.standby)?,
             unserved: Rate(wire.unserved_millirps),
+            shed: Rate(wire.shed_millirps),
         })
     }
 }
@@ -99,6 +101,9 @@ impl From<(&NetworkName, &Withdrawal)> for proto::NetworkWithdrawal {
             Withdrawal::NoGateway => proto::Withdrawal::NoGateway,
             Withdrawal::NotAllowed => proto::Withdrawal::NotAllowed,
             Withdrawal::ConflictingGateways => proto::Withdrawal::ConflictingGateways,
+            Withdrawal::Evacuated => proto::Withdrawal::Evacuated,
+            Withdrawal::Away => proto::Withdrawal::Away,
+            Withdrawal::Unhealthy => proto::Withdrawal::Unhealthy,
         };
         Self {
             network: network.to_string(),
@@ -117,6 +122,9 @@ impl TryFrom<proto::NetworkWithdrawal> for (NetworkName, Withdrawal) {
             proto::Withdrawal::NoGateway => Withdrawal::NoGateway,
             proto::Withdrawal::NotAllowed => Withdrawal::NotAllowed,
             proto::Withdrawal::ConflictingGateways => Withdrawal::ConflictingGateways,
+            proto::Withdrawal::Evacuated => Withdrawal::Evacuated,
+            proto::Withdrawal::Away => Withdrawal::Away,
+            proto::Withdrawal::Unhealthy => Withdrawal::Unhealthy,
             proto::Withdrawal::Unspecified => return Err(at("reason").unknown(wire.reason)),
         };
         Ok((at("network").name(&wire.network)?, reason))

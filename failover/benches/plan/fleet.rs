@@ -29,6 +29,7 @@ pub(crate) fn service(number: usize, day: Day) -> PlanInputs {
         .map(|at| Region::new(&format!("region-{at}")).unwrap())
         .collect();
     let mut inputs = PlanInputs {
+        gateways: Vec::new(),
         service: format!("shop/service-{number}")
             .parse::<ServiceKey>()
             .unwrap(),
@@ -69,6 +70,8 @@ pub(crate) fn service(number: usize, day: Day) -> PlanInputs {
                 region: Some(region.clone()),
                 network: network.clone(),
                 demand: Some(Rate(capacity * share / 100)),
+                demand_source: causeway_api::plan::DemandSource::default(),
+                unreachable: std::collections::BTreeSet::new(),
             });
             inputs.destinations.push(DestinationInput {
                 member,
@@ -85,6 +88,12 @@ pub(crate) fn service(number: usize, day: Day) -> PlanInputs {
                 capacity_source: CapacitySource::Declared,
                 max_utilization_percent: 80,
                 withdrawn: down.then_some(Withdrawal::Lost),
+                total: if down {
+                    0
+                } else {
+                    u32::try_from(ready).unwrap_or(1)
+                },
+                admitted_percent: 100,
             });
         }
     }

@@ -56,6 +56,7 @@ fn source_plan(
         standby: standby(fleet, ways, &parts),
         shares: parts.iter().filter_map(|part| share(fleet, part)).collect(),
         unserved: Rate(unserved),
+        shed: causeway_api::plan::Rate::default(),
     };
     if ways.is_empty() {
         let last = last_resort::ways(fleet, source);

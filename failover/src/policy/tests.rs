@@ -22,6 +22,7 @@ fn policy(key: &str) -> PolicySpec {
         max_utilization_percent: None,
         detection: None,
         hold_down_ms: None,
+        rules: causeway_api::rules::PolicyRules::default(),
     }
 }
 

@@ -127,6 +127,7 @@ fn build(
     let region_name = |at: u8| region(&format!("r{at}"));
     let allowed: BTreeSet<Region> = allowed.iter().map(|at| region_name(*at)).collect();
     let mut inputs = PlanInputs {
+        gateways: Vec::new(),
         service: "shop/cart".parse().unwrap(),
         ports: Vec::new(),
         sources: Vec::new(),
@@ -165,6 +166,8 @@ fn build(
                 region: member_region.clone(),
                 network: network(&format!("n{}", member.network)),
                 demand: demand.map(Rate),
+                demand_source: causeway_api::plan::DemandSource::default(),
+                unreachable: std::collections::BTreeSet::new(),
             });
             let known = each.filter(|_| !mixed || (at + index) % 2 == 0);
             inputs.destinations.push(DestinationInput {
@@ -184,6 +187,8 @@ fn build(
                 withdrawn: member
                     .withdrawn
                     .or(refused.then_some(Withdrawal::NotAllowed)),
+                total: *ready,
+                admitted_percent: 100,
             });
         }
     }

@@ -24,6 +24,7 @@ pub(crate) fn parse(text: &str) -> PlanInputs {
         sources: Vec::new(),
         destinations: Vec::new(),
         policy: EffectivePolicy::default(),
+        gateways: Vec::new(),
     };
     let mut member: Option<(MemberName, BTreeMap<String, String>)> = None;
     for line in text.lines() {
@@ -94,6 +95,8 @@ fn add_zone(
         region: Option::clone(&region),
         network: Clone::clone(&network),
         demand: number("demand").map(Rate::from_rps),
+        demand_source: causeway_api::plan::DemandSource::default(),
+        unreachable: std::collections::BTreeSet::new(),
     });
     let capacity = number("each").map(|each| Rate::from_rps(each * u64::from(ready)));
     inputs.destinations.push(DestinationInput {
@@ -116,5 +119,7 @@ fn add_zone(
             "NoGateway" => Withdrawal::NoGateway,
             other => panic!("a scenario has no such withdrawal: {other}"),
         }),
+        total: ready,
+        admitted_percent: 100,
     });
 }

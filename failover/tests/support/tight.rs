@@ -34,6 +34,7 @@ pub(crate) fn tight() -> impl Strategy<Value = PlanInputs> {
             };
             let failover = (0_u8..).zip(orders.into_iter().zip(lengths)).map(order);
             let mut inputs = PlanInputs {
+                gateways: Vec::new(),
                 service: "shop/cart".parse().unwrap(),
                 ports: Vec::new(),
                 sources: Vec::new(),
@@ -63,6 +64,8 @@ fn add(inputs: &mut PlanInputs, at: usize, (home, net, exported, zones): &Member
             region: Some(region(&format!("r{home}"))),
             network: network(&format!("n{net}")),
             demand: Some(Rate::from_rps(*demand)),
+            demand_source: causeway_api::plan::DemandSource::default(),
+            unreachable: std::collections::BTreeSet::new(),
         });
         inputs.destinations.push(DestinationInput {
             member: name.clone(),
@@ -75,6 +78,8 @@ fn add(inputs: &mut PlanInputs, at: usize, (home, net, exported, zones): &Member
             capacity_source: CapacitySource::Declared,
             max_utilization_percent: 80,
             withdrawn: None,
+            total: *ready,
+            admitted_percent: 100,
         });
     }
 }

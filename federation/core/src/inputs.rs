@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::ids::{PortName, Region, Zone};
 use causeway_api::plan::{
-    CapacitySource, DestinationInput, PlanInputs, Rate, Source, SourceInput, Withdrawal,
+    CapacitySource, DemandSource, DestinationInput, PlanInputs, Rate, Source, SourceInput,
+    Withdrawal,
 };
 use causeway_api::spec::{MemberSpec, Placement, defaults};
 use causeway_api::{MemberName, ServiceKey};
@@ -61,6 +62,7 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
         sources,
         destinations,
         policy: policy.policy,
+        gateways: Vec::new(),
     })
 }
 
@@ -146,6 +148,8 @@ fn source_inputs(member: &Placed<'_>) -> Vec<SourceInput> {
         region: member.placement.region.clone(),
         network: member.placement.network.clone(),
         demand: None,
+        demand_source: DemandSource::Unknown,
+        unreachable: BTreeSet::new(),
     };
     zones.into_iter().map(input).collect()
 }
@@ -167,6 +171,7 @@ fn share_demand(sources: &mut [SourceInput], demand: &BTreeMap<Region, Rate>) {
             let count = zones.len();
             for (zone, part) in zones.into_iter().zip(parts(part, count)) {
                 zone.demand = Some(Rate(part));
+                zone.demand_source = DemandSource::Declared;
             }
         }
     }
@@ -187,11 +192,12 @@ fn destination_inputs(
     let Some(fact) = member.facts.service(service) else {
         return Vec::new();
     };
-    let mut zones: BTreeMap<Option<Zone>, BTreeMap<&PortName, u32>> = BTreeMap::new();
+    let mut zones: BTreeMap<Option<Zone>, BTreeMap<&PortName, (u32, u32)>> = BTreeMap::new();
     for (port, locality, counts) in member.facts.endpoints(service) {
         let zone = localities::ours(member.spec, locality).zone;
-        let ready = zones.entry(zone).or_default().entry(port).or_default();
+        let (ready, total) = zones.entry(zone).or_default().entry(port).or_default();
         *ready = ready.saturating_add(counts.ready);
+        *total = total.saturating_add(counts.total);
     }
     let utilization = utilization(member.spec, policy);
     let withdrawn = withdrawn(state, member.name, member.placement, policy);
@@ -201,9 +207,11 @@ fn destination_inputs(
         let ready = fact
             .ports
             .iter()
-            .map(|port| by_port.get(&port.name).copied().unwrap_or(0))
+            .map(|port| by_port.get(&port.name).map_or(0, |(ready, _)| *ready))
             .min();
         let ready = quantise::ready(ready.unwrap_or(0));
+        let total = by_port.values().map(|(_, total)| *total).max();
+        let total = quantise::ready(total.unwrap_or(0)).max(ready);
         let (capacity, capacity_source) = capacity(policy, ready);
         DestinationInput {
             member: member.name.clone(),
@@ -216,6 +224,8 @@ fn destination_inputs(
             capacity_source,
             max_utilization_percent: utilization,
             withdrawn,
+            total,
+            admitted_percent: 100,
         }
     });
     inputs.collect()

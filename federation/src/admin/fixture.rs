@@ -158,6 +158,8 @@ fn destination(
         capacity_source: CapacitySource::Declared,
         max_utilization_percent: 75,
         withdrawn,
+        total: ready,
+        admitted_percent: 100,
     }
 }
 
@@ -188,6 +190,8 @@ pub(crate) fn explanation(from: Option<&Origin>) -> Explanation {
             region: Some(name("cn-shanghai")),
             network: name("ack-sh"),
             demand: Some(Rate::from_rps(1840)),
+            demand_source: causeway_api::plan::DemandSource::default(),
+            unreachable: std::collections::BTreeSet::new(),
         }],
         destinations: vec![
             destination("ack-hz", "h", "cn-hangzhou", 8, Some(Withdrawal::Lost)),
@@ -219,6 +223,7 @@ pub(crate) fn explanation(from: Option<&Origin>) -> Explanation {
             ],
             standby: Vec::new(),
             unserved: Rate(0),
+            shed: causeway_api::plan::Rate::default(),
         }],
         withdrawn: BTreeMap::from([(name("ack-hz"), Withdrawal::Lost)]),
     };

@@ -120,6 +120,7 @@ pub(crate) fn plan(dice: &mut Dice) -> ServiceView {
             .collect(),
         standby: Vec::new(),
         unserved: Rate(0),
+        shed: causeway_api::plan::Rate::default(),
     };
     ServiceView {
         sources: vec![source],

@@ -23,8 +23,11 @@ use crate::snapshot;
 /// The database's file.
 const FILE: &str = "log.redb";
 
-/// The version of the layout of the tables.
-const FORMAT: u32 = 1;
+/// The version of the layout of the tables, and of what stands in them.
+const FORMAT: u32 = 2;
+
+/// The oldest version that is read. What was written before the first release is not.
+const OLDEST: u32 = 2;
 
 /// redb would take a gigabyte.
 const CACHE_BYTES: usize = 16 << 20;
@@ -137,6 +140,13 @@ impl Tables {
                 path,
                 found: format,
                 known: FORMAT,
+            });
+        }
+        if format < OLDEST {
+            return Err(StorageError::Unreleased {
+                path,
+                found: format,
+                oldest: OLDEST,
             });
         }
         let found = tables.find().map_err(|error| bad(error.to_string()))?;

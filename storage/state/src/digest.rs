@@ -67,7 +67,7 @@ impl State {
         absorb(&mut hasher, &(&self.clients, &self.history));
         absorb(
             &mut hasher,
-            &(&self.registry, &self.stagings, self.clusterset),
+            &(&self.registry, &self.stagings, self.clusterset, &self.brain),
         );
         for (service, row) in &self.plans {
             hasher.update(service.namespace.as_str());

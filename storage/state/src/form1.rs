@@ -1,6 +1,6 @@
 //! The form of the state before level 2: what a build that knows only level 1 reads and writes.
 //!
-//! The fields stand in the order in which that build had them. Nothing here may ever change.
+//! The fields stand in the order in which that build had them. From the first release on, nothing here may ever change.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

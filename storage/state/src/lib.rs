@@ -13,6 +13,7 @@
 //! * [`snapshot`]: the state as bytes, with the version of their form in front; `form1`: the previous form.
 
 pub mod apply;
+pub mod brain;
 pub mod clients;
 pub mod command;
 pub mod digest;

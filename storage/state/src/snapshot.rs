@@ -7,7 +7,7 @@ use crate::form1::{Form1, Form1Ref};
 use crate::state::State;
 
 /// What every snapshot begins with.
-const MAGIC: &[u8; 4] = b"CWST";
+const MAGIC: &[u8; 4] = b"CWS2";
 
 /// The newest form that this build writes, from level 2 on: the state as it is. Below it the previous form is written, which
 /// the previous build reads. Both are read.
@@ -18,7 +18,7 @@ pub const FORMAT_VERSION: u32 = 2;
 pub enum SnapshotError {
     /// Not a snapshot at all.
     #[error(
-        "these {len} bytes are no snapshot of the state: they do not begin with CWST and a version"
+        "these {len} bytes are no snapshot of the state: they do not begin with CWS2 and a version (CWST was written by a build before the first release)"
     )]
     NoSnapshot {
         /// How many bytes were given.

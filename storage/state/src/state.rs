@@ -12,6 +12,7 @@ use causeway_api::{Generation, MemberName, ServiceKey};
 use causeway_failover::verdict::{Verdicts, VoteBook};
 use serde::{Deserialize, Serialize};
 
+use crate::brain::Brain;
 use crate::clients::Clients;
 use crate::digest::Seal;
 use crate::level::BASE_LEVEL;
@@ -56,6 +57,8 @@ pub struct State {
     pub stagings: Stagings,
     /// Which clusterset this is: drawn when level 2 was reached; 0 below it. It stays over recoveries and restores.
     pub clusterset: u64,
+    /// What people override, what moved, what is prepared. Empty below level 2.
+    pub brain: Brain,
 }
 
 impl Default for State {
@@ -77,6 +80,7 @@ impl Default for State {
             registry: Registry::default(),
             stagings: Stagings::default(),
             clusterset: 0,
+            brain: Brain::default(),
         }
     }
 }

@@ -121,7 +121,11 @@ fn gateways(
             .map(|(at, value)| address(object, &format!("{field}.addresses[{at}].value"), value))
             .collect::<Result<Vec<_>, _>>()?;
         let port = object.bounded(format!("{field}.port"), gateway.port, 1..=u16::MAX)?;
-        let declared = DeclaredGateway { addresses, port };
+        let declared = DeclaredGateway {
+            addresses,
+            port,
+            max_rate: None,
+        };
         if gateways.insert(name, declared).is_some() {
             let remedy = "another gateway has that name, so rename one of them";
             return Err(object.error(format!("{field}.name"), &gateway.name, remedy));

@@ -111,6 +111,7 @@ pub fn policy_spec(
             .map(|text| object.duration_ms("spec.failback.holdDown", text, HOLD_DOWN_MS))
             .transpose()?,
         key,
+        rules: causeway_api::rules::PolicyRules::default(),
     })
 }
 

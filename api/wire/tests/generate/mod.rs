@@ -205,14 +205,16 @@ fn source_plan() -> impl Strategy<Value = SourcePlan> {
         vec(share, 0..3),
         vec(id(), 0..3),
         any::<u64>(),
+        any::<u64>(),
     )
         .prop_map(
-            |((member, zone), kind, shares, standby, unserved)| SourcePlan {
+            |((member, zone), kind, shares, standby, unserved, shed)| SourcePlan {
                 source: Source { member, zone },
                 kind,
                 shares,
                 standby,
                 unserved: Rate(unserved),
+                shed: Rate(shed),
             },
         )
 }

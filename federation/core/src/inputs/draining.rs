@@ -40,6 +40,8 @@ mod tests {
             capacity_source: CapacitySource::Unknown,
             max_utilization_percent: 80,
             withdrawn: None,
+            total: ready,
+            admitted_percent: 100,
         }
     }
 

@@ -43,6 +43,8 @@ pub(super) fn rows(
             network: placement.network.clone(),
             demand: None,
             source: source.source.clone(),
+            demand_source: causeway_api::plan::DemandSource::Unknown,
+            unreachable: std::collections::BTreeSet::new(),
         })
     });
     let destinations = held.inputs.destinations.iter().filter_map(|zone| {

@@ -169,6 +169,7 @@ pub(crate) fn source(
             .collect(),
         standby: standby.iter().map(|name| network(name)).collect(),
         unserved: Rate::default(),
+        shed: causeway_api::plan::Rate::default(),
     }
 }
 

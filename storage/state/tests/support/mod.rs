@@ -17,6 +17,8 @@ use causeway_state::{
 
 pub(crate) struct Machine {
     pub(crate) state: State,
+    /// What was applied, and where.
+    pub(crate) log: Vec<(LogPosition, Request)>,
     index: u64,
 }
 
@@ -39,6 +41,7 @@ impl Machine {
     pub(crate) fn empty() -> Self {
         Self {
             state: State::default(),
+            log: Vec::new(),
             index: 0,
         }
     }
@@ -83,7 +86,9 @@ impl Machine {
             term: 1,
             index: self.index,
         };
-        apply(&mut self.state, at, &request)
+        let outcome = apply(&mut self.state, at, &request);
+        self.log.push((at, request));
+        outcome
     }
 
     pub(crate) fn accept(&mut self, command: Command) -> causeway_state::Effect {
@@ -138,6 +143,8 @@ impl Machine {
                     region: Some(member.parse().unwrap()),
                     network: member.parse().unwrap(),
                     demand: Some(Rate::from_rps(100)),
+                    demand_source: causeway_api::plan::DemandSource::default(),
+                    unreachable: std::collections::BTreeSet::new(),
                 })
                 .collect(),
             destinations: members
@@ -153,8 +160,11 @@ impl Machine {
                     capacity_source: CapacitySource::Declared,
                     max_utilization_percent: 80,
                     withdrawn: self.state.withdrawal(&member.parse().unwrap()),
+                    total: 4,
+                    admitted_percent: 100,
                 })
                 .collect(),
+            gateways: Vec::new(),
         }
     }
 }
@@ -213,6 +223,7 @@ pub(crate) fn root_policy() -> PolicySpec {
             min_failure_domains: 2,
         }),
         hold_down_ms: Some(10_000),
+        rules: causeway_api::rules::PolicyRules::default(),
     }
 }
 

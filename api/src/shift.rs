@@ -1,0 +1,82 @@
+//! Overrides by people: each beats automation, has a time to live, and is kept with who asked for it and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Domain;
+use crate::ids::{Region, ServiceKey};
+use crate::spec::PolicyKey;
+
+/// Namespace and name of an override.
+pub type ShiftKey = PolicyKey;
+
+/// An override.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shift {
+    /// Namespace and name.
+    pub key: ShiftKey,
+    /// Whether it stands in the root namespace: only there may it be about all services.
+    pub root: bool,
+    /// What is done.
+    pub action: ShiftAction,
+    /// The services that it is about; empty: all of its namespace (root: of all namespaces).
+    pub targets: BTreeSet<ServiceKey>,
+    /// How fast.
+    pub urgency: Urgency,
+    /// Steps of a planned move, in percent, rising, the last 100; empty: at once.
+    pub step_percents: Vec<u8>,
+    /// How long each step is watched, in milliseconds of cluster time.
+    pub interval_ms: u64,
+    /// It ends so long after it was accepted, in milliseconds of cluster time.
+    pub expires_after_ms: u64,
+    /// What happens then.
+    pub on_expiry: OnExpiry,
+    /// Safety rules that it overrides, by name.
+    pub override_rules: BTreeSet<String>,
+    /// How many people other than the requester must approve it before it takes effect.
+    pub approvals_required: u32,
+    /// Plan, judge and report; change nothing.
+    pub dry_run: bool,
+    /// Who asks for it, as authenticated.
+    pub requested_by: String,
+    /// Why.
+    pub reason: String,
+    /// A reference into a system of change requests.
+    pub ticket: Option<String>,
+}
+
+/// What an override does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ShiftAction {
+    /// Traffic leaves a domain.
+    Evacuate(Domain),
+    /// Traffic returns to a domain now: hold-down and ramp are over for it.
+    Restore(Domain),
+    /// Shares by region.
+    Weigh(BTreeMap<Region, u32>),
+    /// Plans stay as they are, whatever changes, as long as what they name can be reached.
+    Pin,
+    /// Automation stops: no plan changes but for people's.
+    Freeze,
+}
+
+/// How fast a move is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub enum Urgency {
+    /// In steps.
+    #[default]
+    Planned,
+    /// At once. Safety rules bind all the same.
+    Emergency,
+}
+
+/// What happens when an override's time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub enum OnExpiry {
+    /// Traffic returns by the ramp of failback.
+    #[default]
+    Restore,
+    /// It stays until a person decides, and status says that it waits.
+    Hold,
+}
