@@ -32,7 +32,14 @@ const REAL: &str = "causeway-chaos-tests";
 /// The name of the step that gets the components.
 const ASSETS: &str = "real components are there";
 /// Its tests that speak with the API of Kubernetes: `--long` runs them on the oldest release, too.
-const OLDEST: [&str; 4] = ["conformance", "crds", "discovery", "registry"];
+const OLDEST: [&str; 6] = [
+    "conformance",
+    "crds",
+    "discovery",
+    "mesh",
+    "rbac",
+    "registry",
+];
 /// How many cases each property is tried with at [`Depth::Long`]; its default is 256.
 const LONG_CASES: &str = "8192";
 
