@@ -19,10 +19,15 @@ use causeway_chaos_tests::{causeway::declared, objects};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use support::{
-    Caller, Stage, cpu, entry_name, median, ms, paired, print, quantile,
+    Caller, Stage, cpu, entry_name,
+    floor::{self, Floor},
+    median, ms, paired, print, quantile,
     watch::{self, Watch},
 };
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::{
+    runtime::Builder,
+    time::{MissedTickBehavior, interval, sleep},
+};
 
 const BENCH: &str = "propagation";
 /// Rounds that count, after a few that warm up.
@@ -38,8 +43,16 @@ const WRITERS: usize = 8;
 /// How long the idle processes are looked at.
 const IDLE: Duration = Duration::from_secs(10);
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    let one = &mut Builder::new_current_thread();
+    if one.enable_all().build()?.block_on(floor::play())? {
+        return Ok(());
+    }
+    let many = &mut Builder::new_multi_thread();
+    many.worker_threads(2).enable_all().build()?.block_on(bench())
+}
+
+async fn bench() -> anyhow::Result<()> {
     let mut stage = Box::pin(Stage::start(None)).await?;
     times(&stage).await?;
     Box::pin(work(&mut stage)).await
@@ -151,6 +164,11 @@ async fn events(
     callers: &[Caller],
     (processes, idle): (&Processes, &Seconds),
 ) -> anyhow::Result<()> {
+    // The least that carrying the same events takes, at the same time.
+    let floor = Floor::start(&stage.set.fleet.cluster("m1")?.kubeconfig()?, rate).await?;
+    sleep(Duration::from_secs(1)).await;
+    let parts = floor.processes()?;
+    let floor_before = used(&parts)?;
     let (before, begun) = (used(processes)?, Instant::now());
     let mut ticks = interval(Duration::from_secs(1) / rate);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -170,8 +188,15 @@ async fn events(
         caller.told("web", |count| count == 50).await?;
     }
     let passed = begun.elapsed();
-    let after = used(processes)?;
+    let (after, floor_after) = (used(processes)?, used(&parts)?);
     eprintln!("{EVENTS} events in {:.1} s", passed.as_secs_f64());
+    let bare = |name: &str, count: f64| {
+        let spent = floor_after.get(name).unwrap_or(&0.0) - floor_before.get(name).unwrap_or(&0.0);
+        spent / count * 1e6
+    };
+    let messages = passed.as_secs_f64() * f64::from(rate);
+    let watch = bare("bare watch", EVENTS as f64);
+    let [sender, receiver] = ["bare sender", "bare receiver"].map(|name| bare(name, messages));
 
     // In µs for each event, all and without the idle share.
     let each = |name: &str| -> (f64, f64) {
@@ -195,8 +220,8 @@ async fn events(
         );
     };
     say(
-        "owner's agent and replica",
-        (owner.1 + replica.1, None),
+        "owner's agent and replica, against a bare watch and a bare stream",
+        (owner.1 + replica.1, Some(watch + sender + receiver)),
         Some("≤ 100 µs"),
     );
     say(
@@ -204,8 +229,17 @@ async fn events(
         (owner.0 + replica.0, None),
         None,
     );
-    say("of it the owner's agent", (owner.1, None), None);
-    say("of it the replica", (replica.1, None), None);
+    say(
+        "of it the owner's agent, against a bare watch and a bare sender",
+        (owner.1, Some(watch + sender)),
+        None,
+    );
+    say("of the floor the bare watch alone", (watch, None), None);
+    say(
+        "of it the replica, against a bare receiver",
+        (replica.1, Some(receiver)),
+        None,
+    );
     say("importer's agent, which writes", (importer, None), None);
     say(
         "istiod, fed by us and reading by itself",

@@ -53,6 +53,6 @@ pub use wait::eventually;
 
 /// Chooses the TLS implementation for this process. With none or two compiled in, rustls would
 /// panic at its first use; whoever comes first here wins, the others change nothing.
-pub(crate) fn choose_tls() {
+pub fn choose_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

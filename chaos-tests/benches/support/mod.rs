@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+pub(crate) mod floor;
 pub(crate) mod source;
 pub(crate) mod watch;
 
