@@ -38,6 +38,7 @@ pub mod objects;
 pub mod pki;
 pub mod port;
 pub mod process;
+pub mod proxy;
 pub mod scratch;
 pub mod sds;
 pub mod wait;

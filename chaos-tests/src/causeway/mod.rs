@@ -15,6 +15,7 @@ pub mod furnish;
 pub mod gateway;
 pub mod mesh;
 pub mod old_version;
+pub mod replica;
 pub mod site;
 pub mod told;
 pub mod workload;

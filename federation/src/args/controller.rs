@@ -103,6 +103,12 @@ pub struct ControllerArgs {
     /// Namespace of the host cluster in which FailoverPolicies are defaults and limits for all
     #[arg(long, value_name = "NAME", default_value = causeway_api::spec::defaults::ROOT_NAMESPACE)]
     pub root_namespace: Name,
+    /// Write a snapshot of the decisions after so many entries of the log, and keep a fifth as many entries behind it
+    #[arg(long, value_name = "ENTRIES", hide = true, requires = "peer_listen", value_parser = clap::value_parser!(u64).range(10..))]
+    pub snapshot_every: Option<u64>,
+    /// Take no part in feature levels above this one: for as long as an upgrade may have to be undone
+    #[arg(long, value_name = "LEVEL", hide = true, requires = "peer_listen", value_parser = clap::value_parser!(u32).range(1..))]
+    pub feature_level: Option<u32>,
     /// Certificates.
     #[command(flatten)]
     pub tls: TlsArgs,

@@ -229,7 +229,11 @@ impl Inner {
             },
             features: Range {
                 oldest: causeway_state::level::BASE_LEVEL,
-                newest: causeway_state::level::FEATURE_LEVEL,
+                newest: self
+                    .consensus()
+                    .map_or(causeway_state::level::FEATURE_LEVEL, |log| {
+                        log.knows_level()
+                    }),
             },
             version: env!("CARGO_PKG_VERSION").to_owned(),
             boot: self.boot,

@@ -32,6 +32,35 @@ pub struct Among {
     pub acceptor: Box<Acceptor>,
     /// How it begins where its data folder is empty.
     pub begin: Begin,
+    /// What is unusual of its log.
+    pub tuning: Tuning,
+}
+
+/// What is unusual of a replica's log; none of it changes a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tuning {
+    /// A snapshot is written after so many entries.
+    pub snapshot_every: Option<u64>,
+    /// The highest feature level that it takes part in.
+    pub feature_level: Option<u32>,
+}
+
+impl Tuning {
+    fn of(self, usual: Settings) -> Settings {
+        let (entries, kept) = self
+            .snapshot_every
+            .map_or((usual.snapshot_every, usual.keep_entries), |entries| {
+                (entries, entries / 5)
+            });
+        Settings {
+            snapshot_every: entries,
+            keep_entries: kept,
+            feature_level: self
+                .feature_level
+                .map_or(usual.feature_level, |level| level.min(usual.feature_level)),
+            ..usual
+        }
+    }
 }
 
 /// How a replica with an empty data folder begins.
@@ -55,9 +84,9 @@ pub(crate) fn declared(domain: &causeway_api::ids::FailureDomain) -> String {
     }
 }
 
-/// How patient the log was before the last stop.
-pub(super) fn settings(disk: &dyn Disk) -> Settings {
-    let usual = Settings::default();
+/// How the log behaves; as patient as it was before the last stop.
+pub(super) fn settings(disk: &dyn Disk, tuning: Tuning) -> Settings {
+    let usual = tuning.of(Settings::default());
     let Ok(Some(content)) = disk.read(TIMING) else {
         return usual;
     };

@@ -19,6 +19,7 @@ mod events;
 mod exchange;
 mod follow;
 mod glance;
+mod inspect;
 mod lead;
 mod metrics;
 mod process;
@@ -144,7 +145,8 @@ impl Replica {
         config: ReplicaConfig,
         among: Option<Among>,
     ) -> anyhow::Result<Self> {
-        let settings = among::settings(disk.as_ref());
+        let tuning = among.as_ref().map(|among| among.tuning).unwrap_or_default();
+        let settings = among::settings(disk.as_ref(), tuning);
         let links = among.as_ref().map(|among| among.links.clone());
         let peers: Arc<dyn Peers> = match &links {
             Some(links) => Arc::new(links.clone()),

@@ -11,7 +11,7 @@ use causeway_discovery::probe::TcpProbe;
 use causeway_seam::Env;
 use causeway_seam::real::{self, Folder, net};
 
-use super::among::{Among, Begin};
+use super::among::{Among, Begin, Tuning};
 use super::{ProbeTimes, Replica, ReplicaConfig};
 use crate::admin::{health, server};
 use crate::args::ControllerArgs;
@@ -126,6 +126,10 @@ async fn among(
             (true, _) => Begin::Bootstrap,
             (false, false) => Begin::Join,
             (false, true) => Begin::Unsaid,
+        },
+        tuning: Tuning {
+            snapshot_every: args.snapshot_every,
+            feature_level: args.feature_level,
         },
     }))
 }

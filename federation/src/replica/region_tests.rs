@@ -132,6 +132,7 @@ impl World {
                 0 => Begin::Bootstrap,
                 _ => Begin::Join,
             },
+            tuning: among::Tuning::default(),
         };
         let config = ReplicaConfig {
             id,

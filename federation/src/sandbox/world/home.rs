@@ -22,7 +22,7 @@ use crate::admin::AdminBackend;
 use crate::admin::server::{Serving, serve_admin};
 use crate::certs::tls::{self, Pems};
 use crate::peers::{Me, PeerLinks};
-use crate::replica::among::{Among, Begin};
+use crate::replica::among::{Among, Begin, Tuning};
 use crate::replica::{Replica, ReplicaConfig};
 use crate::session::{PeerDialer, PeerListener, TonicListener};
 use crate::telemetry::Metrics;
@@ -124,6 +124,7 @@ impl Home {
             links: PeerLinks::new(env, me, Some(dialler)),
             acceptor: Box::new(acceptor),
             begin,
+            tuning: Tuning::default(),
         };
         let replica = Replica::start_among(
             env.clone(),
