@@ -8,6 +8,7 @@ use causeway_api::plan::{EffectivePolicy, Rate};
 use causeway_api::spec::{PolicyKey, PolicySpec, defaults};
 
 use super::level::{Level, level_of};
+use super::rules::{self, EffectiveRules};
 
 /// What is in force for one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Effective {
     pub max_utilization_percent: Option<u8>,
     /// How long a recovered domain waits before this service's traffic returns, in milliseconds of cluster time.
     pub hold_down_ms: u64,
+    /// Who decides, how far automation may go, and how traffic returns.
+    pub rules: EffectiveRules,
     /// What contradicts itself, each as a sentence that names the policies.
     pub conflicts: Vec<String>,
 }
@@ -41,6 +44,7 @@ pub fn effective(policies: &BTreeMap<PolicyKey, PolicySpec>, service: &ServiceKe
         capacity_per_endpoint: None,
         max_utilization_percent: None,
         hold_down_ms: defaults::HOLD_DOWN_MS,
+        rules: EffectiveRules::default(),
         conflicts: Vec::new(),
     };
     for same_level in levels.values() {
@@ -52,8 +56,8 @@ pub fn effective(policies: &BTreeMap<PolicyKey, PolicySpec>, service: &ServiceKe
         for other in others {
             tighten(&mut merged, other);
             merged.conflicts.push(format!(
-                "policy {}: not in force for {service}, because {} is as near and comes first by name (its allowedRegions bind \
-                 all the same); make one of them",
+                "policy {}: not in force for {service}, because {} is as near and comes first by name (its allowedRegions, mode and \
+                 limits bind all the same); make one of them",
                 other.key, first.key
             ));
         }
@@ -63,6 +67,7 @@ pub fn effective(policies: &BTreeMap<PolicyKey, PolicySpec>, service: &ServiceKe
             "{service} may go nowhere outside its own member: the allowedRegions of its policies have no region in common"
         ));
     }
+    rules::conflicts(&merged.policy, &mut merged.conflicts);
     merged
 }
 
@@ -82,10 +87,12 @@ fn take(merged: &mut Effective, nearer: &PolicySpec) {
     let utilization = nearer.max_utilization_percent;
     merged.max_utilization_percent = utilization.or(merged.max_utilization_percent);
     merged.hold_down_ms = nearer.hold_down_ms.unwrap_or(merged.hold_down_ms);
+    rules::take(&mut merged.rules, &mut merged.policy, nearer);
 }
 
 /// Keeps only what both allow. Nothing in common is "nowhere", which an empty set would turn into "anywhere".
 fn tighten(merged: &mut Effective, by: &PolicySpec) {
+    rules::tighten(&mut merged.rules, by);
     let policy = &mut merged.policy;
     if by.allowed_regions.is_empty() || policy.nowhere {
         return;

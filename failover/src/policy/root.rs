@@ -1,4 +1,4 @@
-//! What only root policies say: how losses are detected, for the whole clusterset.
+//! What only root policies say, for the whole clusterset: how losses are detected, and when automation stops.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,17 @@ use causeway_api::spec::{PolicyKey, PolicySpec, defaults};
 
 use crate::verdict::Rules;
 
-/// The rules of verdicts, and what contradicts itself.
+/// The rules of verdicts, the limits of automation over the whole clusterset, and what contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root {
     /// The rules in force.
     pub rules: Rules,
+    /// The most regions that may be lost at once before automation stops; `None`: any number.
+    pub max_regions_lost: Option<u32>,
+    /// Likewise the share of members, in percent.
+    pub max_members_lost_percent: Option<u8>,
+    /// The longest life of an override, in milliseconds; `None`: any.
+    pub max_override_ms: Option<u64>,
     /// What was left out, each as a sentence that names the policies.
     pub conflicts: Vec<String>,
 }
@@ -30,7 +36,12 @@ pub fn root(policies: &BTreeMap<PolicyKey, PolicySpec>) -> Root {
         |p| p.hold_down_ms,
         &mut conflicts,
     );
+    // Limits bind whoever says them: the tightest is in force.
+    let limits = || all.iter().map(|policy| &policy.rules.limits);
     Root {
+        max_regions_lost: limits().filter_map(|l| l.max_regions_lost).min(),
+        max_members_lost_percent: limits().filter_map(|l| l.max_members_lost_percent).min(),
+        max_override_ms: limits().filter_map(|l| l.max_override_ms).min(),
         rules: Rules {
             detection: detection.unwrap_or_default(),
             hold_down_ms: hold_down_ms.unwrap_or(defaults::HOLD_DOWN_MS),
