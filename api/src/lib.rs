@@ -8,10 +8,12 @@
 //! * [`spec`] and [`rules`]: what people declare (members, policies), behind validation; [`registry`]: in which host cluster;
 //! * [`shift`]: what people override, for a time, away from a [`domain`] for instance;
 //! * [`plan`]: for each service and source, the shares of each destination, and why;
+//! * [`contingency`]: what is prepared for the loss of a domain;
 //! * [`view`]: all that one mesh needs, cut out of plans and facts;
 //! * [`session`]: what agents and replicas say to each other;
 //! * [`exchange`]: what replicas say to each other of facts.
 
+pub mod contingency;
 pub mod domain;
 pub mod exchange;
 pub mod facts;

@@ -6,10 +6,12 @@
 //! * [`policy`]: what people declared, merged for one service;
 //! * [`quantise`]: numbers made coarse before they may change a plan;
 //! * [`plan`]: for each source the shares of each destination (the *waterfall*);
+//! * [`contingency`]: the plans for the loss of each failure domain, made beforehand, and how well the rest would carry it;
 //! * [`checker`]: judges any plan, and shares no code with the planner;
 //! * [`explain`]: why a plan is as it is, for people and for programs.
 
 pub mod checker;
+pub mod contingency;
 pub mod explain;
 pub mod plan;
 pub mod policy;
