@@ -17,6 +17,7 @@ mod time;
 #[cfg(test)]
 mod time_tests;
 mod together;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -28,7 +29,7 @@ use causeway_seam::{Disk, Env};
 use causeway_state::{ClientId, Command, Outcome, State};
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{InitializeError, RaftError};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 
 use crate::decisions::{Decisions, Position, Step};
 use crate::error::{BootstrapError, ReadError, StorageError};
@@ -42,9 +43,6 @@ use crate::status::{Lead, Role, Status};
 use life::{Ground, Life};
 
 pub use propose::Answer;
-
-/// How many proposals of one process may be under way: fewer than the serials that the state remembers of a client.
-const UNDER_WAY: usize = causeway_state::clients::SERIALS / 2;
 
 /// The log of one replica. Clones share it; once all are dropped it stops where it stands, as in a crash, which loses
 /// nothing that was acknowledged. [`Consensus::stop`] ends it in order.
@@ -68,7 +66,7 @@ struct Inner {
     client: ClientId,
     folder: u64,
     serial: AtomicU64,
-    under_way: Semaphore,
+    turns: turns::Turns,
     counted: time::Counted,
 }
 
@@ -128,7 +126,7 @@ impl Consensus {
                 client,
                 folder,
                 serial: AtomicU64::new(1),
-                under_way: Semaphore::new(UNDER_WAY),
+                turns: turns::Turns::new(client),
                 counted: time::Counted::default(),
             }),
         };

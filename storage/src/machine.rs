@@ -19,6 +19,19 @@ use crate::types::{
     Entry, LogId, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, Types,
 };
 
+/// After so many entries it is told how far the state has come, at the latest: telling it after each would wake all who
+/// wait for a place for each of the others'.
+const TOGETHER: usize = 64;
+
+/// Tells how far the state has come, however applying ends.
+struct Told(Arc<Shared>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.tell();
+    }
+}
+
 /// What is applied.
 #[derive(Default)]
 struct Applied {
@@ -61,6 +74,7 @@ impl Shared {
     #[cfg(test)]
     pub(crate) fn sabotage(&self, change: impl FnOnce(&mut State)) {
         self.change(|applied| change(&mut applied.state));
+        self.tell();
     }
 
     pub(crate) fn position(&self) -> watch::Receiver<Position> {
@@ -69,14 +83,22 @@ impl Shared {
 
     fn change<T>(&self, change: impl FnOnce(&mut Applied) -> T) -> T {
         let mut applied = self.applied.write().unwrap_or_else(PoisonError::into_inner);
-        let result = change(&mut applied);
+        change(&mut applied)
+    }
+
+    /// Tells how far the state has come. Everybody who waits for a place is woken by it.
+    fn tell(&self) {
+        let applied = self.applied.read().unwrap_or_else(PoisonError::into_inner);
         let position = Position {
             index: applied.last.map_or(0, |id| id.index),
             generation: applied.state.last_applied,
         };
         drop(applied);
-        self.position.send_replace(position);
-        result
+        self.position.send_if_modified(|told| {
+            let news = *told != position;
+            *told = position;
+            news
+        });
     }
 }
 
@@ -187,11 +209,18 @@ impl RaftStateMachine<Types> for Machine {
     where
         Strm: Stream<Item = Result<EntryResponder<Types>, io::Error>> + Unpin + OptionalSend,
     {
+        let told = Told(Arc::clone(&self.shared));
+        let mut untold = 0;
         while let Some((entry, responder)) = entries.try_next().await? {
             let reply = self.apply_entry(entry)?;
             // Without an answer the client waits for ever.
             if let Some(responder) = responder {
                 responder.send(reply);
+            }
+            untold += 1;
+            if untold == TOGETHER {
+                told.0.tell();
+                untold = 0;
             }
         }
         Ok(())
@@ -233,6 +262,7 @@ impl RaftStateMachine<Types> for Machine {
                 membership: meta.last_membership.clone(),
             };
         });
+        self.shared.tell();
         self.shared.comparison().replaced();
         let _ = self.steps.send(Step::Replaced);
         Ok(())

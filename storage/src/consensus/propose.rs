@@ -2,7 +2,6 @@
 //! is sent.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use causeway_api::{Generation, ReplicaId};
@@ -67,14 +66,11 @@ impl Consensus {
         let inner = &self.inner;
         let limit = inner.settings.propose_limit;
         let deadline = inner.env.now().plus(limit);
-        let stopped = || ProposeError::Stopped("it is being shut down".into());
-        let permit = inner.env.timeout(limit, inner.under_way.acquire()).await;
-        let _permit = permit
-            .map_err(|_| ProposeError::NoLeader { waited: limit })?
-            .map_err(|_| stopped())?;
+        let turn = inner.env.timeout(limit, inner.turns.take()).await;
+        let turn = turn.map_err(|_| ProposeError::NoLeader { waited: limit })?;
         let request = Arc::new(Request {
-            client: inner.client,
-            serial: inner.serial.fetch_add(1, Ordering::Relaxed),
+            client: turn.client,
+            serial: turn.serial,
             command,
         });
         self.admit(&request)?;
