@@ -21,6 +21,7 @@ fn collection(object: &Value) -> anyhow::Result<String> {
     let plural = match object["kind"].as_str().context("no kind")? {
         "MemberCluster" => "memberclusters",
         "FailoverPolicy" => "failoverpolicies",
+        "TrafficShift" => "trafficshifts",
         "ServiceExport" => "serviceexports",
         "ServiceImport" => "serviceimports",
         other => bail!("a sample of another kind: {other}"),

@@ -30,6 +30,18 @@ pub mod policy {
     pub const READY: &str = "Ready";
 }
 
+/// Types of conditions of a TrafficShift.
+pub mod shift {
+    /// It was accepted, and no safety rule refuses it.
+    pub const ACCEPTED: &str = "Accepted";
+    /// As many people have approved it as must.
+    pub const APPROVED: &str = "Approved";
+    /// It is in force.
+    pub const ACTIVE: &str = "Active";
+    /// All of the above, for kstatus and `kubectl wait`.
+    pub const READY: &str = "Ready";
+}
+
 /// Whether a condition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {

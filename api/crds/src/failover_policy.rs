@@ -9,6 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema;
 
+mod rules;
+
+pub use rules::{
+    FailbackMode, FailoverMode, Limits, OnOverload, Priority, Stateful, StatefulApproval, Strategy,
+    TrafficLimit, Weight, WhenUnknown,
+};
+
 /// What is declared of failover.
 #[derive(CustomResource, Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[kube(
@@ -57,6 +64,17 @@ pub struct FailoverPolicySpec {
     #[schemars(length(max = 2))]
     #[schemars(extend("x-kubernetes-list-type" = "set"))]
     pub hosts: Vec<Host>,
+    /// Who moves traffic when something is lost. Observe: nobody, what would be done is shown. Approve: a person, who
+    /// approves what is proposed. Automatic: Causeway. Of several policies the most careful is in force. Default: Automatic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<FailoverMode>,
+    /// Which services are served first, and shed last. Default: Standard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// Whether the services that this is about move as one, so that calls among them stay near. Not in the namespace
+    /// causeway-system, whose policies are about all services.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub move_together: Option<bool>,
     /// Where traffic may go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destinations: Option<Destinations>,
@@ -71,6 +89,12 @@ pub struct FailoverPolicySpec {
     /// How losses are detected. In the namespace causeway-system alone, since verdicts are of places, not of services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detection: Option<Detection>,
+    /// How far automation may go. Of several policies the tightest is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// That the services keep state which another side must not also write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stateful: Option<Stateful>,
     /// How traffic returns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failback: Option<Failback>,
@@ -123,8 +147,20 @@ pub enum Host {
     "rule": "!has(self.allowedRegions) || !has(self.failover) || self.failover.all(f, f.to.all(r, r in self.allowedRegions))",
     "message": "failover leads to a region that allowedRegions leaves out: a failover there would be refused, so add it to allowedRegions or take it out of failover",
     "fieldPath": ".failover",
+}, {
+    "rule": "(has(self.weights) && size(self.weights) > 0) == (has(self.strategy) && self.strategy == 'Weighted')",
+    "message": "weights and strategy Weighted belong together: give both or neither",
+    "fieldPath": ".weights",
+}, {
+    "rule": "!has(self.allowedRegions) || !has(self.weights) || self.weights.all(w, w.region in self.allowedRegions)",
+    "message": "weights names a region that allowedRegions leaves out: add it to allowedRegions or take it out of weights",
+    "fieldPath": ".weights",
 }]))]
 pub struct Destinations {
+    /// How destinations are chosen. Waterfall: the nearest first, each up to what it may carry, the rest outward.
+    /// Ordered: by failover alone, and what it does not name gets nothing. Weighted: by weights. Default: Waterfall.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<Strategy>,
     /// Ordered regions to fail over to, by region of the callers. Default: the nearest with room.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -135,6 +171,15 @@ pub struct Destinations {
     #[schemars(length(max = 32), inner(length(min = 1, max = 63), regex(pattern = schema::LABEL_VALUE)))]
     #[schemars(extend("x-kubernetes-list-type" = "set"))]
     pub allowed_regions: Vec<String>,
+    /// For strategy Weighted: shares by region, as far as capacity goes. A region that is left out gets none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["region"]))]
+    pub weights: Vec<Weight>,
+    /// The share of ready endpoints below which a zone takes nothing from elsewhere, in percent. Default: no such share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub min_healthy_percent: Option<i32>,
 }
 
 /// Where callers of one region go when their own is lost.
@@ -178,6 +223,10 @@ pub struct Capacity {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub max_utilization_percent: Option<i32>,
+    /// What becomes of traffic that only destinations of unknown capacity could take. Hold: it is not planned there, they
+    /// stand by. BestEffort: it is sent there, and the report says so. Default: Hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when_unknown: Option<WhenUnknown>,
 }
 
 /// How losses are detected.
@@ -211,6 +260,10 @@ pub struct Detection {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failback {
+    /// Who lets it. Automatic: it returns after the hold-down. Approve: then, once a person approves. Never: a person
+    /// restores it (`causeway restore`). Default: Automatic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<FailbackMode>,
     /// How long what was lost must be well before traffic returns. Default: 1m.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), regex(pattern = schema::DURATION))]
@@ -219,6 +272,19 @@ pub struct Failback {
         "message": "holdDown is out of range: give at most 168h",
     }]))]
     pub hold_down: Option<String>,
+    /// Steps in which it returns: shares of what it carried, in percent, rising, the last 100. Each step is watched for the
+    /// interval and taken back where health falls. Default: all at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::step_weights")]
+    pub step_weights: Vec<i32>,
+    /// How long each step is watched. Default: 1m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = schema::DURATION))]
+    #[schemars(extend("x-kubernetes-validations" = [{
+        "rule": "duration(self) >= duration('1s') && duration(self) <= duration('24h')",
+        "message": "interval is out of range: give 1s to 24h",
+    }]))]
+    pub interval: Option<String>,
 }
 
 /// What came of a policy.

@@ -4,6 +4,7 @@
 //!
 //! * [`member_cluster`]: MemberCluster, a registered cluster;
 //! * [`failover_policy`]: FailoverPolicy, what may go where, when, and how much of it;
+//! * [`traffic_shift`]: TrafficShift, a person's override;
 //! * [`service_export`] and [`service_import`]: the Multi-Cluster Services API (KEP-1645).
 //!
 //! A schema refuses what it can (bounds, enums, CEL rules that Kubernetes 1.30 knows), with a message that names the
@@ -23,6 +24,7 @@ pub mod member_cluster;
 mod schema;
 pub mod service_export;
 pub mod service_import;
+pub mod traffic_shift;
 
 pub use convert::ConvertError;
 pub use failover_policy::FailoverPolicy;
@@ -30,6 +32,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 pub use member_cluster::MemberCluster;
 pub use service_export::ServiceExport;
 pub use service_import::ServiceImport;
+pub use traffic_shift::TrafficShift;
 
 /// The group of our own kinds.
 pub const GROUP: &str = "causeway.dev";
@@ -45,6 +48,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         member_cluster::definition(),
         service_export::definition(),
         service_import::definition(),
+        traffic_shift::definition(),
     ]
 }
 

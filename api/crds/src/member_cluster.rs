@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema;
 
+mod class;
+
+pub use class::{Absence, Class};
+
 /// What is declared of a member.
 #[derive(CustomResource, Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[kube(
@@ -19,6 +23,12 @@ use crate::schema;
     status = "MemberClusterStatus",
     derive = "PartialEq",
     doc = "A cluster of the clusterset. Its name is the identity that its agent's certificate proves. An empty spec suffices: topology, network, gateways and mesh are then as the agent reports them.",
+    printcolumn(
+        name = "Class",
+        type_ = "string",
+        priority = 1,
+        json_path = ".spec.class"
+    ),
     printcolumn(name = "Region", type_ = "string", json_path = ".status.region"),
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
     printcolumn(
@@ -89,6 +99,11 @@ use crate::schema;
     "message": "spec.network.name is immutable once declared, since every other mesh leads to it by that name: delete this MemberCluster and register the cluster again",
 }]))]
 pub struct MemberClusterSpec {
+    /// What kind of cluster it is: what its silence and its capacity mean. Standard: nodes of its own, always reachable.
+    /// Serverless: nodes come with the pods, so that capacity beyond what runs is unproven. Edge: may be absent for hours
+    /// without having failed. External: run by others.
+    #[serde(default)]
+    pub class: Class,
     /// What the agent may do in the member. Observe: write nothing, show the exact difference (`causeway diff`).
     /// Federate: write our endpoints and gateways.
     #[serde(default)]
@@ -108,6 +123,9 @@ pub struct MemberClusterSpec {
     /// How much of what it has may be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
+    /// For how long it may be absent without having failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absence: Option<Absence>,
 }
 
 /// What an agent may do.
@@ -218,6 +236,14 @@ pub struct Gateway {
     #[serde(default = "gateway_port")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: i32,
+    /// What it carries, all services together. Default: no limit that is known.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        rename = "maxRequestsPerSecond"
+    )]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub max_requests_per_second: Option<i64>,
 }
 
 fn gateway_port() -> i32 {

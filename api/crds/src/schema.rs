@@ -112,6 +112,25 @@ fn clean(schema: &mut JSONSchemaProps) {
     }
 }
 
+/// Steps of a move, in percent, rising, the last 100.
+pub(crate) fn step_weights(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 16,
+        "x-kubernetes-list-type": "set",
+        "items": {
+            "type": "integer",
+            "format": "int32",
+            "minimum": 1,
+            "maximum": 100,
+        },
+        "x-kubernetes-validations": [{
+            "rule": "self.isSorted() && (size(self) == 0 || self[size(self) - 1] == 100)",
+            "message": "stepWeights must rise and end with 100, such as 5, 25, 50, 100",
+        }],
+    })
+}
+
 /// Conditions as API conventions have them: a map by type, with the bounds of `metav1.Condition`.
 pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

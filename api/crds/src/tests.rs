@@ -134,11 +134,15 @@ fn every_valid_sample_of_ours_becomes_a_checked_value() {
                     let object: crate::FailoverPolicy = serde_json::from_value(document).unwrap();
                     causeway_api::spec::PolicySpec::try_from(&object).map(drop)
                 }
+                "TrafficShift" => {
+                    let object: crate::TrafficShift = serde_json::from_value(document).unwrap();
+                    causeway_api::shift::Shift::try_from(&object).map(drop)
+                }
                 _ => continue,
             };
             assert_eq!(result, Ok(()), "{}", path.display());
             converted += 1;
         }
     }
-    assert!(converted >= 6, "only {converted}");
+    assert!(converted >= 12, "only {converted}");
 }

@@ -5,12 +5,17 @@ use std::net::IpAddr;
 
 use causeway_api::facts::GatewayAddress;
 use causeway_api::ids::{Locality, MemberName, Name};
+use causeway_api::plan::Rate;
+use causeway_api::rules::MemberClass;
 use causeway_api::spec::{self, DeclaredGateway, MemberSpec};
 
 use super::{ConvertError, Object};
 use crate::member_cluster::{
-    Address, AddressType, Gateway, LocalityMapping, MemberCluster, MeshType, Mode, Place,
+    Address, AddressType, Class, Gateway, LocalityMapping, MemberCluster, MeshType, Mode, Place,
 };
+
+/// Bounds of `absence.tolerateFor`, in milliseconds.
+const TOLERATE_MS: std::ops::RangeInclusive<u64> = 1_000..=2_592_000_000;
 
 impl TryFrom<&MemberCluster> for MemberSpec {
     type Error = ConvertError;
@@ -26,6 +31,18 @@ impl TryFrom<&MemberCluster> for MemberSpec {
             Mode::Federate => spec::Mode::Federate,
         };
         member.suspend = declared.suspend;
+        member.class = match declared.class {
+            Class::Standard => MemberClass::Standard,
+            Class::Serverless => MemberClass::Serverless,
+            Class::Edge => MemberClass::Edge,
+            Class::External => MemberClass::External,
+        };
+        member.absence.tolerate_ms = declared
+            .absence
+            .as_ref()
+            .and_then(|absence| absence.tolerate_for.as_deref())
+            .map(|text| object.duration_ms("spec.absence.tolerateFor", text, TOLERATE_MS))
+            .transpose()?;
         member.mesh = match declared.mesh.as_ref().map(|mesh| mesh.type_) {
             None | Some(MeshType::Auto) => spec::MeshType::Auto,
             Some(MeshType::Istio) => spec::MeshType::Istio,
@@ -124,7 +141,14 @@ fn gateways(
         let declared = DeclaredGateway {
             addresses,
             port,
-            max_rate: None,
+            max_rate: gateway
+                .max_requests_per_second
+                .map(|rate| {
+                    let field = format!("{field}.maxRequestsPerSecond");
+                    object.bounded(field, rate, 1..=1_000_000_000)
+                })
+                .transpose()?
+                .map(Rate::from_rps),
         };
         if gateways.insert(name, declared).is_some() {
             let remedy = "another gateway has that name, so rename one of them";
@@ -205,9 +229,12 @@ mod tests {
                             { "type": "IPAddress", "value": "2001:db8::7" },
                             { "type": "Hostname", "value": "gw.example.com" },
                         ],
+                        "maxRequestsPerSecond": 2000,
                     }],
                 },
                 "capacity": { "maxUtilizationPercent": 75 },
+                "class": "Edge",
+                "absence": { "tolerateFor": "12h" },
             }),
         )
         .unwrap();
@@ -222,6 +249,9 @@ mod tests {
         let gateway = &member.gateways["eastwest"];
         assert_eq!(gateway.port, 15443);
         assert_eq!(gateway.addresses.len(), 2);
+        assert_eq!(gateway.max_rate, Some(Rate::from_rps(2_000)));
+        assert_eq!(member.class, MemberClass::Edge);
+        assert_eq!(member.absence.tolerate_ms, Some(43_200_000));
         assert_eq!(member.max_utilization_percent, Some(75));
     }
 
@@ -253,6 +283,11 @@ mod tests {
                 "a",
                 json!({ "capacity": { "maxUtilizationPercent": 101 } }),
                 "spec.capacity.maxUtilizationPercent is 101: give 1 to 100",
+            ),
+            (
+                "a",
+                json!({ "absence": { "tolerateFor": "1000h" } }),
+                "spec.absence.tolerateFor is \"1000h\": give 1s to 2592000s",
             ),
             (
                 "a",

@@ -4,9 +4,12 @@
 mod duration;
 mod member;
 mod policy;
+mod rules;
+mod shift;
 
 pub use duration::milliseconds;
 pub use policy::policy_spec;
+pub use shift::shift;
 
 /// Why an object is no valid declaration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +78,23 @@ impl Object {
         percent
             .map(|percent| self.bounded(field, percent, 1..=100))
             .transpose()
+    }
+
+    /// Steps of a move, in percent: rising, the last 100; none at all: at once.
+    fn steps(&self, field: &str, steps: &[i32]) -> Result<Vec<u8>, ConvertError> {
+        let mut rising: Vec<u8> = Vec::new();
+        for (at, step) in steps.iter().enumerate() {
+            let field = format!("{field}[{at}]");
+            let percent = self.bounded(field.clone(), *step, 1..=100)?;
+            if rising.last().is_some_and(|before| *before >= percent) {
+                return Err(self.error(field, step, "each step is greater than the one before"));
+            }
+            rising.push(percent);
+        }
+        match rising.last() {
+            None | Some(100) => Ok(rising),
+            Some(last) => Err(self.error(field, format!("ending with {last}"), "end with 100")),
+        }
     }
 
     /// A duration within bounds, in milliseconds.

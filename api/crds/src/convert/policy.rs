@@ -6,7 +6,7 @@ use causeway_api::ids::{Name, Region, ServiceKey};
 use causeway_api::plan::Rate;
 use causeway_api::spec::{self, HostKind, PolicyKey, PolicySpec, defaults};
 
-use super::{ConvertError, Object};
+use super::{ConvertError, Object, rules};
 use crate::failover_policy::{Demand, Destinations, Detection, FailoverPolicy, Host};
 
 /// Bounds of `detection.holdFor`, in milliseconds.
@@ -110,8 +110,8 @@ pub fn policy_spec(
             .and_then(|failback| failback.hold_down.as_deref())
             .map(|text| object.duration_ms("spec.failback.holdDown", text, HOLD_DOWN_MS))
             .transpose()?,
+        rules: rules::rules_of(&object, declared, root)?,
         key,
-        rules: causeway_api::rules::PolicyRules::default(),
     })
 }
 
