@@ -149,6 +149,7 @@ fn even(demand: u64, capacity: Option<u64>) -> PlanInputs {
             demand: Some(Rate::from_rps(demand)),
             demand_source: DemandSource::Declared,
             unreachable: BTreeSet::new(),
+            together: std::collections::BTreeMap::new(),
         });
         inputs.destinations.push(DestinationInput {
             member: member.parse().unwrap(),

@@ -59,6 +59,15 @@ impl Prepared {
         };
     }
 
+    /// Whether other inputs under the same committed plan would be met in another way.
+    #[must_use]
+    pub fn would_differ(&self, inputs: &PlanInputs, committed: &ServicePlan) -> bool {
+        let then = row(&self.fall, inputs, committed);
+        let held = self.services.get(&inputs.service);
+        then.map(|row| (row.sum, row.judged.outcome))
+            != held.map(|row| (row.sum, row.judged.outcome))
+    }
+
     /// The plan of a service after the loss; `None` where the loss does not change it.
     #[must_use]
     pub fn plan(&self, service: &ServiceKey) -> Option<&Arc<ServicePlan>> {
