@@ -8,6 +8,7 @@
 //! * [`plan`]: for each source the shares of each destination (the *waterfall*);
 //! * [`contingency`]: the plans for the loss of each failure domain, made beforehand, and how well the rest would carry it;
 //! * [`checker`]: judges any plan, and shares no code with the planner;
+//! * [`safety`]: how far a move may go, whoever wants it;
 //! * [`explain`]: why a plan is as it is, for people and for programs.
 
 pub mod checker;
@@ -16,4 +17,5 @@ pub mod explain;
 pub mod plan;
 pub mod policy;
 pub mod quantise;
+pub mod safety;
 pub mod verdict;

@@ -17,7 +17,7 @@ pub enum Level {
 }
 
 /// How near a policy is to a service; `None` where it does not concern it.
-pub(super) fn level_of(policy: &PolicySpec, service: &ServiceKey) -> Option<Level> {
+pub(crate) fn level_of(policy: &PolicySpec, service: &ServiceKey) -> Option<Level> {
     let named = policy.targets.contains(service);
     match (policy.root, policy.targets.is_empty()) {
         (true, true) => Some(Level::Root),

@@ -14,6 +14,7 @@ mod root;
 mod rules;
 
 pub use level::Level;
+pub(crate) use level::level_of;
 pub use merge::{Effective, effective};
 pub use root::{Root, root};
 pub use rules::{EffectiveFailback, EffectiveRules, FAILBACK_INTERVAL_MS};

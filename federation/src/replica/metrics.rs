@@ -13,9 +13,10 @@ use causeway_state::outcome::{Effect, Outcome, Refusal};
 use super::sessions::lock;
 use super::shared::Shared;
 use super::status::conditions::conditions;
-use super::status::counts::{self, Exports};
+use super::status::counts;
 use super::status::look::Look;
 use super::status::mesh::in_the_way;
+use super::status::scope::Scope;
 use super::status::session;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::DecisionOutcome;
@@ -123,9 +124,20 @@ impl ReplicaMetrics {
         }
     }
 
-    /// Shows everything as it is, and forgets what is no more.
-    fn show(&self, look: &Look<'_>) {
+    /// Shows what is in scope as it is, and forgets what is no more.
+    fn show(&self, look: &Look<'_>, scope: &Scope) {
         let metrics = &self.metrics;
+        for member in look
+            .state
+            .members
+            .keys()
+            .filter(|name| scope.has(name.as_str()))
+        {
+            self.show_member(look, member);
+        }
+        if !scope.is_everything() {
+            return;
+        }
         let here = look
             .sessions
             .values()
@@ -136,26 +148,28 @@ impl ReplicaMetrics {
         for gone in shown.members.difference(&members) {
             metrics.forget_member(gone, CONDITIONS);
         }
-        for member in &members {
-            for condition in conditions(&look.member(member)) {
-                metrics.set_condition(member, &condition);
-            }
-            let session = look.sessions.get(member);
-            // What other replicas have sessions with is in their metrics.
-            let Some(session) = session.filter(|session| session.home.is_none()) else {
-                continue;
-            };
-            metrics.set_view_lag_ms(member, session.behind_ms.unwrap_or(0));
-            let conflicts = session.applied.as_ref().map_or(0, |applied| {
-                applied.conditions.iter().filter(|c| in_the_way(c)).count()
-            });
-            metrics.set_foreign_conflicts(member, counts::count(conflicts));
-        }
         let subjects: BTreeSet<Subject> = self.verdict_states(look.state);
         for gone in shown.subjects.difference(&subjects) {
             metrics.forget_subject(gone);
         }
         *shown = Shown { members, subjects };
+    }
+
+    fn show_member(&self, look: &Look<'_>, member: &MemberName) {
+        let metrics = &self.metrics;
+        for condition in conditions(&look.member(member)) {
+            metrics.set_condition(member, &condition);
+        }
+        let session = look.sessions.get(member);
+        // What other replicas have sessions with is in their metrics.
+        let Some(session) = session.filter(|session| session.home.is_none()) else {
+            return;
+        };
+        metrics.set_view_lag_ms(member, session.behind_ms.unwrap_or(0));
+        let conflicts = session.applied.as_ref().map_or(0, |applied| {
+            applied.conditions.iter().filter(|c| in_the_way(c)).count()
+        });
+        metrics.set_foreign_conflicts(member, counts::count(conflicts));
     }
 
     fn verdict_states(&self, state: &State) -> BTreeSet<Subject> {
@@ -171,34 +185,35 @@ impl ReplicaMetrics {
 /// Shows until it is dropped.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut changes = shared.status_changes();
-    let mut exports = Exports::default();
     loop {
+        let scope = changes.take(&shared.env, LOOK);
         let reachable = super::backend::quorum::quorum(&shared.consensus.status()).reachable;
         shared.metrics.metrics.set_quorum_reachable(reachable);
         let diverged = shared.consensus.divergence().is_some();
         shared.metrics.metrics.set_state_diverged(diverged);
         let (rows, sessions, refusals) = (
             shared.declared.rows(),
-            session::all(&shared),
+            session::some(&shared, &scope),
             shared.refusals.all(),
         );
         shared.consensus.read(|state| {
             let facts = shared.facts();
-            exports.refresh(&facts);
-            shared.metrics.show(&Look {
+            let counts = shared.counts.now(state, &facts);
+            let look = Look {
                 replica: shared.id,
                 state,
                 facts: &facts,
                 rows: &rows,
                 sessions: &sessions,
                 refusals: &refusals,
-                exports: &exports,
-            });
+                counts: &counts,
+            };
+            shared.metrics.show(&look, &scope);
         });
         shared.env.sleep(PACE).await;
         tokio::select! {
             biased;
-            changed = changes.changed() => if changed.is_err() { return },
+            changed = changes.changed() => if !changed { return },
             () = shared.env.sleep(LOOK.saturating_sub(PACE)) => {}
         }
     }
@@ -226,6 +241,13 @@ fn rule(refusal: &Refusal) -> &str {
         Refusal::UnknownObject(_) => "UnknownObject",
         Refusal::UnknownHost(_) => "UnknownHost",
         Refusal::Chunk(_) => "Chunk",
+        Refusal::Safety(refusal) => refusal.rule().name(),
+        Refusal::ShiftIgnored { .. } => "ShiftIgnored",
+        Refusal::Malformed { .. } => "Malformed",
+        Refusal::UnknownShift(_) => "UnknownShift",
+        Refusal::NothingToApprove(_) => "NothingToApprove",
+        Refusal::OwnApproval { .. } => "OwnApproval",
+        Refusal::NotBraked => "NotBraked",
     }
 }
 

@@ -1,13 +1,16 @@
 //! What can be decided: one enum, serialised into the log.
 
+use causeway_api::Generation;
 use causeway_api::ids::{MemberName, ReplicaId, ServiceKey};
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use causeway_api::registry::{Host, HostUid, ObjectKey, Origin};
+use causeway_api::shift::{Shift, ShiftKey};
 use causeway_api::spec::{MemberSpec, Placement, PolicyKey, PolicySpec};
 use causeway_api::verdict::Vote;
 use serde::{Deserialize, Serialize};
 
 use crate::apply::LogPosition;
+use crate::brain::Approvable;
 
 /// A command and who sent it: a retried command is applied once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +124,40 @@ pub enum Command {
         /// Which.
         host: Host,
     },
+    /// A person overrides automation; `requested_by` is whom the server authenticated. The same override sent again is
+    /// tried again where a safety rule refused it.
+    PutShift(Shift),
+    /// A person ends an override: traffic returns by the ramp of failback.
+    EndShift {
+        /// Which.
+        shift: ShiftKey,
+        /// Who, as authenticated.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A person approves what waits.
+    Approve {
+        /// What.
+        what: Approvable,
+        /// Who, as authenticated.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A person releases the fleet-wide brake: what is lost now is truly lost.
+    ReleaseBrake {
+        /// Who, as authenticated.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A replica left the clusterset for good: what it voted is forgotten, and it is no longer counted among those who could
+    /// tell.
+    ForgetObserver {
+        /// Which.
+        replica: ReplicaId,
+    },
     /// A command of a newer build: kept and passed on as it is, and never applied. Never part of an older form.
     #[serde(skip)]
     Unknown(UnknownCommand),
@@ -148,7 +185,12 @@ impl Command {
             | Self::Withdraw { .. }
             | Self::MoveObject { .. }
             | Self::ConfirmRemoval { .. }
-            | Self::AttachHost { .. } => 2,
+            | Self::ForgetObserver { .. }
+            | Self::AttachHost { .. }
+            | Self::PutShift(_)
+            | Self::EndShift { .. }
+            | Self::Approve { .. }
+            | Self::ReleaseBrake { .. } => 2,
             Self::Unknown(unknown) => unknown.level,
         }
     }
@@ -229,4 +271,7 @@ pub struct PlanProposal {
     pub service: ServiceKey,
     /// What it was computed from, and the plan; `None`: the service is no longer federated.
     pub plan: Option<(PlanInputs, ServicePlan)>,
+    /// The generation of the committed plan that it was planned on from; `None`: planned from the inputs alone, or the
+    /// plan before makes no difference. Refused where another plan has been committed since.
+    pub previous: Option<Generation>,
 }

@@ -7,7 +7,7 @@
 //! | level | brings |
 //! |---|---|
 //! | 1 | members, policies, votes, verdicts, plans |
-//! | 2 | owners of declarations, deletions in stages, digests compared, large changes in chunks, silent observers |
+//! | 2 | owners of declarations, deletions in stages, digests compared, large changes in chunks, silent observers, people's overrides, safety rules |
 
 use causeway_api::ReplicaId;
 

@@ -7,9 +7,11 @@
 //! * [`state`]: what is held; [`mod@apply`]: one file for each family of commands;
 //! * [`level`]: which behaviours are in force, so that two builds never differ; [`frame`]: requests between builds;
 //! * [`incarnation`]: how a state goes on after decisions were lost;
+//! * [`brain`]: overrides, what waits for people, what moved, returns, the brake; [`effects`]: what they make of a plan's
+//!   inputs;
 //! * [`registry`], [`staging`]: who owns which declaration, and large changes on their way;
 //! * [`digest`]: what replicas compare;
-//! * [`query`]: what can be asked, apart from commands;
+//! * [`query`]: what can be asked, apart from commands; [`fleet`]: members, as verdicts see them;
 //! * [`snapshot`]: the state as bytes, with the version of their form in front; `form1`: the previous form.
 
 pub mod apply;
@@ -17,6 +19,8 @@ pub mod brain;
 pub mod clients;
 pub mod command;
 pub mod digest;
+pub mod effects;
+pub mod fleet;
 mod form1;
 pub mod frame;
 pub mod incarnation;

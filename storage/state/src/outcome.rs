@@ -3,7 +3,9 @@
 use causeway_api::generation::Generation;
 use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
 use causeway_api::registry::{HostUid, ObjectKey};
+use causeway_api::shift::ShiftKey;
 use causeway_api::verdict::{Subject, VerdictState};
+use causeway_failover::safety::SafetyRefusal;
 use serde::{Deserialize, Serialize};
 
 /// What became of a request.
@@ -45,6 +47,34 @@ pub struct Effect {
     pub ignored: Vec<(Subject, Refusal)>,
     /// Whether an owner of a declaration, a stage of a deletion, or the level in force changed.
     pub registry: bool,
+    /// Services whose plans are to be looked at again, though neither facts nor verdicts changed: an override, an approval or
+    /// time changed what they rest on.
+    pub replan: Vec<ServiceKey>,
+    /// Whether all plans are to be looked at again.
+    pub replan_all: bool,
+    /// Plans that wait for a person.
+    pub pending: Vec<ServiceKey>,
+    /// Whether overrides, approvals, ramps or the brake changed, which people look at.
+    pub people: bool,
+}
+
+impl Effect {
+    /// Takes in what something else in the same command brought about.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.verdicts.extend(other.verdicts);
+        self.planned.extend(other.planned);
+        self.refused.extend(other.refused);
+        self.placed.extend(other.placed);
+        self.networks.extend(other.networks);
+        self.members.extend(other.members);
+        self.policies |= other.policies;
+        self.ignored.extend(other.ignored);
+        self.registry |= other.registry;
+        self.replan.extend(other.replan);
+        self.replan_all |= other.replan_all;
+        self.pending.extend(other.pending);
+        self.people |= other.people;
+    }
 }
 
 /// Why a command, or a plan in it, was refused. Each message names the object, the field, what was found and the
@@ -213,5 +243,67 @@ pub enum Refusal {
         other: MemberName,
         /// The UID.
         cluster_uid: String,
+    },
+    /// A safety rule refuses the move.
+    #[error(transparent)]
+    Safety(SafetyRefusal),
+    /// The plan ignores what people override, or how traffic returns, or makes it up.
+    #[error(
+        "the plan of {service} takes {member} as {claimed}, and by overrides and failback it is {found}: plan again from the \
+         current state"
+    )]
+    ShiftIgnored {
+        /// The service.
+        service: ServiceKey,
+        /// The member.
+        member: MemberName,
+        /// What the plan's inputs say.
+        claimed: String,
+        /// What is so.
+        found: String,
+    },
+    /// What a person asked for cannot be as it is.
+    #[error("{object}: {field}: {message}")]
+    Malformed {
+        /// What is asked for.
+        object: String,
+        /// The field.
+        field: String,
+        /// What is wrong with it, and what to do.
+        message: String,
+    },
+    /// No such override is in force.
+    #[error(
+        "there is no TrafficShift {0}: it has ended or expired, or was never accepted; see `causeway status`"
+    )]
+    UnknownShift(ShiftKey),
+    /// Nothing waits for this.
+    #[error(
+        "{0} does not wait for approval: what it rested on may have changed; see `causeway status`"
+    )]
+    NothingToApprove(String),
+    /// Whoever asks does not approve.
+    #[error(
+        "{by} asked for TrafficShift {shift}, or approved it before: another person must approve it"
+    )]
+    OwnApproval {
+        /// The override.
+        shift: ShiftKey,
+        /// Who.
+        by: String,
+    },
+    /// The brake is not on.
+    #[error("the brake is not on: automation runs")]
+    NotBraked,
+    /// The plan goes on from one that is no longer committed.
+    #[error(
+        "the plan of {service} was planned on from the plan of generation {previous}, and another is committed: plan again from \
+         the current state"
+    )]
+    StalePlan {
+        /// The service.
+        service: ServiceKey,
+        /// The generation that it goes on from.
+        previous: Generation,
     },
 }

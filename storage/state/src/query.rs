@@ -6,11 +6,11 @@ use causeway_api::spec::Detection;
 use causeway_api::verdict::{ClusterTime, ObserverId, Subject, Verdict, VerdictState};
 use causeway_api::{Generation, MemberName, ServiceKey};
 use causeway_failover::explain::{self, PlanReport};
-use causeway_failover::policy::{self, Effective};
-use causeway_failover::verdict::evaluate::Place;
-use causeway_failover::verdict::{CastVote, Rules, Topology};
+use causeway_failover::policy;
+use causeway_failover::verdict::{CastVote, Fleet as _, Place, Rules, Topology};
 
-use crate::apply::leaving;
+use crate::apply::{leaving, ramps, shifts};
+use crate::fleet::Registered;
 use crate::state::{PlanRow, RegisteredMember, State};
 
 impl State {
@@ -49,30 +49,44 @@ impl State {
     /// When the passing of time alone may next change something; `None`: no tick is needed.
     #[must_use]
     pub fn next_deadline(&self) -> Option<ClusterTime> {
-        let verdicts = self
-            .verdicts
-            .next_deadline(&self.votes, &self.rules(), self.cluster_time);
-        let others = [leaving::next_deadline(self), self.stagings.next_expiry()];
+        let verdicts = self.verdicts.next_deadline(
+            &self.votes,
+            &self.fleet(),
+            &self.rules(),
+            self.cluster_time,
+        );
+        let others = [
+            leaving::next_deadline(self),
+            self.stagings.next_expiry(),
+            shifts::next_deadline(self),
+            ramps::next_deadline(self),
+        ];
         verdicts
             .into_iter()
             .chain(others.into_iter().flatten())
             .min()
     }
 
-    /// Where members are.
+    /// Where members are, and what their silence means, without a copy.
+    #[must_use]
+    pub fn fleet(&self) -> Registered<'_> {
+        Registered(&self.members)
+    }
+
+    /// Where members are, as values.
     #[must_use]
     pub fn topology(&self) -> Topology {
-        let place = |member: &RegisteredMember| Place {
-            region: member.region().cloned(),
-            zones: member
-                .placement
-                .as_ref()
-                .map(|p| p.zones.clone())
-                .unwrap_or_default(),
-        };
-        let rows = self.members.iter();
+        let rows = self.fleet();
+        let rows = rows.places().map(|(name, place)| {
+            let place = Place {
+                region: place.region.cloned(),
+                zones: place.zones.clone(),
+                tolerate_ms: place.tolerate_ms,
+            };
+            (name.clone(), place)
+        });
         Topology {
-            members: rows.map(|(name, m)| (name.clone(), place(m))).collect(),
+            members: rows.collect(),
         }
     }
 
@@ -82,6 +96,7 @@ impl State {
         let own = match self.member_state(member) {
             VerdictState::Lost => Some(Withdrawal::Lost),
             VerdictState::Recovering => Some(Withdrawal::Recovering),
+            VerdictState::Away => Some(Withdrawal::Away),
             _ => None,
         };
         own.or_else(|| {
@@ -90,10 +105,12 @@ impl State {
         })
     }
 
-    /// Why a network is out, by verdict: every gateway that leads into it is Lost, or waits out its hold-down.
+    /// Why a network is out, by verdict: every gateway that leads into it is Lost, waits out its hold-down, or is away as
+    /// announced.
     #[must_use]
     pub fn network_withdrawal(&self, network: &NetworkName) -> Option<Withdrawal> {
         let mut recovering = false;
+        let mut away = true;
         let mut any = false;
         for (name, member) in &self.members {
             if member.network() != Some(network) {
@@ -105,10 +122,13 @@ impl State {
                 }
                 any = true;
                 recovering |= state == VerdictState::Recovering;
+                away &= state == VerdictState::Away;
             }
         }
         any.then_some(if recovering {
             Withdrawal::Recovering
+        } else if away {
+            Withdrawal::Away
         } else {
             Withdrawal::Lost
         })
@@ -133,12 +153,6 @@ impl State {
     #[must_use]
     pub fn vote_of(&self, observer: &ObserverId, subject: &Subject) -> Option<&CastVote> {
         self.votes.of(observer, subject)
-    }
-
-    /// The policies in force for a service, merged.
-    #[must_use]
-    pub fn policy(&self, service: &ServiceKey) -> Effective {
-        policy::effective(&self.policies, service)
     }
 
     /// Why the committed plan of a service is as it is; `None` where it has none.

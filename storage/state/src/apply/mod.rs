@@ -10,12 +10,15 @@
 //! | [`plans`], each by [`judge`] | `CommitPlans` |
 //! | [`level`] | `RaiseLevel`, `CompareDigest` |
 //! | [`chunks`] | `StageChunk` |
+//! | [`shifts`], [`approve`], [`brake`] | `PutShift`, `EndShift`, `Approve`, `ReleaseBrake` |
 //! | [`hosts`], [`leaving`] | `AttachHost`, `Declare`, `Withdraw`, `MoveObject`, `ConfirmRemoval` |
 //!
 //! Verdicts are drawn anew ([`conclude`]), and [`networks`] derived from them, after each command that they may depend
 //! on, in the same log entry.
 
+pub mod approve;
 pub mod bootstrap;
+pub mod brake;
 pub mod chunks;
 pub mod conclude;
 pub mod hosts;
@@ -23,9 +26,12 @@ pub mod judge;
 pub mod leaving;
 pub mod level;
 pub mod networks;
+pub mod pending;
 pub mod plans;
 pub mod policies;
+pub mod ramps;
 pub mod registry;
+pub mod shifts;
 pub mod time;
 pub mod votes;
 
@@ -78,6 +84,10 @@ pub fn apply(state: &mut State, at: LogPosition, request: &Request) -> Outcome {
                 && effect.members.is_empty()
                 && effect.placed.is_empty());
             if moved {
+                effect.people |= brake::look(state, generation);
+                ramps::look(state, &mut effect);
+            }
+            if moved || effect.people || effect.policies {
                 effect.networks = networks::refresh(state, generation);
             }
             Outcome::Accepted { generation, effect }
@@ -122,6 +132,7 @@ fn dispatch(state: &mut State, generation: Generation, request: &Request) -> App
         Command::CompareDigest { .. } => Ok(None),
         Command::StageChunk(chunk) => chunks::take(state, generation, chunk),
         Command::Silence { replica } => votes::silence(state, generation, *replica),
+        Command::ForgetObserver { replica } => votes::forget(state, generation, *replica),
         Command::Declare {
             host,
             origin,
@@ -134,6 +145,14 @@ fn dispatch(state: &mut State, generation: Generation, request: &Request) -> App
         Command::MoveObject { object, to } => hosts::pass_on(state, generation, object, to),
         Command::ConfirmRemoval { object } => hosts::confirm(state, generation, object),
         Command::AttachHost { host } => hosts::attach(state, request.client.replica, host),
+        Command::PutShift(shift) => shifts::put(state, generation, shift),
+        Command::EndShift { shift, by, reason } => {
+            shifts::end(state, generation, shift, by, reason)
+        }
+        Command::Approve { what, by, reason } => {
+            approve::approve(state, generation, what, by, reason)
+        }
+        Command::ReleaseBrake { by, reason } => brake::release(state, generation, by, reason),
     }
 }
 
@@ -142,11 +161,16 @@ fn name(command: &Command) -> &'static str {
         Command::CompareDigest { .. } => "CompareDigest",
         Command::StageChunk(_) => "StageChunk",
         Command::Silence { .. } => "Silence",
+        Command::ForgetObserver { .. } => "ForgetObserver",
         Command::Declare { .. } => "Declare",
         Command::Withdraw { .. } => "Withdraw",
         Command::MoveObject { .. } => "MoveObject",
         Command::ConfirmRemoval { .. } => "ConfirmRemoval",
         Command::AttachHost { .. } => "AttachHost",
+        Command::PutShift(_) => "PutShift",
+        Command::EndShift { .. } => "EndShift",
+        Command::Approve { .. } => "Approve",
+        Command::ReleaseBrake { .. } => "ReleaseBrake",
         _ => "a command",
     }
 }

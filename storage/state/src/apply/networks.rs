@@ -74,13 +74,26 @@ fn endpoints(
     let held = row
         .and_then(|row| row.value.as_ref())
         .map(|view| &view.gateways);
+    // While automation stands still nothing is cut.
+    let held_back = state.holds_cuts();
+    // Of the last gateway nothing leaves: what stands behind it is withdrawn from plans instead.
+    let spare = |left: &Name| {
+        members.iter().any(|(member, placement)| {
+            placement.gateways.keys().any(|other| {
+                other != left
+                    && !state.gateway_left(member, other)
+                    && verdict(state, member, other).may_receive()
+            })
+        })
+    };
     let receiving = members.iter().flat_map(|(member, placement)| {
         placement.gateways.iter().filter(|(gateway, fact)| {
             let uncut = || held.is_some_and(|held| addresses(fact).all(|one| held.contains(&one)));
             match verdict(state, member, gateway) {
-                state if state.may_receive() => true,
-                VerdictState::Recovering => nowhere || uncut(),
-                _ => nowhere,
+                _ if state.gateway_left(member, gateway) && spare(gateway) => false,
+                verdict if verdict.may_receive() => true,
+                VerdictState::Recovering => nowhere || uncut() || state.restored_early(member),
+                _ => nowhere || (held_back && uncut()),
             }
         })
     });

@@ -1,0 +1,353 @@
+//! Traffic returns: after the hold-down, in steps, each watched for an interval and gated on health.
+//!
+//! A return begins in the same log entry as the verdict, or the end of the override, that allows it, so that no plan can
+//! send everything back before. It waits for a person where policy says so. A step follows when its interval is over and
+//! enough endpoints are ready by the inputs of the committed plan; where health falls it goes back a step, and waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use causeway_api::domain::Domain;
+use causeway_api::plan::{DestinationInput, PlanInputs, Withdrawal};
+use causeway_api::rules::FailbackMode;
+use causeway_api::shift::{Shift, ShiftAction};
+use causeway_api::verdict::{ClusterTime, Subject};
+use causeway_api::{MemberName, ServiceKey};
+use causeway_failover::policy;
+use causeway_failover::safety::limits;
+
+use crate::brain::{AfterHoldDown, Ramp, RampStage};
+use crate::effects;
+use crate::outcome::Effect;
+use crate::state::State;
+
+/// Looks at who is out after verdicts, members or networks changed: where somebody is back, traffic returns.
+pub(super) fn look(state: &mut State, effect: &mut Effect) {
+    if state.feature_level < 2 {
+        return;
+    }
+    let mut returned = BTreeSet::new();
+    for member in concerned(state, effect) {
+        let out = matches!(
+            state.withdrawal(&member),
+            Some(Withdrawal::Lost | Withdrawal::Recovering | Withdrawal::Away)
+        );
+        if out {
+            if state.brain.out.insert(member.clone()) {
+                forget(state, &Domain::Member(member));
+            }
+        } else if state.brain.out.remove(&member) && state.members.contains_key(&member) {
+            returned.insert(member);
+        }
+    }
+    if !returned.is_empty() {
+        begin(state, &returned);
+    }
+}
+
+/// Members whose reach may have changed: those that are named, and all of their networks.
+fn concerned(state: &State, effect: &Effect) -> BTreeSet<MemberName> {
+    let named = effect
+        .verdicts
+        .iter()
+        .filter_map(|(subject, ..)| match subject {
+            Subject::Member { member } | Subject::Gateway { member, .. } => Some(member),
+            _ => None,
+        });
+    let named: BTreeSet<&MemberName> = named.chain(&effect.members).chain(&effect.placed).collect();
+    let networks: BTreeSet<_> = named
+        .iter()
+        .filter_map(|name| state.members.get(*name)?.network())
+        .collect();
+    let near = state.members.iter().filter(|(_, member)| {
+        member
+            .network()
+            .is_some_and(|network| networks.contains(network))
+    });
+    near.map(|(name, _)| name)
+        .chain(named.iter().copied())
+        .cloned()
+        .collect()
+}
+
+/// Traffic returns to members that are back: of each service that had left them.
+fn begin(state: &mut State, returned: &BTreeSet<MemberName>) {
+    let left = |zone: &DestinationInput| {
+        returned.contains(&zone.member)
+            && matches!(
+                zone.withdrawn,
+                Some(Withdrawal::Lost | Withdrawal::Recovering | Withdrawal::Away)
+            )
+    };
+    let mut rows = Vec::new();
+    for (service, inputs) in planned(state) {
+        let members: BTreeSet<&MemberName> = inputs
+            .destinations
+            .iter()
+            .filter(|zone| zone.exported && left(zone))
+            .map(|zone| &zone.member)
+            .collect();
+        for member in members {
+            let restored = state.bound(service).any(|row| {
+                matches!(&row.shift.action, ShiftAction::Restore(domain) if state.is_in(domain, member, None))
+            });
+            if restored {
+                continue;
+            }
+            let domain = Domain::Member(member.clone());
+            rows.extend(ramp(state, service, None).map(|ramp| (service.clone(), domain, ramp)));
+        }
+    }
+    enter(state, rows);
+}
+
+/// Traffic returns to what an override had left, unless what it left is out by verdict: then it returns with that.
+pub(super) fn begin_after(state: &mut State, shift: &Shift, domain: &Domain, asked: bool) {
+    let mut rows = Vec::new();
+    for (service, inputs) in planned(state) {
+        let left = inputs.destinations.iter().any(|zone| {
+            let held = zone.withdrawn == Some(Withdrawal::Evacuated) || zone.admitted_percent < 100;
+            held && zone.exported && state.is_in(domain, &zone.member, zone.zone.as_ref())
+        });
+        if left && effects::concerns(shift, service) {
+            let ramp = ramp(state, service, Some(asked));
+            rows.extend(ramp.map(|ramp| (service.clone(), domain.clone(), ramp)));
+        }
+    }
+    enter(state, rows);
+}
+
+/// A person restores a domain: whatever held its traffic back is over.
+pub(super) fn restore(state: &mut State, shift: &Shift, domain: &Domain) {
+    let inside = |state: &State, other: &Domain| {
+        other == domain
+            || state.members_in(other).is_subset(&state.members_in(domain))
+                && !matches!(domain, Domain::Zone { .. } | Domain::Gateway { .. })
+    };
+    let mut ramps = std::mem::take(&mut state.brain.ramps);
+    for (service, rows) in &mut ramps {
+        if effects::concerns(shift, service) {
+            rows.retain(|other, _| !inside(state, other));
+        }
+    }
+    ramps.retain(|_, rows| !rows.is_empty());
+    state.brain.ramps = ramps;
+}
+
+/// A person approves returns; says of which services.
+pub(super) fn approve(
+    state: &mut State,
+    domain: &Domain,
+    service: Option<&ServiceKey>,
+) -> Vec<ServiceKey> {
+    let now = state.cluster_time;
+    let mut approved = Vec::new();
+    for (key, rows) in &mut state.brain.ramps {
+        let Some(ramp) = rows.get_mut(domain) else {
+            continue;
+        };
+        let waits = match &mut ramp.stage {
+            RampStage::HoldDown { then, .. } => {
+                std::mem::replace(then, AfterHoldDown::Climb) == AfterHoldDown::Approval
+            }
+            stage @ RampStage::Approval => {
+                *stage = RampStage::Climbing;
+                ramp.since = now;
+                true
+            }
+            RampStage::Never | RampStage::Climbing => false,
+        };
+        if waits && service.is_none_or(|service| service == key) {
+            approved.push(key.clone());
+        }
+    }
+    approved
+}
+
+/// Time has passed: whoever is due goes on.
+pub(super) fn advance(state: &mut State) -> Effect {
+    let now = state.cluster_time;
+    let mut effect = Effect::default();
+    let due: Vec<(ServiceKey, Domain)> = rows(state)
+        .filter(|(_, _, ramp)| deadline(ramp).is_some_and(|at| at <= now))
+        .map(|(service, domain, _)| (service.clone(), domain.clone()))
+        .collect();
+    for (service, domain) in due {
+        let healthy = health(state, &service, &domain);
+        let Some(rows) = state.brain.ramps.get_mut(&service) else {
+            continue;
+        };
+        let Some(ramp) = rows.get_mut(&domain) else {
+            continue;
+        };
+        ramp.since = now;
+        match ramp.stage {
+            RampStage::HoldDown { then, .. } => {
+                ramp.stage = match then {
+                    AfterHoldDown::Climb => RampStage::Climbing,
+                    AfterHoldDown::Approval => RampStage::Approval,
+                };
+            }
+            RampStage::Climbing => {
+                ramp.unhealthy = !healthy.is_some_and(|percent| percent >= ramp.healthy_percent);
+                let last =
+                    u32::try_from(ramp.step_percents.len().saturating_sub(1)).unwrap_or(u32::MAX);
+                if ramp.unhealthy && ramp.step > 0 {
+                    ramp.step -= 1;
+                    ramp.backoffs = ramp.backoffs.saturating_add(1);
+                } else if ramp.unhealthy {
+                    // It stays on its first step until it is healthy.
+                    continue;
+                } else if ramp.step >= last {
+                    rows.remove(&domain);
+                } else {
+                    ramp.step += 1;
+                }
+            }
+            RampStage::Approval | RampStage::Never => continue,
+        }
+        if rows.is_empty() {
+            state.brain.ramps.remove(&service);
+        }
+        effect.people = true;
+        effect.replan.push(service);
+    }
+    effect
+}
+
+/// The inputs of a service's plan were noted: where its health has fallen a return goes back a step at once.
+pub(super) fn hear(state: &mut State, service: &ServiceKey) -> bool {
+    let Some(domains) = state.brain.ramps.get(service) else {
+        return false;
+    };
+    let heard: Vec<(Domain, Option<u8>)> = domains
+        .keys()
+        .map(|domain| (domain.clone(), health(state, service, domain)))
+        .collect();
+    let now = state.cluster_time;
+    let Some(rows) = state.brain.ramps.get_mut(service) else {
+        return false;
+    };
+    let mut back = false;
+    for (domain, health) in heard {
+        let Some(ramp) = rows.get_mut(&domain) else {
+            continue;
+        };
+        let unhealthy = !health.is_some_and(|percent| percent >= ramp.healthy_percent);
+        if unhealthy && !ramp.unhealthy && ramp.stage == RampStage::Climbing && ramp.step > 0 {
+            ramp.step -= 1;
+            ramp.since = now;
+            ramp.backoffs = ramp.backoffs.saturating_add(1);
+            back = true;
+        }
+        ramp.unhealthy = unhealthy;
+    }
+    back
+}
+
+/// A service is no longer planned: nothing returns.
+pub(super) fn drop_service(state: &mut State, service: &ServiceKey) {
+    state.brain.ramps.remove(service);
+}
+
+/// When the next return goes on.
+pub(crate) fn next_deadline(state: &State) -> Option<ClusterTime> {
+    rows(state).filter_map(|(_, _, ramp)| deadline(ramp)).min()
+}
+
+fn deadline(ramp: &Ramp) -> Option<ClusterTime> {
+    match ramp.stage {
+        RampStage::HoldDown { until, .. } => Some(until),
+        RampStage::Climbing => Some(ramp.since.plus_ms(ramp.interval_ms.max(1))),
+        RampStage::Approval | RampStage::Never => None,
+    }
+}
+
+fn rows(state: &State) -> impl Iterator<Item = (&ServiceKey, &Domain, &Ramp)> {
+    let all = state.brain.ramps.iter();
+    all.flat_map(|(service, rows)| {
+        rows.iter()
+            .map(move |(domain, ramp)| (service, domain, ramp))
+    })
+}
+
+fn planned(state: &State) -> impl Iterator<Item = (&ServiceKey, &PlanInputs)> {
+    let rows = state.plans.iter();
+    rows.filter_map(|(service, row)| Some((service, &Arc::as_ref(row).value.as_ref()?.inputs)))
+}
+
+/// How a service's traffic returns; `None`: at once. `asked`: whether a person ended what held it back; `None` where a verdict
+/// did.
+fn ramp(state: &State, service: &ServiceKey, asked: Option<bool>) -> Option<Ramp> {
+    let policy = policy::effective(&state.policies, service);
+    let verdict_ms = state.rules().hold_down_ms;
+    if limits::returns_at_once(&policy, verdict_ms) {
+        return None;
+    }
+    let now = state.cluster_time;
+    let failback = &policy.rules.failback;
+    let after = |then| match policy.hold_down_ms.checked_sub(verdict_ms) {
+        Some(more @ 1..) if asked.is_none() => RampStage::HoldDown {
+            until: now.plus_ms(more),
+            then,
+        },
+        _ if then == AfterHoldDown::Approval => RampStage::Approval,
+        _ => RampStage::Climbing,
+    };
+    let stage = match (failback.mode, asked) {
+        // Whoever ends an override, or asks that it ends so, wants the traffic back.
+        (_, Some(true)) | (FailbackMode::Never, Some(false)) => RampStage::Climbing,
+        (FailbackMode::Never, None) => RampStage::Never,
+        (FailbackMode::Approve, _) => after(AfterHoldDown::Approval),
+        (FailbackMode::Automatic, _) => after(AfterHoldDown::Climb),
+    };
+    if stage == RampStage::Climbing && failback.step_percents.first() == Some(&100) {
+        return None;
+    }
+    Some(Ramp {
+        stage,
+        step_percents: failback.step_percents.clone(),
+        interval_ms: failback.interval_ms,
+        step: 0,
+        since: now,
+        healthy_percent: limits::healthy_percent(&policy),
+        unhealthy: false,
+        backoffs: 0,
+    })
+}
+
+fn enter(state: &mut State, rows: Vec<(ServiceKey, Domain, Ramp)>) {
+    for (service, domain, ramp) in rows {
+        state
+            .brain
+            .ramps
+            .entry(service)
+            .or_default()
+            .insert(domain, ramp);
+    }
+}
+
+fn forget(state: &mut State, domain: &Domain) {
+    for rows in state.brain.ramps.values_mut() {
+        rows.remove(domain);
+    }
+    state
+        .brain
+        .ramps
+        .retain(|_, rows: &mut BTreeMap<_, _>| !rows.is_empty());
+}
+
+/// The share of ready endpoints of a domain, by the inputs of the committed plan; `None` where it has none at all.
+fn health(state: &State, service: &ServiceKey, domain: &Domain) -> Option<u8> {
+    let held = state.plan(service)?.value.as_ref()?;
+    let zones = held
+        .inputs
+        .destinations
+        .iter()
+        .filter(|zone| zone.exported && state.is_in(domain, &zone.member, zone.zone.as_ref()));
+    let (ready, total) = zones.fold((0_u64, 0_u64), |(ready, total), zone| {
+        (ready + u64::from(zone.ready), total + u64::from(zone.total))
+    });
+    let percent = (ready * 100).checked_div(total)?;
+    u8::try_from(percent.min(100)).ok()
+}
