@@ -63,10 +63,10 @@ proptest! {
         let prepared = prepared(&domain, &inputs);
         let before = plan(&inputs);
         match prepared.fall().without(&inputs) {
-            None => prop_assert!(prepared.plan(&inputs.service).is_none()),
+            None => prop_assert!(prepared.plan(&before).is_none()),
             Some(left) => {
                 let then = plan_with_previous(&left, Some(&before), Stability::default());
-                prop_assert_eq!(prepared.plan(&inputs.service).map_or(&before, |plan| plan), &then);
+                prop_assert_eq!(&prepared.plan(&before).unwrap_or(before), &then);
                 let findings = check(&left, &then);
                 prop_assert!(findings.is_empty(), "{findings:#?}");
             }
@@ -77,7 +77,7 @@ proptest! {
     fn readiness_says_what_the_plan_says(inputs in fleets(false), domain in domains()) {
         let prepared = prepared(&domain, &inputs);
         let readiness = prepared.readiness();
-        let Some(plan) = prepared.plan(&inputs.service) else {
+        let Some(plan) = prepared.plan(&plan(&inputs)) else {
             prop_assert_eq!((readiness.outcome, readiness.score, readiness.services), (LossOutcome::Survives, 100, 0));
             return Ok(());
         };

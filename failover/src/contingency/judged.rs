@@ -32,7 +32,7 @@ pub struct Judged {
     /// Members whose shares change.
     pub writes: u64,
     /// What each network is asked for afterwards, and what it serves; `None`: not known of all of it.
-    pub networks: BTreeMap<NetworkName, (Rate, Option<Rate>)>,
+    pub networks: Box<[(NetworkName, Rate, Option<Rate>)]>,
 }
 
 impl Judged {
@@ -127,10 +127,7 @@ fn writes(before: &ServicePlan, after: &ServicePlan) -> u64 {
     u64::try_from(members.len()).unwrap_or(u64::MAX)
 }
 
-fn networks(
-    inputs: &PlanInputs,
-    after: &ServicePlan,
-) -> BTreeMap<NetworkName, (Rate, Option<Rate>)> {
+fn networks(inputs: &PlanInputs, after: &ServicePlan) -> Box<[(NetworkName, Rate, Option<Rate>)]> {
     let mut networks: BTreeMap<NetworkName, (Rate, Option<Rate>)> = BTreeMap::new();
     for zone in inputs.destinations.iter().filter(|zone| zone.ready > 0) {
         let (_, capacity) = networks
@@ -150,11 +147,13 @@ fn networks(
             *load = load.plus(share.rate);
         }
     }
-    networks
+    let rows = networks.into_iter();
+    rows.map(|(name, (load, capacity))| (name, load, capacity))
+        .collect()
 }
 
-fn full(inputs: &PlanInputs, networks: &BTreeMap<NetworkName, (Rate, Option<Rate>)>) -> bool {
-    networks.iter().any(|(name, (load, capacity))| {
+fn full(inputs: &PlanInputs, networks: &[(NetworkName, Rate, Option<Rate>)]) -> bool {
+    networks.iter().any(|(name, load, capacity)| {
         let zones = inputs.destinations.iter().filter(|d| d.network == *name);
         let least = zones.map(|d| d.max_utilization_percent).min();
         let (Some(capacity), Some(least)) = (capacity, least) else {

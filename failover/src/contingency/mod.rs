@@ -12,6 +12,7 @@
 
 pub mod fall;
 pub mod judged;
+mod patch;
 pub mod prepared;
 
 pub use fall::{Fall, Place};

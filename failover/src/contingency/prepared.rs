@@ -1,7 +1,6 @@
 //! What is prepared for the loss of one domain: kept up to date one service at a time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use causeway_api::contingency::{ContentHash, LossOutcome, Readiness};
 use causeway_api::domain::Domain;
@@ -11,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::fall::Fall;
 use super::judged::Judged;
+use super::patch::Patch;
 use crate::plan::{Stability, plan_with_previous};
 
 /// How many services a readiness names.
@@ -27,7 +27,7 @@ pub struct Prepared {
 /// A service whose plan would change.
 #[derive(Debug, Clone)]
 struct Row {
-    plan: Arc<ServicePlan>,
+    patch: Patch,
     /// Of the plan, so that the whole is named without reading all of it again.
     sum: [u8; 32],
     judged: Judged,
@@ -68,10 +68,12 @@ impl Prepared {
             != held.map(|row| (row.sum, row.judged.outcome))
     }
 
-    /// The plan of a service after the loss; `None` where the loss does not change it.
+    /// The plan after the loss of the service whose plan `committed` was last taken in; `None` where the loss does not
+    /// change it.
     #[must_use]
-    pub fn plan(&self, service: &ServiceKey) -> Option<&Arc<ServicePlan>> {
-        self.services.get(service).map(|row| &row.plan)
+    pub fn plan(&self, committed: &ServicePlan) -> Option<ServicePlan> {
+        let row = self.services.get(&committed.service)?;
+        Some(row.patch.applied(committed))
     }
 
     /// The services whose plans change, in order.
@@ -120,7 +122,7 @@ impl Prepared {
                 LossOutcome::Unproven => unproven += 1,
                 LossOutcome::Survives | LossOutcome::Saturates => {}
             }
-            for (network, (load, capacity)) in &judged.networks {
+            for (network, load, capacity) in &judged.networks {
                 let sum = networks.entry(network).or_insert((Rate(0), Some(Rate(0))));
                 sum.0 = sum.0.plus(*load);
                 sum.1 = sum.1.zip(*capacity).map(|(a, b)| a.plus(b));
@@ -153,11 +155,13 @@ fn row(fall: &Fall, inputs: &PlanInputs, before: &ServicePlan) -> Option<Row> {
     if plan == *before {
         return None;
     }
+    let patch = Patch::between(before, &plan);
+    debug_assert_eq!(patch.applied(before), plan);
     let bytes = postcard::to_stdvec(&plan).unwrap_or_default();
     Some(Row {
         sum: Sha256::digest(bytes).into(),
         judged: Judged::of(fall, &left, before, &plan),
-        plan: Arc::new(plan),
+        patch,
     })
 }
 
