@@ -13,6 +13,7 @@ use causeway_api::{Generation, MemberName, ServiceKey};
 use causeway_failover::safety::{Rule, SafetyRefusal, Waits};
 use serde::{Deserialize, Serialize};
 
+use crate::contingency::Contingencies;
 use crate::state::CommittedPlan;
 
 /// How many acts the audit remembers, the newest last.
@@ -39,6 +40,8 @@ pub struct Brain {
     pub acknowledged: BTreeSet<MemberName>,
     /// Who did what, the newest last, at most [`AUDIT_ROWS`].
     pub audit: VecDeque<AuditRow>,
+    /// What is prepared for losses.
+    pub contingencies: Contingencies,
 }
 
 /// An override that was accepted.

@@ -1,6 +1,8 @@
 //! What can be decided: one enum, serialised into the log.
 
 use causeway_api::Generation;
+use causeway_api::contingency::{ContentHash, Readiness};
+use causeway_api::domain::Domain;
 use causeway_api::ids::{MemberName, ReplicaId, ServiceKey};
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use causeway_api::registry::{Host, HostUid, ObjectKey, Origin};
@@ -158,6 +160,9 @@ pub enum Command {
         /// Which.
         replica: ReplicaId,
     },
+    /// Names what every replica prepared for the loss of domains; `None`: nothing any more. Only names: the contents follow
+    /// from the state.
+    CommitContingencies(Vec<(Domain, Option<(ContentHash, Readiness)>)>),
     /// A command of a newer build: kept and passed on as it is, and never applied. Never part of an older form.
     #[serde(skip)]
     Unknown(UnknownCommand),
@@ -190,7 +195,8 @@ impl Command {
             | Self::PutShift(_)
             | Self::EndShift { .. }
             | Self::Approve { .. }
-            | Self::ReleaseBrake { .. } => 2,
+            | Self::ReleaseBrake { .. }
+            | Self::CommitContingencies(_) => 2,
             Self::Unknown(unknown) => unknown.level,
         }
     }

@@ -9,6 +9,7 @@
 //! * [`incarnation`]: how a state goes on after decisions were lost;
 //! * [`brain`]: overrides, what waits for people, what moved, returns, the brake; [`effects`]: what they make of a plan's
 //!   inputs;
+//! * [`contingency`]: what is prepared for losses;
 //! * [`registry`], [`staging`]: who owns which declaration, and large changes on their way;
 //! * [`digest`]: what replicas compare;
 //! * [`query`]: what can be asked, apart from commands; [`fleet`]: members, as verdicts see them;
@@ -18,6 +19,7 @@ pub mod apply;
 pub mod brain;
 pub mod clients;
 pub mod command;
+pub mod contingency;
 pub mod digest;
 pub mod effects;
 pub mod fleet;

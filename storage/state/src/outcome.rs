@@ -1,5 +1,6 @@
 //! What became of a command.
 
+use causeway_api::domain::Domain;
 use causeway_api::generation::Generation;
 use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
 use causeway_api::registry::{HostUid, ObjectKey};
@@ -7,6 +8,8 @@ use causeway_api::shift::ShiftKey;
 use causeway_api::verdict::{Subject, VerdictState};
 use causeway_failover::safety::SafetyRefusal;
 use serde::{Deserialize, Serialize};
+
+use crate::contingency::Activation;
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +59,10 @@ pub struct Effect {
     pub pending: Vec<ServiceKey>,
     /// Whether overrides, approvals, ramps or the brake changed, which people look at.
     pub people: bool,
+    /// Whether something else is prepared for a loss than before.
+    pub contingencies: bool,
+    /// What was prepared came into force.
+    pub activated: Option<Activation>,
 }
 
 impl Effect {
@@ -74,6 +81,8 @@ impl Effect {
         self.replan_all |= other.replan_all;
         self.pending.extend(other.pending);
         self.people |= other.people;
+        self.contingencies |= other.contingencies;
+        self.activated = other.activated.or(self.activated.take());
     }
 }
 
@@ -295,6 +304,16 @@ pub enum Refusal {
     /// The brake is not on.
     #[error("the brake is not on: automation runs")]
     NotBraked,
+    /// Nothing can be prepared for the loss of this.
+    #[error(
+        "{domain} cannot be prepared for: nothing lives in it, or what was said is of {said}; prepare again from the current state"
+    )]
+    NotPrepared {
+        /// The domain.
+        domain: Domain,
+        /// Of which the readiness is.
+        said: Domain,
+    },
     /// The plan goes on from one that is no longer committed.
     #[error(
         "the plan of {service} was planned on from the plan of generation {previous}, and another is committed: plan again from \

@@ -11,6 +11,7 @@
 //! | [`level`] | `RaiseLevel`, `CompareDigest` |
 //! | [`chunks`] | `StageChunk` |
 //! | [`shifts`], [`approve`], [`brake`] | `PutShift`, `EndShift`, `Approve`, `ReleaseBrake` |
+//! | [`contingencies`] | `CommitContingencies` |
 //! | [`hosts`], [`leaving`] | `AttachHost`, `Declare`, `Withdraw`, `MoveObject`, `ConfirmRemoval` |
 //!
 //! Verdicts are drawn anew ([`conclude`]), and [`networks`] derived from them, after each command that they may depend
@@ -21,6 +22,7 @@ pub mod bootstrap;
 pub mod brake;
 pub mod chunks;
 pub mod conclude;
+pub mod contingencies;
 pub mod hosts;
 pub mod judge;
 pub mod leaving;
@@ -86,6 +88,7 @@ pub fn apply(state: &mut State, at: LogPosition, request: &Request) -> Outcome {
             if moved {
                 effect.people |= brake::look(state, generation);
                 ramps::look(state, &mut effect);
+                effect.activated = contingencies::activate(state, generation);
             }
             if moved || effect.people || effect.policies {
                 effect.networks = networks::refresh(state, generation);
@@ -153,6 +156,7 @@ fn dispatch(state: &mut State, generation: Generation, request: &Request) -> App
             approve::approve(state, generation, what, by, reason)
         }
         Command::ReleaseBrake { by, reason } => brake::release(state, generation, by, reason),
+        Command::CommitContingencies(rows) => contingencies::commit(state, generation, rows),
     }
 }
 
@@ -171,6 +175,7 @@ fn name(command: &Command) -> &'static str {
         Command::EndShift { .. } => "EndShift",
         Command::Approve { .. } => "Approve",
         Command::ReleaseBrake { .. } => "ReleaseBrake",
+        Command::CommitContingencies(_) => "CommitContingencies",
         _ => "a command",
     }
 }
