@@ -136,6 +136,8 @@ pub struct SourceInput {
     pub demand_source: DemandSource,
     /// Remote networks that cannot be reached from here, though a quorum reaches them: this place alone is rerouted.
     pub unreachable: BTreeSet<NetworkName>,
+    /// Weights by region that bind this source, because its service moves as one with others; empty: nothing binds it.
+    pub together: BTreeMap<Region, u32>,
 }
 
 /// Where a demand comes from.
@@ -173,8 +175,10 @@ pub struct DestinationInput {
     pub capacity_source: CapacitySource,
     /// The share of it that the plan may use, in percent.
     pub max_utilization_percent: u8,
-    /// How much of what it would get may come from elsewhere while it ramps up or is being left, in percent: 100 where
-    /// nothing holds it back.
+    /// The share of what the plan may use of it that callers of other members may take while it ramps up, in percent: 100
+    /// where nothing holds it back. Its own member's callers are not held back, except where `withdrawn` is
+    /// [`Withdrawal::Evacuated`]: then 1 to 99 says that it is being left in steps, and binds all callers together; any
+    /// other value says that it is left.
     pub admitted_percent: u8,
     /// Why it must not be sent traffic from elsewhere, where that is so.
     pub withdrawn: Option<Withdrawal>,
@@ -207,7 +211,8 @@ pub enum Withdrawal {
     NotAllowed,
     /// Several members of its network declare different gateways.
     ConflictingGateways,
-    /// A person evacuates it.
+    /// A person evacuates it: its own callers leave it too, where they have another way (see
+    /// [`DestinationInput::admitted_percent`] for steps).
     Evacuated,
     /// Absent as announced.
     Away,

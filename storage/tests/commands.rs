@@ -134,6 +134,7 @@ fn proposal() -> PlanProposal {
             demand: Some(Rate(7)),
             demand_source: causeway_api::plan::DemandSource::default(),
             unreachable: std::collections::BTreeSet::new(),
+            together: std::collections::BTreeMap::new(),
         }],
         destinations: vec![DestinationInput {
             member: parse("eks"),
@@ -181,6 +182,7 @@ fn proposal() -> PlanProposal {
     PlanProposal {
         service: parse_service(),
         plan: Some((inputs, plan)),
+        previous: None,
     }
 }
 
@@ -200,6 +202,7 @@ fn every_command_reads_back() {
             PlanProposal {
                 service: parse_service(),
                 plan: None,
+                previous: None,
             },
         ]),
         Command::PlaceMember {

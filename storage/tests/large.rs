@@ -22,6 +22,7 @@ fn withdrawn(number: usize) -> PlanProposal {
     PlanProposal {
         service: ServiceKey::new("namespace", &format!("{filler}-{number}")).unwrap(),
         plan: None,
+        previous: None,
     }
 }
 

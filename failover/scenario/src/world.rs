@@ -159,6 +159,7 @@ impl World {
                 proposals.push(PlanProposal {
                     service,
                     plan: planned.map(|(plan, inputs)| (inputs, plan)),
+                    previous: None,
                 });
             }
         }
@@ -177,6 +178,7 @@ impl World {
         self.decide(Command::CommitPlans(vec![PlanProposal {
             service: service.clone(),
             plan: Some((inputs, plan)),
+            previous: None,
         }]));
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use causeway_api::ids::NetworkName;
 use causeway_api::plan::{Destination, SourceInput, Withdrawal};
+use causeway_api::rules::Strategy;
 
 use super::Row;
 use super::rows::{behind, row};
@@ -53,13 +54,24 @@ fn why(fleet: &Fleet<'_>, source: &SourceInput, cells: &[usize], row: &Row) -> S
     let forbidden = |reason: Option<Withdrawal>, allowed: bool| {
         reason == Some(Withdrawal::NotAllowed) || (reason.is_none() && !allowed)
     };
-    if zones().any(|cell| forbidden(cell.input.withdrawn, cell.allowed)) {
+    if zones().any(|cell| forbidden(cell.withdrawn, cell.allowed)) {
         return Withdrawal::NotAllowed.to_string();
     }
-    let reason = zones().filter_map(|cell| cell.input.withdrawn).min();
-    match reason {
-        Some(reason) => reason.to_string(),
-        None if row.ready == 0 => "nothing is ready there".to_owned(),
-        None => "not usable from here".to_owned(),
+    let reason = zones().filter_map(|cell| cell.withdrawn).min();
+    let unreachable = match &row.destination {
+        Destination::Network(network) => source.unreachable.contains(network),
+        Destination::Zone { .. } => false,
+    };
+    match (reason, fleet.inputs.policy.strategy) {
+        (Some(reason), _) => reason.to_string(),
+        (None, _) if row.ready == 0 => "nothing is ready there".to_owned(),
+        (None, _) if unreachable => {
+            "cannot be reached from here, though others reach it".to_owned()
+        }
+        (None, Strategy::Ordered) => {
+            "not named by policy: its order of regions is all there is".to_owned()
+        }
+        (None, Strategy::Weighted) => "its region has no weight".to_owned(),
+        (None, Strategy::Waterfall) => "not usable from here".to_owned(),
     }
 }

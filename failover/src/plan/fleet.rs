@@ -1,7 +1,12 @@
 //! The inputs in one order, whatever order they came in, with names replaced by their places in that order.
 
+use std::collections::BTreeMap;
+
 use causeway_api::ids::{NetworkName, Region};
-use causeway_api::plan::{DestinationInput, PlanInputs, Source, SourceInput, Withdrawal};
+use causeway_api::plan::{
+    CapacitySource, DestinationInput, PlanInputs, Rate, Source, SourceInput, Withdrawal,
+};
+use causeway_api::rules::Strategy;
 
 /// What is planned over.
 pub(crate) struct Fleet<'a> {
@@ -25,6 +30,12 @@ pub(crate) struct Cell<'a> {
     pub(crate) input: &'a DestinationInput,
     /// What it may carry, in thousandths of a request per second; `None`: unknown.
     pub(crate) limit: Option<u64>,
+    /// How much of that callers of other members may take, while it ramps up; `None`: all of it.
+    pub(crate) elsewhere: Option<u64>,
+    /// Why nobody elsewhere may be sent there, by the inputs or by what follows from them.
+    pub(crate) withdrawn: Option<Withdrawal>,
+    /// Whether it is being left in steps, by all callers.
+    leaving: bool,
     /// Whether policy lets others go there.
     pub(crate) allowed: bool,
     /// Its network, as an index of [`Fleet::networks`].
@@ -49,7 +60,10 @@ impl<'a> Fleet<'a> {
     pub(crate) fn new(inputs: &'a PlanInputs) -> Self {
         let mut sources: Vec<&SourceInput> = inputs.sources.iter().collect();
         sources.sort_by(|a, b| {
-            let key = |s: &'a SourceInput| (&s.source, &s.network, &s.region, s.demand);
+            let key = |s: &'a SourceInput| {
+                let rest = (s.demand_source, &s.unreachable, &s.together);
+                (&s.source, &s.network, &s.region, s.demand, rest)
+            };
             key(a).cmp(&key(b))
         });
         sources.dedup_by_key(|s| &s.source);
@@ -59,10 +73,11 @@ impl<'a> Fleet<'a> {
         let names = in_order(destinations.iter().map(|d| &d.network));
         let regions = in_order(destinations.iter().filter_map(|d| d.region.as_ref()));
         let cells = destinations.into_iter().map(|input| Cell {
+            limit: limit(input),
+            elsewhere: elsewhere(input),
+            withdrawn: withdrawn(inputs, input),
+            leaving: leaving(input),
             input,
-            limit: input
-                .capacity
-                .map(|c| c.percent(input.max_utilization_percent).0),
             allowed: allowed(inputs, input),
             network: place(&names, &input.network),
             region: input
@@ -91,6 +106,42 @@ impl<'a> Fleet<'a> {
     /// What a zone may carry.
     pub(crate) fn limit(&self, cell: usize) -> Option<u64> {
         self.cells.get(cell).and_then(|cell| cell.limit)
+    }
+
+    /// Whether a zone's capacity bounds what its nearest callers send it: a rate that was merely seen does not.
+    pub(crate) fn bounds(&self, cell: usize) -> bool {
+        self.cells.get(cell).is_some_and(|cell| {
+            cell.limit.is_some() && cell.input.capacity_source != CapacitySource::Learned
+        })
+    }
+
+    /// How much of its full part a zone takes from a source, in percent.
+    pub(crate) fn admits(&self, cell: usize, source: &Source) -> u64 {
+        self.cells.get(cell).map_or(0, |cell| {
+            let held = cell.leaving || cell.input.member != source.member;
+            let percent = u64::from(cell.input.admitted_percent).min(100);
+            if held { percent } else { 100 }
+        })
+    }
+
+    /// The weights by region that bind a source; `None` where it goes by distance.
+    pub(crate) fn weights<'s>(
+        &'s self,
+        source: &'s SourceInput,
+    ) -> Option<&'s BTreeMap<Region, u32>> {
+        let policy = &self.inputs.policy;
+        let some = |weights: &BTreeMap<Region, u32>| weights.values().any(|weight| *weight > 0);
+        if some(&source.together) {
+            return Some(&source.together);
+        }
+        (policy.strategy == Strategy::Weighted && some(&policy.weights)).then_some(&policy.weights)
+    }
+
+    /// Whether weights bind any source.
+    pub(crate) fn by_weight(&self) -> bool {
+        self.sources
+            .iter()
+            .any(|source| self.weights(source).is_some())
     }
 
     /// A list of one zone.
@@ -128,7 +179,41 @@ fn order(d: &DestinationInput) -> impl Ord + '_ {
         d.capacity_source,
         d.max_utilization_percent,
         d.withdrawn,
+        d.admitted_percent,
+        d.total,
     )
+}
+
+/// Whether all callers leave it in steps.
+fn leaving(d: &DestinationInput) -> bool {
+    d.withdrawn == Some(Withdrawal::Evacuated) && (1..100).contains(&d.admitted_percent)
+}
+
+fn limit(d: &DestinationInput) -> Option<u64> {
+    let limit = d.capacity?.percent(d.max_utilization_percent.min(100));
+    Some(if leaving(d) {
+        limit.percent(d.admitted_percent).0
+    } else {
+        limit.0
+    })
+}
+
+fn elsewhere(d: &DestinationInput) -> Option<u64> {
+    if leaving(d) || d.admitted_percent >= 100 {
+        return None;
+    }
+    limit(d).map(|limit| Rate(limit).percent(d.admitted_percent).0)
+}
+
+/// Why others may not be sent there: as the inputs say; else that too few of its endpoints are ready; else that it takes
+/// nothing yet.
+fn withdrawn(inputs: &PlanInputs, d: &DestinationInput) -> Option<Withdrawal> {
+    let least = u64::from(inputs.policy.min_healthy_percent);
+    let unhealthy = d.ready > 0 && u64::from(d.ready) * 100 < least * u64::from(d.total);
+    d.withdrawn
+        .filter(|_| !leaving(d))
+        .or_else(|| unhealthy.then_some(Withdrawal::Unhealthy))
+        .or_else(|| (d.admitted_percent == 0).then_some(Withdrawal::Recovering))
 }
 
 fn networks<'a>(names: &[&'a NetworkName], cells: &[Cell<'a>]) -> Vec<Network<'a>> {
@@ -141,13 +226,14 @@ fn networks<'a>(names: &[&'a NetworkName], cells: &[Cell<'a>]) -> Vec<Network<'a
         })
         .collect();
     for (at, cell) in cells.iter().enumerate().filter(|(_, c)| c.offered()) {
-        let forbidden = match cell.input.withdrawn {
-            None => !cell.allowed,
+        let forbidden = match cell.withdrawn {
+            // Their endpoints answer all the same, whoever the gateway sends there.
+            None | Some(Withdrawal::Evacuated | Withdrawal::Unhealthy) => !cell.allowed,
             Some(reason) => reason == Withdrawal::NotAllowed,
         };
         if let Some(network) = networks.get_mut(cell.network) {
             network.closed |= forbidden;
-            if cell.input.withdrawn.is_none() {
+            if cell.withdrawn.is_none() {
                 network.usable.push(at);
             }
         }
@@ -181,16 +267,18 @@ impl Cell<'_> {
         self.input.member == source.member && self.input.zone == source.zone
     }
 
-    /// Whether a source of the same network may use it. A member's own zones always serve its own callers; another
-    /// member's must be exported, allowed, and not withdrawn for a reason that concerns more than the gateways, which no
-    /// call inside a network passes.
+    /// Whether a source of the same network may use it. A member's own zones serve its own callers unless they are
+    /// evacuated; another member's must be exported, allowed, and not withdrawn for a reason that concerns more than the
+    /// gateways, which no call inside a network passes.
     pub(crate) fn serves_inside(&self, source: &Source) -> bool {
-        let out = matches!(
-            self.input.withdrawn,
-            Some(Withdrawal::Lost | Withdrawal::Recovering | Withdrawal::NotAllowed)
+        let gateways = matches!(
+            self.withdrawn,
+            None | Some(Withdrawal::NoGateway | Withdrawal::ConflictingGateways)
         );
-        let theirs = self.input.exported && self.allowed && !out;
-        self.input.ready > 0 && (theirs || self.input.member == source.member)
+        let theirs = self.input.exported && self.allowed && gateways;
+        let own =
+            self.input.member == source.member && self.withdrawn != Some(Withdrawal::Evacuated);
+        self.input.ready > 0 && (theirs || own)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Of the plans that serve as much as one from scratch, and cost at most [`Stability::gain_percent`] more, the one that
 //! moves least is taken. Tried are, in this order, so that the first of equals wins:
 //!
+//! Shares that are declared by weight are what they are: there is nothing to choose.
+//!
 //! 1. the previous shares at today's demand, if every zone still carries them;
 //! 2. the waterfall, where each source first asks each tier for what it had there;
 //! 3. the same, moved to where it costs less;
@@ -11,11 +13,12 @@
 use causeway_api::plan::{PlanInputs, PlanKind, ServicePlan, SourcePlan};
 
 use super::apportion::apportion;
+use super::bounds::Bounds;
 use super::fleet::Fleet;
 use super::flows::Flows;
 use super::tiers::{To, Way};
 use super::waterfall::{Wishes, fill, nearest, start, wish};
-use super::{augment, cost, finish, improve, plan};
+use super::{augment, bound, cost, finish, improve, plan};
 
 /// What it takes for traffic to move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,23 +46,33 @@ pub fn plan_with_previous(
         return fresh;
     };
     let fleet = Fleet::new(inputs);
+    if fleet.by_weight() {
+        return steady(fresh, previous);
+    }
     let ways = super::tiers::ways(&fleet);
+    let bounds = Bounds::new(&fleet);
     let dearest = cost::of_plan(&fresh) * (100 + u128::from(stability.gain_percent)) / 100;
     let worth =
         |plan: &ServicePlan| served(plan) == served(&fresh) && cost::of_plan(plan) <= dearest;
     let mut tried: Vec<ServicePlan> = Vec::new();
     for natural in [false, true] {
         let kept = as_it_was(&fleet, &ways, previous, natural);
-        tried.extend(kept.map(|flows| finish(&fleet, &ways, &flows)));
+        let kept = kept.filter(|flows| bounds.hold(flows));
+        tried.extend(kept.map(|flows| finish(&fleet, &ways, flows)));
     }
     let mut flows = start(&fleet, &ways);
     fill(&fleet, &ways, &mut flows, &|tier, flows| {
         had(&fleet, &ways, previous, tier, flows)
     });
     augment::augment(&ways, &mut flows);
-    tried.push(finish(&fleet, &ways, &flows));
-    improve::improve(&fleet, &ways, &mut flows);
-    tried.push(finish(&fleet, &ways, &flows));
+    for cheapest in [false, true] {
+        if cheapest {
+            improve::improve(&fleet, &ways, &mut flows);
+        }
+        let mut flows = flows.clone();
+        bound(&fleet, &ways, &mut flows, cheapest);
+        tried.push(finish(&fleet, &ways, flows));
+    }
     let mut best = (moved(previous, &fresh), fresh.clone());
     for plan in tried.into_iter().filter(worth).rev() {
         let moved = moved(previous, &plan);

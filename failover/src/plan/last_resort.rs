@@ -1,7 +1,7 @@
 //! A source with no way left keeps its last one: never an empty set.
 //!
-//! Where nothing else is ready, a destination that waits out its hold-down is better than none, and one that is Lost is no
-//! worse than none. What policy forbids, or no gateway leads to, stays out. Nothing is counted as served by these.
+//! Where nothing else is ready, a destination that a person leaves, or that waits out its hold-down, is better than none, and
+//! one that is Lost is no worse than none. What policy forbids, or no gateway leads to, stays out. Nothing is counted as served by these.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,20 @@ use causeway_api::plan::{SourceInput, Withdrawal};
 use super::fleet::{Cell, Fleet};
 use super::tiers::{Standpoint, To, Way};
 
-/// The nearest ways that are only out by a verdict: those that are back first, else those that are Lost.
+/// Why what is out may be kept where nothing else is ready, the best first.
+const KEPT: [Option<Withdrawal>; 6] = [
+    Some(Withdrawal::Unhealthy),
+    Some(Withdrawal::Evacuated),
+    Some(Withdrawal::Recovering),
+    // Others reach it, and this place does not.
+    None,
+    Some(Withdrawal::Away),
+    Some(Withdrawal::Lost),
+];
+
+/// The nearest ways that are only out by a verdict, by a person, or for this place: those first that may serve best.
 pub(super) fn ways<'f>(fleet: &'f Fleet<'_>, source: &SourceInput) -> Vec<Way<'f>> {
-    for reason in [Withdrawal::Recovering, Withdrawal::Lost] {
+    for reason in KEPT {
         let mut ways = ways_out_by(fleet, source, reason);
         let nearest = ways.iter().map(|way| way.tier).min();
         ways.retain(|way| Some(way.tier) == nearest);
@@ -23,12 +34,17 @@ pub(super) fn ways<'f>(fleet: &'f Fleet<'_>, source: &SourceInput) -> Vec<Way<'f
     Vec::new()
 }
 
-fn ways_out_by<'f>(fleet: &'f Fleet<'_>, source: &SourceInput, reason: Withdrawal) -> Vec<Way<'f>> {
+fn ways_out_by<'f>(
+    fleet: &'f Fleet<'_>,
+    source: &SourceInput,
+    reason: Option<Withdrawal>,
+) -> Vec<Way<'f>> {
     let from = Standpoint::new(fleet, source);
     let own = fleet.network(&source.network);
     let fits = |cell: &Cell<'_>| {
-        let input = cell.input;
-        input.exported && input.ready > 0 && input.withdrawn == Some(reason) && cell.allowed
+        let mine = cell.input.member == source.source.member;
+        let open = mine || (cell.input.exported && cell.allowed);
+        open && cell.input.ready > 0 && cell.withdrawn == reason
     };
     let cells = || {
         let cells = fleet.cells.iter().enumerate();
@@ -45,9 +61,11 @@ fn ways_out_by<'f>(fleet: &'f Fleet<'_>, source: &SourceInput, reason: Withdrawa
     for (at, network) in fleet.networks.iter().enumerate() {
         let within = cells().filter(|(_, cell)| cell.network == at);
         let within: Vec<usize> = within.map(|(at, _)| at).collect();
-        if at != own && !network.closed && !within.is_empty() {
+        let reached = !source.unreachable.contains(network.name) || reason.is_none();
+        if at != own && reached && !network.closed && !within.is_empty() {
             ways.push(from.network_way(at, Cow::Owned(within)));
         }
     }
+    from.keep_named(&mut ways);
     ways
 }

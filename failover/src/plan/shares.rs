@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use causeway_api::ids::{MemberName, NetworkName};
 use causeway_api::plan::{PlanKind, Rate, Share, SourcePlan, WHOLE};
+use causeway_api::rules::OnOverload;
 
 use super::apportion::{apportion, apportion_all};
 use super::fleet::Fleet;
 use super::flows::Flows;
 use super::last_resort;
 use super::tiers::{To, Way};
+use super::unplanned::{Unplanned, ready, unplanned};
 use super::waterfall::nearest;
 
 /// The plans of all sources. One source of a member that needs exact shares makes all of the member's sources carry
@@ -50,13 +52,14 @@ fn source_plan(
 ) -> Option<(SourcePlan, bool)> {
     let source = fleet.sources.get(at)?;
     let demand = source.demand.unwrap_or_default().0;
+    let sheds = fleet.inputs.policy.on_overload == OnOverload::Shed;
     let plan = |parts: Vec<Part<'_, '_>>, unserved: u64| SourcePlan {
         source: source.source.clone(),
         kind: PlanKind::Nearest,
         standby: standby(fleet, ways, &parts),
         shares: parts.iter().filter_map(|part| share(fleet, part)).collect(),
         unserved: Rate(unserved),
-        shed: causeway_api::plan::Rate::default(),
+        shed: Rate(if sheds { unserved } else { 0 }),
     };
     if ways.is_empty() {
         let last = last_resort::ways(fleet, source);
@@ -68,9 +71,16 @@ fn source_plan(
         rates.fold(0_u64, |sum, rate| sum.saturating_add(*rate))
     };
     let unserved = flows.left_of(at);
+    if !flows.is_planned(at) {
+        let Unplanned { weights, exact } = unplanned(fleet, at, ways);
+        let by_itself = natural(fleet, nearest(ways), |_| 0);
+        let parts = parts(ways, &weights, rate);
+        let spills = exact && !alike(&parts, &by_itself);
+        return Some((plan(parts, unserved), spills));
+    }
     let near = nearest(ways);
     let natural = natural(fleet, near, rate);
-    if !flows.is_planned(at) || carries(fleet, near, &natural, demand, unserved) {
+    if carries(fleet, near, &natural, demand, unserved) {
         return Some((plan(natural, unserved), false));
     }
     let exact = exact(fleet, ways, unserved, rate);
@@ -181,12 +191,6 @@ fn standby(fleet: &Fleet<'_>, ways: &[Way<'_>], parts: &[Part<'_, '_>]) -> Vec<N
         To::Zone(_) => None,
     };
     idle.filter_map(network).collect()
-}
-
-fn ready(fleet: &Fleet<'_>, way: &Way<'_>) -> u64 {
-    way.cells
-        .iter()
-        .fold(0, |sum, cell| sum.saturating_add(fleet.ready(*cell)))
 }
 
 fn share(fleet: &Fleet<'_>, part: &Part<'_, '_>) -> Option<Share> {

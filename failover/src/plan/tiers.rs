@@ -8,6 +8,9 @@
 //! | 3 and on | the regions that policy names for the source's region, in their order |
 //! | last | every other region, and unknown ones, all together |
 //!
+//! With the strategy Ordered the last tier is left out; with Weighted, the regions without a weight. Networks that cannot
+//! be reached from the source's place are no ways for it.
+//!
 //! Zones of the own network in another region stand in the tier of that region: what makes them far is the distance and
 //! not a gateway. A network that spans regions stands in the tier of the farthest that would answer, since its gateway
 //! chooses the zone.
@@ -16,6 +19,7 @@ use std::borrow::Cow;
 
 use causeway_api::ids::Region;
 use causeway_api::plan::{Destination, SourceInput};
+use causeway_api::rules::Strategy;
 
 use super::fleet::{Cell, Fleet};
 
@@ -40,6 +44,18 @@ pub(crate) enum To {
 }
 
 impl Way<'_> {
+    /// The region that it leads to; `None`: unknown, or several.
+    pub(crate) fn region<'a>(&self, fleet: &Fleet<'a>) -> Option<&'a Region> {
+        let mut regions = self.cells.iter().map(|at| {
+            fleet
+                .cells
+                .get(*at)
+                .and_then(|cell| cell.input.region.as_ref())
+        });
+        let first = regions.next()??;
+        regions.all(|other| other == Some(first)).then_some(first)
+    }
+
     /// Where it leads, by name.
     pub(crate) fn destination(&self, fleet: &Fleet<'_>) -> Option<Destination> {
         match self.to {
@@ -77,12 +93,33 @@ fn ways_of<'f>(fleet: &'f Fleet<'_>, source: &SourceInput) -> Vec<Way<'f>> {
         }
     }
     for (at, network) in fleet.networks.iter().enumerate() {
-        if at != own && !network.usable.is_empty() {
+        let reached = !source.unreachable.contains(network.name);
+        if at != own && reached && !network.usable.is_empty() {
             ways.push(from.network_way(at, Cow::Borrowed(&network.usable)));
         }
     }
+    from.keep_named(&mut ways);
+    keep_weighted(fleet, source, &mut ways);
     sort(fleet, &mut ways);
     ways
+}
+
+/// By declared weights, what has none gets nothing, unless there is nothing else.
+fn keep_weighted(fleet: &Fleet<'_>, source: &SourceInput, ways: &mut Vec<Way<'_>>) {
+    // What moves together may go elsewhere where its weights leave no room.
+    if !source.together.is_empty() {
+        return;
+    }
+    let Some(weights) = fleet.weights(source) else {
+        return;
+    };
+    let weighted = |way: &Way<'_>| {
+        let region = way.region(fleet);
+        region.is_some_and(|region| weights.get(region).is_some_and(|weight| *weight > 0))
+    };
+    if ways.iter().any(weighted) {
+        ways.retain(weighted);
+    }
 }
 
 /// A source, and the regions near it.
@@ -106,6 +143,25 @@ impl<'f> Standpoint<'f> {
             fleet,
             source,
         }
+    }
+
+    /// Drops, where policy says that its order of regions is all there is, what lies beyond it; a member's own zones stay.
+    pub(crate) fn keep_named(&self, ways: &mut Vec<Way<'_>>) {
+        if self.fleet.inputs.policy.strategy != Strategy::Ordered {
+            return;
+        }
+        let beyond = u8::try_from(self.order.len())
+            .unwrap_or(u8::MAX)
+            .saturating_add(FIRST_REGION);
+        let own = |way: &Way<'_>| match way.to {
+            To::Zone(at) => self
+                .fleet
+                .cells
+                .get(at)
+                .is_some_and(|cell| cell.input.member == self.source.source.member),
+            To::Network(_) => false,
+        };
+        ways.retain(|way| way.tier < beyond || own(way));
     }
 
     /// A way to a network through its gateways.

@@ -4,6 +4,7 @@ use super::apportion::apportion;
 use super::fleet::Fleet;
 use super::flows::Flows;
 use super::tiers::Way;
+use super::unplanned::{Unplanned, admitted, unplanned};
 
 /// What each source asks of each zone: source, zone, rate.
 pub(super) type Wishes = Vec<(usize, usize, u64)>;
@@ -15,16 +16,30 @@ pub(super) fn start(fleet: &Fleet<'_>, ways: &[Vec<Way<'_>>]) -> Flows {
         let Some(demand) = fleet.sources.get(at).and_then(|source| source.demand) else {
             continue;
         };
-        let unknown = nearest(ways)
-            .iter()
-            .any(|way| way.cells.iter().any(|c| fleet.limit(*c).is_none()));
-        if unknown {
+        if unknown(fleet, at, ways) {
             carry_unplanned(fleet, ways, at, demand.0, &mut flows);
         } else if let Some(left) = flows.left.get_mut(at) {
             *left = Some(demand.0);
         }
     }
     flows
+}
+
+/// Whether a source has a way that it would go first, whose capacity does not bound it.
+fn unknown(fleet: &Fleet<'_>, at: usize, ways: &[Way<'_>]) -> bool {
+    let open = |way: &Way<'_>| way.cells.iter().any(|cell| !fleet.bounds(*cell));
+    if fleet
+        .sources
+        .get(at)
+        .is_some_and(|source| fleet.weights(source).is_some())
+    {
+        let weights = unplanned(fleet, at, ways).weights;
+        return ways
+            .iter()
+            .zip(weights)
+            .any(|(way, weight)| weight > 0 && open(way));
+    }
+    nearest(ways).iter().any(open)
 }
 
 /// Fills all tiers. `first` says what a tier is asked for before anything else.
@@ -70,13 +85,27 @@ fn carry_unplanned(
     demand: u64,
     flows: &mut Flows,
 ) {
-    let cells: Vec<usize> = nearest(ways)
-        .iter()
-        .flat_map(|way| way.cells.iter().copied())
-        .collect();
-    let weights: Vec<u64> = cells.iter().map(|cell| fleet.ready(*cell)).collect();
-    for (cell, rate) in cells.into_iter().zip(apportion(demand, &weights)) {
-        flows.add(source, cell, rate);
+    let Some(from) = fleet.sources.get(source).map(|source| &source.source) else {
+        return;
+    };
+    let Unplanned { weights, exact } = unplanned(fleet, source, ways);
+    let mut carry = |cells: &[usize], rate: u64| {
+        let weights: Vec<u64> = cells
+            .iter()
+            .map(|cell| admitted(fleet, from, *cell))
+            .collect();
+        for (cell, rate) in cells.iter().zip(apportion(rate, &weights)) {
+            flows.add(source, *cell, rate);
+        }
+    };
+    if exact {
+        for (way, rate) in ways.iter().zip(apportion(demand, &weights)) {
+            carry(&way.cells, rate);
+        }
+    } else {
+        let near = nearest(ways).iter();
+        let cells: Vec<usize> = near.flat_map(|way| way.cells.iter().copied()).collect();
+        carry(&cells, demand);
     }
 }
 
@@ -145,7 +174,7 @@ pub(super) fn wish(source: usize, way: &Way<'_>, rate: u64, flows: &Flows, wishe
 
 /// Grants what fits; where more is asked of a zone than it has room for, to each in proportion. Says whether anything
 /// was granted.
-fn grant(wishes: &Wishes, flows: &mut Flows) -> bool {
+pub(super) fn grant(wishes: &Wishes, flows: &mut Flows) -> bool {
     let mut asked: Vec<u128> = vec![0; flows.room.len()];
     for (_, cell, rate) in wishes {
         if let Some(asked) = asked.get_mut(*cell) {

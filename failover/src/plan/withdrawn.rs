@@ -35,5 +35,5 @@ fn gravest(fleet: &Fleet<'_>, network: usize) -> Option<Withdrawal> {
 
 fn reason(cell: &Cell<'_>) -> Option<Withdrawal> {
     let forbidden = (!cell.allowed).then_some(Withdrawal::NotAllowed);
-    cell.input.withdrawn.or(forbidden)
+    cell.withdrawn.or(forbidden)
 }

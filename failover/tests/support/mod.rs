@@ -168,6 +168,7 @@ fn build(
                 demand: demand.map(Rate),
                 demand_source: causeway_api::plan::DemandSource::default(),
                 unreachable: std::collections::BTreeSet::new(),
+                together: std::collections::BTreeMap::new(),
             });
             let known = each.filter(|_| !mixed || (at + index) % 2 == 0);
             inputs.destinations.push(DestinationInput {

@@ -97,6 +97,7 @@ fn add_zone(
         demand: number("demand").map(Rate::from_rps),
         demand_source: causeway_api::plan::DemandSource::default(),
         unreachable: std::collections::BTreeSet::new(),
+        together: std::collections::BTreeMap::new(),
     });
     let capacity = number("each").map(|each| Rate::from_rps(each * u64::from(ready)));
     inputs.destinations.push(DestinationInput {

@@ -209,6 +209,7 @@ impl World {
             let proposal = PlanProposal {
                 service: key,
                 plan: Some((inputs, plan)),
+                previous: None,
             };
             world.apply(Command::CommitPlans(vec![proposal]));
         }

@@ -150,6 +150,7 @@ fn source_inputs(member: &Placed<'_>) -> Vec<SourceInput> {
         demand: None,
         demand_source: DemandSource::Unknown,
         unreachable: BTreeSet::new(),
+        together: std::collections::BTreeMap::new(),
     };
     zones.into_iter().map(input).collect()
 }

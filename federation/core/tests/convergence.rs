@@ -224,6 +224,7 @@ impl World {
         self.apply(Command::CommitPlans(vec![PlanProposal {
             service: key,
             plan,
+            previous: None,
         }]));
     }
 

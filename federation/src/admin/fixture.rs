@@ -192,6 +192,7 @@ pub(crate) fn explanation(from: Option<&Origin>) -> Explanation {
             demand: Some(Rate::from_rps(1840)),
             demand_source: causeway_api::plan::DemandSource::default(),
             unreachable: std::collections::BTreeSet::new(),
+            together: std::collections::BTreeMap::new(),
         }],
         destinations: vec![
             destination("ack-hz", "h", "cn-hangzhou", 8, Some(Withdrawal::Lost)),
@@ -203,6 +204,7 @@ pub(crate) fn explanation(from: Option<&Origin>) -> Explanation {
                 ..destination("idc-bj", "x", "cn-beijing", 3, None)
             },
         ],
+        gateways: Vec::new(),
         policy: EffectivePolicy {
             from: vec![name("causeway-system/default"), name("shop/checkout")],
             hosts: BTreeSet::new(),

@@ -172,7 +172,7 @@ fn note_refused(shared: &Shared, effect: &Effect) {
     for (service, refusal) in &effect.refused {
         if matches!(
             refusal,
-            Refusal::VerdictIgnored { .. } | Refusal::StalePolicy { .. }
+            Refusal::VerdictIgnored { .. } | Refusal::StalePolicy { .. } | Refusal::StalePlan { .. }
         ) {
             tracing::info!(%service, %refusal, "the state moved on while it was planned: planned again");
         } else {
@@ -227,6 +227,7 @@ fn changed_plan(shared: &Shared, key: &ServiceKey, anew: bool) -> Option<PlanPro
             return held.map(|_| PlanProposal {
                 service: key.clone(),
                 plan: None,
+                previous: None,
             });
         };
         if !anew && held.is_some_and(|held| held.inputs == inputs) {
@@ -240,6 +241,7 @@ fn changed_plan(shared: &Shared, key: &ServiceKey, anew: bool) -> Option<PlanPro
         (!same).then(|| PlanProposal {
             service: key.clone(),
             plan: Some((inputs, plan)),
+            previous: None,
         })
     })
 }

@@ -153,6 +153,17 @@ pub struct CommittedPlan {
     pub inputs: PlanInputs,
     /// The plan.
     pub plan: ServicePlan,
+    /// The plan before, where it is a part of what this one was computed from: so that it can be computed again.
+    pub previous: Option<PreviousPlan>,
+}
+
+/// The plan that another was planned on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousPlan {
+    /// Its generation.
+    pub generation: Generation,
+    /// The plan.
+    pub plan: Arc<ServicePlan>,
 }
 
 /// A verdict that changed.

@@ -142,7 +142,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => prop::sample::subsequence(&MEMBERS[..3], 1..=3).prop_map(|members| {
             Command::CommitPlans(vec![Machine::with(&MEMBERS[..3]).proposal(&members)])
         }),
-        1 => Just(Command::CommitPlans(vec![PlanProposal { service: "shop/cart".parse().unwrap(), plan: None }])),
+        1 => Just(Command::CommitPlans(vec![PlanProposal { service: "shop/cart".parse().unwrap(), plan: None, previous: None }])),
         1 => any::<u32>().prop_map(|level| Command::RaiseLevel { level }),
         1 => (any::<bool>(), any::<[u8; 32]>()).prop_map(|(mark, sum)| Command::CompareDigest {
             seen: Some(Digest { at: LogPosition::default(), sum }),

@@ -55,6 +55,7 @@ fn drain(machine: &mut Machine, member: &str) {
     let effect = machine.accept(Command::CommitPlans(vec![causeway_state::PlanProposal {
         service,
         plan: Some((inputs, plan)),
+        previous: None,
     }]));
     assert_eq!(effect.refused, []);
 }
@@ -73,6 +74,7 @@ fn overload(machine: &mut Machine, member: &str) {
     machine.accept(Command::CommitPlans(vec![causeway_state::PlanProposal {
         service,
         plan: Some((inputs, plan)),
+        previous: None,
     }]));
     assert!(has_traffic(&machine.state, &member.parse().unwrap()));
 }

@@ -34,6 +34,7 @@ fn a_plan_keeps_its_generation_until_it_changes() {
     let noted = PlanProposal {
         service: cart(),
         plan: Some((inputs.clone(), plan)),
+        previous: None,
     };
     let effect = machine.accept(Command::CommitPlans(vec![noted]));
     assert!(effect.planned.is_empty());
@@ -69,6 +70,7 @@ fn a_service_that_is_no_longer_federated_leaves_a_tombstone() {
     let gone = PlanProposal {
         service: cart(),
         plan: None,
+        previous: None,
     };
     assert_eq!(
         machine.apply(Command::CommitPlans(vec![gone.clone()])),
@@ -151,6 +153,7 @@ fn a_leader_that_ignores_the_rules_is_refused() {
         let good = PlanProposal {
             service: "shop/gone".parse().unwrap(),
             plan: None,
+            previous: None,
         };
         let effect = machine.accept(Command::CommitPlans(vec![good, proposal]));
         assert_eq!(effect.refused.len(), 1, "{name}");

@@ -33,7 +33,7 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
         2 => prop::sample::subsequence(&MEMBERS[..], 1..=3).prop_map(|members| {
             Command::CommitPlans(vec![Machine::with(&MEMBERS).proposal(&members)])
         }),
-        1 => Just(Command::CommitPlans(vec![PlanProposal { service: "shop/cart".parse().unwrap(), plan: None }])),
+        1 => Just(Command::CommitPlans(vec![PlanProposal { service: "shop/cart".parse().unwrap(), plan: None, previous: None }])),
     ];
     proptest::collection::vec(one, 1..80)
 }

@@ -45,6 +45,7 @@ pub(super) fn rows(
             source: source.source.clone(),
             demand_source: causeway_api::plan::DemandSource::Unknown,
             unreachable: std::collections::BTreeSet::new(),
+            together: std::collections::BTreeMap::new(),
         })
     });
     let destinations = held.inputs.destinations.iter().filter_map(|zone| {

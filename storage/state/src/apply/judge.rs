@@ -1,7 +1,8 @@
 //! Whether a plan may be committed: judged from the proposal and the state alone, whoever proposes.
 //!
-//! In order: it is not too large; every member in it is registered; it was computed from the policies in force; what it
-//! says of losses is what the verdicts say; and the checker finds nothing.
+//! In order: it is not too large; it goes on from the plan that is committed, if from any; every member in it is
+//! registered; it was computed from the policies in force; what it says of losses is what the verdicts say; and the
+//! checker finds nothing.
 
 use std::collections::BTreeSet;
 
@@ -46,10 +47,26 @@ pub(super) fn judge(state: &State, proposal: &PlanProposal) -> Result<(), Refusa
             ),
         });
     }
+    rests_on(state, proposal)?;
     registered(state, inputs)?;
     in_force(state, inputs)?;
     verdicts(state, inputs)?;
     checks(inputs, plan)
+}
+
+/// A plan that goes on from the one before goes on from the one that is committed.
+fn rests_on(state: &State, proposal: &PlanProposal) -> Result<(), Refusal> {
+    let held = state
+        .plan(&proposal.service)
+        .filter(|row| row.value.is_some());
+    let held = held.map(|row| row.generation);
+    match proposal.previous {
+        Some(previous) if held != Some(previous) => Err(Refusal::StalePlan {
+            service: proposal.service.clone(),
+            previous,
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn registered(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {

@@ -8,7 +8,7 @@ use super::judge::judge;
 use super::{Applied, bounded};
 use crate::command::PlanProposal;
 use crate::outcome::Effect;
-use crate::state::{CommittedPlan, PlanRow, State};
+use crate::state::{CommittedPlan, PlanRow, PreviousPlan, State};
 
 /// The most proposals that one command may carry.
 pub const PROPOSALS: usize = 256;
@@ -40,6 +40,15 @@ pub(super) fn commit(
     Ok((!quiet).then_some(effect))
 }
 
+/// The plan before, where the proposal rests on it: it was judged to be the one that is committed.
+fn previous(old: Option<&PlanRow>, proposal: &PlanProposal) -> Option<PreviousPlan> {
+    let row = old.filter(|row| proposal.previous == Some(row.generation))?;
+    Some(PreviousPlan {
+        generation: row.generation,
+        plan: Arc::new(row.value.as_ref()?.plan.clone()),
+    })
+}
+
 enum Settled {
     /// The plan is new or another.
     Planned,
@@ -50,11 +59,12 @@ enum Settled {
 }
 
 fn settle(state: &mut State, generation: Generation, proposal: &PlanProposal) -> Settled {
+    let old = state.plans.get(&proposal.service);
     let value = proposal.plan.as_ref().map(|(inputs, plan)| CommittedPlan {
         inputs: inputs.clone(),
         plan: plan.clone(),
+        previous: previous(old.map(Arc::as_ref), proposal),
     });
-    let old = state.plans.get(&proposal.service);
     let same_plan = match (old.map(|row| &row.value), &value) {
         (None, None) => return Settled::Same,
         (Some(old), new) if old == new => return Settled::Same,

@@ -124,6 +124,7 @@ impl Machine {
         PlanProposal {
             service: inputs.service.clone(),
             plan: Some((inputs, plan)),
+            previous: None,
         }
     }
 
@@ -145,6 +146,7 @@ impl Machine {
                     demand: Some(Rate::from_rps(100)),
                     demand_source: causeway_api::plan::DemandSource::default(),
                     unreachable: std::collections::BTreeSet::new(),
+                    together: std::collections::BTreeMap::new(),
                 })
                 .collect(),
             destinations: members
