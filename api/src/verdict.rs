@@ -194,7 +194,7 @@ pub enum VerdictState {
     Lost,
     /// It is reached again, and waits out the hold-down before traffic returns.
     Recovering,
-    /// Absent as announced: not a failure.
+    /// Absent as announced: not a failure, and nothing is sent to it.
     Away,
 }
 
@@ -212,10 +212,11 @@ impl fmt::Display for VerdictState {
 }
 
 impl VerdictState {
-    /// Whether traffic may be sent to it: all but `Lost` and `Recovering`. No data is never "no endpoints".
+    /// Whether traffic may be sent to it from elsewhere: not where it is `Lost`, `Recovering` or `Away`. No data is never "no
+    /// endpoints": what nobody ever reached is `Unknown`, and receives.
     #[must_use]
     pub fn may_receive(self) -> bool {
-        !matches!(self, Self::Lost | Self::Recovering)
+        !matches!(self, Self::Lost | Self::Recovering | Self::Away)
     }
 }
 

@@ -6,8 +6,7 @@ use causeway_api::ReplicaId;
 use causeway_api::spec::Detection;
 use causeway_api::verdict::{Ballot, ClusterTime, ObserverId, Subject, VerdictState, Vote};
 use causeway_discovery::probe::impaired::{Held, impaired};
-use causeway_failover::verdict::evaluate::Place;
-use causeway_failover::verdict::{Rules, Topology, Verdicts, VoteBook};
+use causeway_failover::verdict::{Place, Rules, Topology, Verdicts, VoteBook};
 
 use super::detectors::{Any, Kind};
 use super::network::{BEGIN_MS, Draw, END_MS, MEMBERS, Network, OBSERVERS, Shape, Target};
@@ -123,7 +122,7 @@ impl Judge {
     fn new() -> Self {
         let place = |region: &usize| Place {
             region: format!("r{region}").parse().ok(),
-            zones: Default::default(),
+            ..Place::default()
         };
         let rows = MEMBERS.iter().enumerate();
         let members = rows.map(|(at, region)| (format!("m{at}").parse().unwrap(), place(region)));

@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_api::ReplicaId;
 use causeway_api::spec::Detection;
 use causeway_api::verdict::{Ballot, ClusterTime, ObserverId, Subject, Vote};
-use causeway_failover::verdict::evaluate::Place;
-use causeway_failover::verdict::{Rules, Topology, Verdicts, VoteBook};
+use causeway_failover::verdict::{Place, Rules, Topology, Verdicts, VoteBook};
 use proptest::prelude::*;
 
 const TRANSITIONS: &str = include_str!("transitions.txt");
@@ -25,6 +24,7 @@ fn topology() -> Topology {
     let place = |region: &str, zone: &str| Place {
         region: Some(region.parse().unwrap()),
         zones: [zone.parse().unwrap()].into(),
+        tolerate_ms: None,
     };
     let members = BTreeMap::from([
         ("a".parse().unwrap(), place("r1", "z1")),

@@ -3,32 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::MemberName;
-use causeway_api::ids::{Region, Zone};
-use causeway_api::verdict::{Ballot, ClusterTime, Evidence, Subject, VerdictState};
+use causeway_api::verdict::{ClusterTime, Evidence, Subject, VerdictState};
 
-use super::quorum::{Rules, Tally, negative_ttl_ms};
+use super::evidence::{EVIDENCE_ROWS, on_leaf, on_member};
+use super::fleet::{Fleet, PlaceRef};
+use super::leaf::LeafRules;
+use super::quorum::{Rules, Tally};
 use super::standing::{Standing, Verdicts};
-use super::votes::{VoteBook, subject_member};
+use super::votes::{Touched, VoteBook, leaves_in, subject_member};
 use super::{area, leaf, member};
-
-/// At most so many pieces of evidence are kept with a verdict.
-pub const EVIDENCE_ROWS: usize = 32;
-
-/// Where members are, as far as it was decided.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Topology {
-    /// Region and zones of each registered member. A zone is concluded only from members that stand in it alone.
-    pub members: BTreeMap<MemberName, Place>,
-}
-
-/// Where one member is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Place {
-    /// Its region, where known.
-    pub region: Option<Region>,
-    /// Its zones, where known.
-    pub zones: BTreeSet<Zone>,
-}
 
 /// A verdict that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,219 +29,256 @@ impl Verdicts {
     pub fn evaluate(
         &mut self,
         votes: &VoteBook,
-        topology: &Topology,
+        fleet: &impl Fleet,
         rules: &Rules,
         now: ClusterTime,
     ) -> Vec<VerdictChange> {
-        let mut changes = Vec::new();
+        let mut run = Run {
+            verdicts: self,
+            votes,
+            fleet,
+            rules,
+            now,
+            changes: Vec::new(),
+        };
         for subject in votes.subjects() {
-            let known = subject_member(subject).is_some_and(|m| topology.members.contains_key(m));
-            if known {
-                self.leaf(subject, votes, rules, now, &mut changes);
-            }
+            run.leaf(subject);
         }
-        let parts = self.parts();
-        let (unknown, silent) = (Standing::default(), member::Parts::default());
-        let mut areas: BTreeMap<Subject, Vec<(MemberName, VerdictState)>> = BTreeMap::new();
-        for (name, place) in &topology.members {
-            let subject = Subject::Member {
-                member: name.clone(),
-            };
-            let parts = parts.get(name).unwrap_or(&silent);
-            let old = self.standings.get(&subject).unwrap_or(&unknown);
-            let state = member::next(old, parts, now, rules.hold_down_ms);
-            self.conclude(subject, state, now, &mut changes, || {
-                member_evidence(name, votes, rules, now)
-            });
-            for area in areas_of(place) {
-                areas.entry(area).or_default().push((name.clone(), state));
-            }
+        for (name, _) in fleet.places() {
+            run.member(name);
         }
+        let areas: BTreeSet<Subject> = fleet
+            .places()
+            .flat_map(|(_, place)| place.areas())
+            .collect();
+        run.areas(&areas);
+        let changes = run.changes;
         self.standings
-            .retain(|subject, _| subject_member(subject).is_some() || areas.contains_key(subject));
-        for (subject, members) in areas {
-            let states: Vec<VerdictState> = members.iter().map(|(_, state)| *state).collect();
-            let state = area::next(self.state(&subject), &states);
-            self.conclude(subject, state, now, &mut changes, || {
-                let all = members
-                    .iter()
-                    .flat_map(|(name, _)| member_evidence(name, votes, rules, now));
-                all.take(EVIDENCE_ROWS).collect()
-            });
-        }
+            .retain(|subject, _| subject_member(subject).is_some() || areas.contains(subject));
         changes
     }
 
-    /// When the passing of time alone may next change a verdict; `None`: no timer is pending, and no tick is needed.
-    #[must_use]
-    pub fn next_deadline(
-        &self,
+    /// Draws those conclusions anew that votes may have changed since the last time, as [`Verdicts::evaluate`] would draw
+    /// them; the work does not grow with what was not touched.
+    pub fn reconsider(
+        &mut self,
+        touched: &Touched,
         votes: &VoteBook,
+        fleet: &impl Fleet,
         rules: &Rules,
         now: ClusterTime,
-    ) -> Option<ClusterTime> {
-        let ttl_ms = negative_ttl_ms(&rules.detection);
-        let expiry = |subject: &Subject| {
-            let against = votes
-                .heard(subject)
-                .filter(|(_, vote)| vote.ballot == Ballot::Unreachable);
-            let expiries = against.map(|(_, vote)| vote.at.plus_ms(ttl_ms));
-            expiries.filter(|expiry| *expiry > now).min()
-        };
-        let of = |(subject, standing): (&Subject, &Standing)| match standing.state {
-            VerdictState::Recovering => Some(standing.since.plus_ms(rules.hold_down_ms))
-                .filter(|_| !matches!(subject, Subject::Zone { .. } | Subject::Region { .. })),
-            VerdictState::Degraded => {
-                let hold = standing
-                    .against_since
-                    .map(|since| since.plus_ms(rules.detection.hold_for_ms));
-                hold.into_iter().chain(expiry(subject)).min()
+    ) -> Vec<VerdictChange> {
+        match touched {
+            Touched::All => self.evaluate(votes, fleet, rules, now),
+            Touched::Some(leaves) => {
+                let members = leaves.iter().filter_map(subject_member).cloned().collect();
+                self.some(leaves, members, votes, fleet, rules, now)
             }
-            // Only where somebody reaches it can the silence of those who do not bring it back.
-            VerdictState::Lost => {
-                let mut votes = votes.heard(subject);
-                let reached = votes.any(|(_, vote)| vote.ballot == Ballot::Reachable);
-                reached.then(|| expiry(subject)).flatten()
-            }
-            _ => None,
-        };
-        self.standings.iter().filter_map(of).min()
+        }
     }
 
-    fn leaf(
+    /// Draws those conclusions anew that the passing of time alone may have changed.
+    pub fn pass_time(
         &mut self,
-        subject: &Subject,
         votes: &VoteBook,
+        fleet: &impl Fleet,
         rules: &Rules,
         now: ClusterTime,
-        changes: &mut Vec<VerdictChange>,
-    ) {
-        let tally = Tally::count(
-            votes.heard(subject).map(|(_, vote)| vote),
+    ) -> Vec<VerdictChange> {
+        let mut leaves = BTreeSet::new();
+        let mut members = BTreeSet::new();
+        for (subject, standing) in &self.standings {
+            if matches!(
+                standing.state,
+                VerdictState::Serving | VerdictState::Unknown
+            ) {
+                continue;
+            }
+            let Some(member) = subject_member(subject) else {
+                continue;
+            };
+            members.insert(member.clone());
+            if !matches!(subject, Subject::Member { .. }) {
+                leaves.insert(subject.clone());
+            }
+        }
+        self.some(&leaves, members, votes, fleet, rules, now)
+    }
+
+    fn some(
+        &mut self,
+        leaves: &BTreeSet<Subject>,
+        members: BTreeSet<MemberName>,
+        votes: &VoteBook,
+        fleet: &impl Fleet,
+        rules: &Rules,
+        now: ClusterTime,
+    ) -> Vec<VerdictChange> {
+        let mut run = Run {
+            verdicts: self,
+            votes,
+            fleet,
+            rules,
             now,
-            &rules.detection,
-        );
-        let hold_down_ms = match subject {
-            Subject::Session { .. } => 0,
-            _ => rules.hold_down_ms,
+            changes: Vec::new(),
         };
+        for subject in leaves {
+            run.leaf(subject);
+        }
+        let mut areas = BTreeSet::new();
+        for name in members {
+            if run.member(&name)
+                && let Some(place) = fleet.place(&name)
+            {
+                areas.extend(place.areas());
+            }
+        }
+        if !areas.is_empty() {
+            run.areas(&areas);
+        }
+        run.changes
+    }
+}
+
+/// One evaluation.
+struct Run<'a, F> {
+    verdicts: &'a mut Verdicts,
+    votes: &'a VoteBook,
+    fleet: &'a F,
+    rules: &'a Rules,
+    now: ClusterTime,
+    changes: Vec<VerdictChange>,
+}
+
+impl<F: Fleet> Run<'_, F> {
+    /// A gateway or a session of a registered member.
+    fn leaf(&mut self, subject: &Subject) {
+        let Some(place) = subject_member(subject).and_then(|member| self.fleet.place(member))
+        else {
+            return;
+        };
+        let tally = Tally::of(self.votes, subject, self.now, &self.rules.detection);
         let unknown = Standing::default();
-        let old = self.standings.get(subject).unwrap_or(&unknown);
-        let (state, against_since) = leaf::next(old, &tally, now, rules, hold_down_ms);
-        self.conclude(subject.clone(), state, now, changes, || {
-            evidence_on(subject, votes, rules, now, false)
-        });
-        if let Some(standing) = self.standings.get_mut(subject) {
+        let old = self.verdicts.standings.get(subject).unwrap_or(&unknown);
+        let (hold_down_ms, tolerate_ms) = match subject {
+            Subject::Session { .. } => (0, place.tolerate_ms),
+            _ => (
+                old.hold_down_ms(self.rules.hold_down_ms),
+                self.away_with_session(subject, place),
+            ),
+        };
+        let rules = LeafRules {
+            hold_for_ms: self.rules.detection.hold_for_ms,
+            hold_down_ms,
+            tolerate_ms,
+        };
+        let (state, against_since) = leaf::next(old, &tally, self.now, &rules);
+        let (votes, rules, now) = (self.votes, self.rules, self.now);
+        self.conclude(subject, state, || on_leaf(subject, votes, rules, now));
+        if let Some(standing) = self.verdicts.standings.get_mut(subject) {
             standing.against_since = against_since;
         }
     }
 
-    fn conclude(
-        &mut self,
-        subject: Subject,
-        state: VerdictState,
-        now: ClusterTime,
-        changes: &mut Vec<VerdictChange>,
-        evidence: impl FnOnce() -> Vec<Evidence>,
-    ) {
-        let standing = self
-            .standings
-            .entry(subject.clone())
-            .or_insert_with(|| Standing {
-                since: now,
-                ..Standing::default()
-            });
-        if standing.state == state {
-            return;
-        }
-        let from = standing.state;
-        standing.state = state;
-        standing.since = now;
-        standing.evidence = evidence();
-        changes.push(VerdictChange {
-            subject,
-            from,
-            to: state,
-        });
+    /// A gateway that is gone while its cluster's session is heard has failed, whatever was announced.
+    fn away_with_session(&self, gateway: &Subject, place: PlaceRef<'_>) -> Option<u64> {
+        let tolerate_ms = place.tolerate_ms?;
+        let member = subject_member(gateway)?;
+        (!self.votes.hears_agent(member)).then_some(tolerate_ms)
     }
 
-    fn parts(&self) -> BTreeMap<MemberName, member::Parts> {
-        let mut parts: BTreeMap<MemberName, member::Parts> = BTreeMap::new();
-        for (subject, standing) in &self.standings {
-            match subject {
-                Subject::Gateway { member, .. } if standing.state != VerdictState::Unknown => {
-                    let parts = parts.entry(member.clone()).or_default();
-                    parts.gateways.push(standing.state);
-                }
-                Subject::Session { member } => {
-                    parts.entry(member.clone()).or_default().session = standing.state;
-                }
+    /// Says whether the verdict on a member changed.
+    fn member(&mut self, name: &MemberName) -> bool {
+        if self.fleet.place(name).is_none() {
+            return false;
+        }
+        let subject = Subject::Member {
+            member: name.clone(),
+        };
+        let mut parts = member::Parts::default();
+        for (part, standing) in leaves_in(&self.verdicts.standings, name) {
+            match part {
+                Subject::Session { .. } => parts.session = standing.state,
+                _ if standing.state != VerdictState::Unknown => parts.gateways.push(standing.state),
                 _ => {}
             }
         }
-        parts
+        let unknown = Standing::default();
+        let old = self.verdicts.standings.get(&subject).unwrap_or(&unknown);
+        let hold_down_ms = old.hold_down_ms(self.rules.hold_down_ms);
+        let state = member::next(old, &parts, self.now, hold_down_ms);
+        let (votes, rules, now) = (self.votes, self.rules, self.now);
+        self.conclude(&subject, state, || {
+            on_member(name, votes, rules, now)
+                .take(EVIDENCE_ROWS)
+                .collect()
+        })
     }
-}
 
-fn areas_of(place: &Place) -> Vec<Subject> {
-    let Some(region) = &place.region else {
-        return Vec::new();
-    };
-    let mut areas = vec![Subject::Region {
-        region: region.clone(),
-    }];
-    let mut zones = place.zones.iter();
-    if let (Some(zone), None) = (zones.next(), zones.next()) {
-        areas.push(Subject::Zone {
-            region: region.clone(),
-            zone: zone.clone(),
+    /// Zones and regions, from all members that stand in them.
+    fn areas(&mut self, areas: &BTreeSet<Subject>) {
+        let mut members: BTreeMap<&Subject, Vec<(&MemberName, VerdictState)>> = BTreeMap::new();
+        for (name, place) in self.fleet.places() {
+            let state = self.verdicts.state(&Subject::Member {
+                member: name.clone(),
+            });
+            for area in place.areas() {
+                if let Some(area) = areas.get(&area) {
+                    members.entry(area).or_default().push((name, state));
+                }
+            }
+        }
+        let (votes, rules, now) = (self.votes, self.rules, self.now);
+        for (subject, members) in members {
+            let states: Vec<VerdictState> = members.iter().map(|(_, state)| *state).collect();
+            let heard = || match subject {
+                Subject::Region { region } => votes.hears_replica_in(region.as_str()),
+                _ => false,
+            };
+            let state = area::next(self.verdicts.state(subject), &states, heard);
+            self.conclude(subject, state, || {
+                let all = members
+                    .iter()
+                    .flat_map(|(name, _)| on_member(name, votes, rules, now));
+                all.take(EVIDENCE_ROWS).collect()
+            });
+        }
+    }
+
+    /// Enters a conclusion; says whether it is another one than before.
+    fn conclude(
+        &mut self,
+        subject: &Subject,
+        state: VerdictState,
+        evidence: impl FnOnce() -> Vec<Evidence>,
+    ) -> bool {
+        let now = self.now;
+        if !self.verdicts.standings.contains_key(subject) {
+            let standing = Standing {
+                since: now,
+                ..Standing::default()
+            };
+            self.verdicts.standings.insert(subject.clone(), standing);
+        }
+        let Some(standing) = self.verdicts.standings.get_mut(subject) else {
+            return false;
+        };
+        if standing.state == state {
+            return false;
+        }
+        let from = std::mem::replace(&mut standing.state, state);
+        standing.since = now;
+        standing.evidence = evidence();
+        let flaps = matches!(subject, Subject::Gateway { .. } | Subject::Member { .. });
+        // What overstays its announced absence was gone before.
+        if state == VerdictState::Lost && from != VerdictState::Away && flaps {
+            standing.penalty.add(now);
+        }
+        self.changes.push(VerdictChange {
+            subject: subject.clone(),
+            from,
+            to: state,
         });
+        true
     }
-    areas
-}
-
-/// The votes on one subject as they count now. `named`: each sentence begins with the subject.
-fn evidence_on(
-    subject: &Subject,
-    votes: &VoteBook,
-    rules: &Rules,
-    now: ClusterTime,
-    named: bool,
-) -> Vec<Evidence> {
-    let ttl_ms = negative_ttl_ms(&rules.detection);
-    let row = |(observer, vote): (&causeway_api::verdict::ObserverId, &super::CastVote)| Evidence {
-        observer: observer.clone(),
-        domain: vote.domain.clone(),
-        ballot: vote.ballot,
-        at: vote.at,
-        evidence: if named {
-            format!("{subject}: {}", vote.evidence)
-        } else {
-            vote.evidence.clone()
-        },
-        not_counted: match vote.ballot {
-            Ballot::Abstain => Some("abstains".to_owned()),
-            _ if votes.is_silent(observer) => {
-                Some("the leader has not heard of it for a while".to_owned())
-            }
-            _ if vote.expired(now, ttl_ms) => {
-                Some(format!("expired: not renewed for {} s", ttl_ms / 1000))
-            }
-            _ => None,
-        },
-    };
-    votes.on(subject).take(EVIDENCE_ROWS).map(row).collect()
-}
-
-fn member_evidence(
-    name: &MemberName,
-    votes: &VoteBook,
-    rules: &Rules,
-    now: ClusterTime,
-) -> Vec<Evidence> {
-    let all = votes
-        .subjects()
-        .filter(|subject| subject_member(subject) == Some(name))
-        .flat_map(|subject| evidence_on(subject, votes, rules, now, true));
-    all.take(EVIDENCE_ROWS).collect()
 }

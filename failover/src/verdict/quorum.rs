@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use causeway_api::ids::FailureDomain;
 use causeway_api::spec::{Detection, defaults};
-use causeway_api::verdict::{Ballot, ClusterTime};
+use causeway_api::verdict::{Ballot, ClusterTime, ObserverId, Subject};
 
-use super::votes::CastVote;
+use super::votes::{VoteBook, Weight};
 
 /// The shortest life of a negative vote that is not renewed, in milliseconds of cluster time.
 pub const NEGATIVE_TTL_FLOOR_MS: u64 = 60_000;
@@ -49,7 +49,9 @@ pub struct Tally {
     pub reachable: usize,
     /// Unexpired votes that hold it unreachable.
     pub unreachable: usize,
-    /// Their distinct failure domains.
+    /// The distinct failure domains of those who reach it.
+    pub reachable_domains: usize,
+    /// The distinct failure domains of those who don't.
     pub unreachable_domains: usize,
     /// Observers that must hold it unreachable.
     pub need_observers: usize,
@@ -61,41 +63,59 @@ impl Tally {
     /// Counts. k = min(declared, max(1, known − 1)), over observers and over their failure domains alike: one observer
     /// alone decides alone, and of several one (and one domain) may be missing, since it may have fallen with the subject.
     ///
-    /// An expired vote no longer speaks, but its observer still counts as known: a quorum does not become easier because
-    /// observers fall silent. Those who abstain are not counted at all.
+    /// Known are all that ever reached the subject, whatever became of them since: a quorum does not become easier because
+    /// observers fall silent, are lost, suspect themselves, or let their votes expire; only one that left the clusterset is
+    /// forgotten ([`VoteBook::forget`]). The failure domains of replicas that never reached it are known, too: where there
+    /// are three, the one that has a way to a subject does not decide on it alone. An agent is known while a replica hears
+    /// it: it may be in the very place that is lost.
     #[must_use]
-    pub fn count<'a>(
-        votes: impl Iterator<Item = &'a CastVote>,
+    pub fn of(
+        votes: &VoteBook,
+        subject: &Subject,
         now: ClusterTime,
         detection: &Detection,
     ) -> Self {
         let ttl_ms = negative_ttl_ms(detection);
         let mut domains: BTreeSet<&FailureDomain> = BTreeSet::new();
-        let mut against: BTreeSet<&FailureDomain> = BTreeSet::new();
+        let (mut reaching, mut against) = (BTreeSet::new(), BTreeSet::new());
         let (mut known, mut tally) = (0_usize, Self::default());
-        for vote in votes.filter(|vote| vote.ballot != Ballot::Abstain) {
-            known += 1;
-            domains.insert(&vote.domain);
-            if vote.ballot == Ballot::Reachable {
-                tally.reachable += 1;
-            } else if !vote.expired(now, ttl_ms) {
-                tally.unreachable += 1;
-                against.insert(&vote.domain);
+        for (observer, vote) in votes.on(subject) {
+            let weight = votes.weight(observer, vote, now, ttl_ms);
+            let replica = matches!(observer, ObserverId::Replica(_));
+            let can_tell = vote.reached && (replica || weight != Weight::AgentUnheard);
+            known += usize::from(can_tell);
+            if can_tell || replica {
+                domains.insert(&vote.domain);
+            }
+            match (weight, vote.ballot) {
+                (Weight::Counts, Ballot::Reachable) => {
+                    tally.reachable += 1;
+                    reaching.insert(&vote.domain);
+                }
+                (Weight::Counts, Ballot::Unreachable) => {
+                    tally.unreachable += 1;
+                    against.insert(&vote.domain);
+                }
+                _ => {}
             }
         }
         let need = |declared: u32, known: usize| {
             let declared = usize::try_from(declared).unwrap_or(usize::MAX).max(1);
             declared.min(known.saturating_sub(1).max(1))
         };
+        tally.reachable_domains = reaching.len();
         tally.unreachable_domains = against.len();
         tally.need_observers = need(detection.min_observers, known);
         tally.need_domains = need(detection.min_failure_domains, domains.len());
         tally
     }
 
-    /// Whether the quorum holds the subject unreachable.
+    /// Whether the quorum holds the subject unreachable. What is reached from as many failure domains as not is no loss:
+    /// those places that don't reach it are rerouted by themselves.
     #[must_use]
     pub fn lost(&self) -> bool {
-        self.unreachable >= self.need_observers && self.unreachable_domains >= self.need_domains
+        self.unreachable >= self.need_observers
+            && self.unreachable_domains >= self.need_domains
+            && self.unreachable_domains > self.reachable_domains
     }
 }

@@ -6,7 +6,8 @@ use causeway_api::MemberName;
 use causeway_api::verdict::{ClusterTime, Evidence, Subject, Verdict, VerdictState};
 use serde::{Deserialize, Serialize};
 
-use super::votes::subject_member;
+use super::penalty::Penalty;
+use super::votes::{leaves_in, subject_member};
 
 /// Where one subject stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -19,6 +20,16 @@ pub struct Standing {
     pub against_since: Option<ClusterTime>,
     /// What the conclusion rested on when it was drawn.
     pub evidence: Vec<Evidence>,
+    /// What is held against it for having been lost before.
+    pub penalty: Penalty,
+}
+
+impl Standing {
+    /// How long it waits before it serves again, where others wait for `usual_ms`.
+    #[must_use]
+    pub fn hold_down_ms(&self, usual_ms: u64) -> u64 {
+        self.penalty.hold_down_ms(usual_ms, self.since)
+    }
 }
 
 /// All verdicts, by subject.
@@ -65,11 +76,10 @@ impl Verdicts {
         &'a self,
         member: &'a MemberName,
     ) -> impl Iterator<Item = (&'a Subject, VerdictState)> + 'a {
-        self.standings
-            .iter()
-            .filter(move |(subject, standing)| {
+        leaves_in(&self.standings, member)
+            .filter(|(subject, standing)| {
                 standing.state != VerdictState::Unknown
-                    && matches!(subject, Subject::Gateway { member: of, .. } if of == member)
+                    && matches!(subject, Subject::Gateway { .. })
             })
             .map(|(subject, standing)| (subject, standing.state))
     }

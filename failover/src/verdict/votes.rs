@@ -1,9 +1,10 @@
 //! The vote book: the last vote of each observer on each subject.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use causeway_api::MemberName;
-use causeway_api::ids::{FailureDomain, ReplicaId};
+use causeway_api::ids::{FailureDomain, Name, ReplicaId};
 use causeway_api::verdict::{Ballot, ClusterTime, ObserverId, Subject, Vote};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,32 @@ pub struct CastVote {
     pub at: ClusterTime,
     /// Its sentence.
     pub evidence: String,
+    /// Whether it ever reached the subject: one that abstains since is still known to be able to tell.
+    pub reached: bool,
+}
+
+/// What one vote counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// It is counted.
+    Counts,
+    /// Its observer cannot tell: it never reached the subject, or suspects itself.
+    Abstains,
+    /// Its observer is a replica that the leader has not heard of for a while.
+    Silent,
+    /// Its observer is an agent whose session no replica hears.
+    AgentUnheard,
+    /// It is a negative vote that was not renewed in time.
+    Expired,
+}
+
+/// What may have to be concluded anew after votes were cast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touched {
+    /// These gateways and sessions, and what follows from them.
+    Some(BTreeSet<Subject>),
+    /// Everything: an observer counts again.
+    All,
 }
 
 impl CastVote {
@@ -45,6 +72,106 @@ pub struct VoteBook {
 }
 
 impl VoteBook {
+    /// Enters votes; says what has to be concluded anew. Where the last replica ceases to hear an agent's session, or the
+    /// first one hears it again, that includes all that the agent voted on.
+    pub fn cast_all<'a>(
+        &mut self,
+        votes: impl IntoIterator<Item = &'a Vote>,
+        now: ClusterTime,
+    ) -> Touched {
+        let mut touched = BTreeSet::new();
+        let mut turned = BTreeSet::new();
+        let mut anew = false;
+        for vote in votes {
+            anew |= self.is_silent(&vote.observer);
+            let agent = match &vote.subject {
+                Subject::Session { member } => Some((member, self.hears_agent(member))),
+                _ => None,
+            };
+            self.cast(vote, now);
+            touched.insert(vote.subject.clone());
+            if let Some((member, heard)) = agent
+                && heard != self.hears_agent(member)
+            {
+                turned.insert(ObserverId::Agent(member.clone()));
+            }
+        }
+        if anew {
+            return Touched::All;
+        }
+        if !turned.is_empty() {
+            let theirs = self
+                .rows
+                .iter()
+                .filter(|(_, row)| turned.iter().any(|agent| row.contains_key(agent)));
+            touched.extend(theirs.map(|(subject, _)| subject.clone()));
+        }
+        Touched::Some(touched)
+    }
+
+    /// What a vote counts for.
+    #[must_use]
+    pub fn weight(
+        &self,
+        observer: &ObserverId,
+        vote: &CastVote,
+        now: ClusterTime,
+        ttl_ms: u64,
+    ) -> Weight {
+        let unheard = match observer {
+            ObserverId::Replica(replica) => self.silent.contains(replica),
+            ObserverId::Agent(member) => !self.hears_agent(member),
+        };
+        match observer {
+            _ if vote.ballot == Ballot::Abstain => Weight::Abstains,
+            ObserverId::Replica(_) if unheard => Weight::Silent,
+            ObserverId::Agent(_) if unheard => Weight::AgentUnheard,
+            _ if vote.expired(now, ttl_ms) => Weight::Expired,
+            _ => Weight::Counts,
+        }
+    }
+
+    /// Whether any replica that is heard hears the session of a member's agent.
+    #[must_use]
+    pub fn hears_agent(&self, member: &MemberName) -> bool {
+        let session = Subject::Session {
+            member: member.clone(),
+        };
+        self.on(&session).any(|(observer, vote)| {
+            vote.ballot == Ballot::Reachable
+                && matches!(observer, ObserverId::Replica(replica) if !self.silent.contains(replica))
+        })
+    }
+
+    /// Whether a replica that stands in a failure domain is heard. Counted are those that ever voted.
+    #[must_use]
+    pub fn hears_replica_in(&self, domain: &str) -> bool {
+        let mut all = self.rows.values().flatten();
+        all.any(|(observer, vote)| {
+            vote.domain.as_str() == domain
+                && matches!(observer, ObserverId::Replica(replica) if !self.silent.contains(replica))
+        })
+    }
+
+    /// Forgets an observer that is no more, with all its votes; says whether it was known. Until then it counts as one that
+    /// could tell, so that a quorum does not become easier while it is gone.
+    pub fn forget(&mut self, observer: &ObserverId) -> bool {
+        let mut known = match observer {
+            ObserverId::Replica(replica) => self.silent.remove(replica),
+            ObserverId::Agent(_) => false,
+        };
+        for row in self.rows.values_mut() {
+            known |= row.remove(observer).is_some();
+        }
+        self.rows.retain(|_, row| !row.is_empty());
+        known
+    }
+
+    /// The gateways and the session of a member that were voted on, in order.
+    pub fn leaves_of<'a>(&'a self, member: &'a MemberName) -> impl Iterator<Item = &'a Subject> {
+        leaves_in(&self.rows, member).map(|(subject, _)| subject)
+    }
+
     /// Enters a vote; says whether it changed anything other than the time of its renewal.
     pub fn cast(&mut self, vote: &Vote, now: ClusterTime) -> bool {
         let heard_again = match &vote.observer {
@@ -55,12 +182,14 @@ impl VoteBook {
         let old = row.get(&vote.observer);
         let same = old.filter(|old| old.ballot == vote.ballot && old.domain == vote.domain);
         let (since, changed) = same.map_or((now, true), |old| (old.since, false));
+        let reached = vote.ballot != Ballot::Abstain || old.is_some_and(|old| old.reached);
         let cast = CastVote {
             domain: vote.domain.clone(),
             ballot: vote.ballot,
             since,
             at: now,
             evidence: vote.evidence.chars().take(EVIDENCE_CHARS).collect(),
+            reached,
         };
         row.insert(vote.observer.clone(), cast);
         changed || heard_again
@@ -99,15 +228,6 @@ impl VoteBook {
             rows,
             silent: BTreeSet::new(),
         }
-    }
-
-    /// The votes on a subject of those who are heard.
-    pub fn heard<'a>(
-        &'a self,
-        subject: &Subject,
-    ) -> impl Iterator<Item = (&'a ObserverId, &'a CastVote)> + use<'a> {
-        self.on(subject)
-            .filter(|(observer, _)| !self.is_silent(observer))
     }
 
     /// The votes on a subject, whoever cast them.
@@ -156,6 +276,28 @@ impl VoteBook {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+}
+
+/// No name is smaller.
+static LEAST: LazyLock<Option<Name>> = LazyLock::new(|| Name::new("0").ok());
+
+/// The gateways and the session of one member, out of rows by subject.
+pub(super) fn leaves_in<'a, V>(
+    rows: &'a BTreeMap<Subject, V>,
+    member: &'a MemberName,
+) -> impl Iterator<Item = (&'a Subject, &'a V)> {
+    let first = LEAST.as_ref().map(|least| Subject::Gateway {
+        member: member.clone(),
+        gateway: least.clone(),
+    });
+    let session = Subject::Session {
+        member: member.clone(),
+    };
+    let gateways = first.into_iter().flat_map(|first| rows.range(first..));
+    let gateways = gateways.take_while(
+        move |(subject, _)| matches!(subject, Subject::Gateway { member: of, .. } if of == member),
+    );
+    gateways.chain(rows.get_key_value(&session))
 }
 
 /// The member that a subject is part of, if it is part of one.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_state::apply::time::longest_tick_ms;
+
 use super::shared::Shared;
 
 const SHORTEST: Duration = Duration::from_millis(20);
-/// How long a timer waits at most for the next tick. One tick carries no more than that.
+/// How long a timer waits at most for the next tick while something is near. One tick carries no more than that.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// Ticks until it is dropped. A change of leader adds nothing: each leader counts only what passed while it watched.
@@ -15,6 +17,7 @@ pub(crate) async fn tick(shared: Arc<Shared>) {
     let mut applied = shared.consensus.position();
     let mut pending_before = false;
     loop {
+        applied.mark_unchanged();
         let pending = shared.consensus.read(|state| {
             state
                 .next_deadline()
@@ -34,8 +37,14 @@ pub(crate) async fn tick(shared: Arc<Shared>) {
             // From here on, if whatever is pending began before this replica led.
             advance(&shared).await;
         }
-        shared.env.sleep(left.clamp(SHORTEST, LONGEST)).await;
-        advance(&shared).await;
+        // What is far is approached in longer steps; whatever comes to be pending meanwhile is looked at.
+        let longest_ms = longest_tick_ms(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        let step = Duration::from_millis(u64::from(longest_ms)).max(LONGEST);
+        tokio::select! {
+            biased;
+            () = shared.env.sleep(left.clamp(SHORTEST, step)) => advance(&shared).await,
+            changed = applied.changed(), if step > LONGEST => if changed.is_err() { return },
+        }
     }
 }
 

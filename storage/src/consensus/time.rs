@@ -7,24 +7,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use causeway_seam::Monotonic;
+use causeway_state::apply::time::longest_tick_ms;
 use causeway_state::command::Chunk;
 use causeway_state::{Command, Request};
 
 use super::Consensus;
-
-/// The most that one tick carries, as `causeway_state` cuts it.
-const LONGEST: Duration = Duration::from_millis(causeway_state::apply::time::TICK_MS as u64);
 
 /// Until when a leader has counted, and of which term. Nobody proposes a tick without holding it, so that ticks enter the
 /// log in the order in which they were measured.
 pub(super) type Counted = tokio::sync::Mutex<Option<(u64, Monotonic)>>;
 
 impl Consensus {
-    /// Lets cluster time advance to now: to be called by whoever leads, at least once a second while a timer is pending
-    /// ([`causeway_state::State::next_deadline`]); more than a second is lost. Anywhere else, and while nothing is
+    /// Lets cluster time advance to now: to be called by whoever leads, at least as often as a tick may carry
+    /// ([`causeway_state::apply::time::longest_tick_ms`]) while a timer is pending ([`causeway_state::State::next_deadline`]);
+    /// more than that is lost. Anywhere else, and while nothing is
     /// pending, it does nothing but forget since when it counts.
     ///
     /// # Errors
@@ -55,12 +53,17 @@ impl Consensus {
         }
         let (term, now) = (self.status().term, self.inner.env.now());
         *counted = Some((term, now));
-        let pending = self.read(|state| state.next_deadline().is_some());
-        let Some((_, from)) = before.filter(|(of, _)| pending && *of == term) else {
+        // As `causeway_state` cuts it.
+        let longest_ms = self.read(|state| {
+            let left_ms = state.next_deadline()?.since_ms(state.cluster_time);
+            Some(longest_tick_ms(left_ms))
+        });
+        let since = before.filter(|(of, _)| *of == term);
+        let (Some((_, from)), Some(longest_ms)) = (since, longest_ms) else {
             return Ok(());
         };
-        let elapsed = now.since(from).min(LONGEST);
-        let elapsed_ms = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
+        let elapsed_ms = u32::try_from(now.since(from).as_millis()).unwrap_or(u32::MAX);
+        let elapsed_ms = elapsed_ms.min(longest_ms);
         if elapsed_ms == 0 {
             *counted = before;
             return Ok(());
