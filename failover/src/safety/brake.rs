@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_api::MemberName;
 use causeway_api::ids::Region;
 
+use super::SafetyRefusal;
+use super::moved::{Cause, Step};
 use crate::policy::Root;
 
 /// The limit that is exceeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exceeded {
     /// `regions` or `percent of members`.
-    pub what: &'static str,
+    pub what: String,
     /// The field of the root policy.
-    pub field: &'static str,
+    pub field: String,
     /// The limit.
     pub limit: u32,
     /// What was found.
@@ -46,8 +48,8 @@ pub fn judge(
         let found = count(regions.values().filter(|lost| **lost).count());
         if found > limit {
             return Some(Exceeded {
-                what: "regions",
-                field: "limits.maxRegionsLost",
+                what: "regions".to_owned(),
+                field: "limits.maxRegionsLost".to_owned(),
                 limit,
                 found,
             });
@@ -58,10 +60,33 @@ pub fn judge(
     let lost = u64::from(count(counted().filter(|(_, (_, lost))| *lost).count()));
     let over = lost * 100 > u64::from(limit) * all;
     over.then(|| Exceeded {
-        what: "percent of members",
-        field: "limits.maxMembersLostPercent",
+        what: "percent of members".to_owned(),
+        field: "limits.maxMembersLostPercent".to_owned(),
         limit: u32::from(limit),
         found: u32::try_from((lost * 100).div_ceil(all)).unwrap_or(u32::MAX),
+    })
+}
+
+/// Judges a step while the brake is on; `overruled`: whether a person said otherwise since.
+///
+/// # Errors
+/// Where the plan would change by itself.
+pub fn judge_step(
+    step: &Step<'_>,
+    cause: Cause,
+    pulled: Option<&Exceeded>,
+    overruled: bool,
+) -> Result<(), SafetyRefusal> {
+    let people = cause == Cause::People && overruled;
+    let Some(pulled) = pulled.filter(|_| step.changes() && !people) else {
+        return Ok(());
+    };
+    Err(SafetyRefusal::MaxLostAtOnce {
+        service: step.after.inputs.service.clone(),
+        what: pulled.what.clone(),
+        field: pulled.field.clone(),
+        limit: pulled.limit,
+        found: pulled.found,
     })
 }
 

@@ -18,8 +18,17 @@
 //!
 //! [`moved`] says how much a plan moves and why; [`limits`] reads the policies; [`refusal`] has the typed refusals.
 
+pub mod armed;
 pub mod brake;
+pub mod headroom;
+pub mod hold_down;
+pub mod in_force;
 pub mod limits;
+pub mod moved;
+pub mod never_empty;
 pub mod refusal;
+pub mod serving_regions;
+pub mod stateful;
+pub mod velocity;
 
 pub use refusal::{Rule, SafetyRefusal, Waits};

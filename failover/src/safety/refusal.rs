@@ -116,7 +116,7 @@ pub enum SafetyRefusal {
     },
     /// Too few regions would serve.
     #[error(
-        "{service}: to leave {left} would leave {found} serving regions, and limits.minServingRegions of policy {policy} is \
+        "{service}: to leave {left} would leave {found} serving regions, and limits.minServingRegions is \
          {limit}: bring another region up first, or override MinServingRegions by name in an approved TrafficShift"
     )]
     MinServingRegions {
@@ -124,8 +124,6 @@ pub enum SafetyRefusal {
         service: ServiceKey,
         /// What would be left.
         left: String,
-        /// The policy that says so.
-        policy: PolicyKey,
         /// The fewest.
         limit: u32,
         /// How many there would be.

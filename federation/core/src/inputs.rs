@@ -11,7 +11,7 @@ use causeway_api::plan::{
 };
 use causeway_api::spec::{MemberSpec, Placement, defaults};
 use causeway_api::{MemberName, ServiceKey};
-use causeway_failover::policy::{self, Effective};
+use causeway_failover::policy::Effective;
 use causeway_failover::{plan, quantise};
 use causeway_index::{FactStore, OwnerFacts};
 use causeway_state::State;
@@ -33,7 +33,7 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
         .filter(|member| member.facts.exports(service))
         .map(|member| member.name)
         .collect();
-    let policy = policy::effective(&state.policies, service);
+    let policy = state.policy(service);
     let unheard = unheard::rows(state, facts, service, &policy);
     if exporters.is_empty() && !unheard.destinations.iter().any(|zone| zone.exported) {
         return None;
@@ -48,6 +48,9 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
         if calls || exporters.contains(member.name) {
             destinations.extend(destination_inputs(state, member, service, &policy));
         }
+    }
+    for zone in &mut destinations {
+        state.settle_standing(service, zone);
     }
     draining::drain(state, &mut destinations);
     // In the order of members, as if all had been heard.

@@ -38,6 +38,8 @@ struct Due {
     /// Members whose services are all to be looked at.
     members: BTreeSet<MemberName>,
     everything: bool,
+    /// What was prepared came into force: it goes before everything else.
+    activated: bool,
 }
 
 impl Brain {
@@ -70,6 +72,11 @@ impl Brain {
     /// Services are to be planned anew.
     pub(crate) fn services_changed(&self, services: impl IntoIterator<Item = ServiceKey>) {
         self.mark(|due| due.services.extend(services));
+    }
+
+    /// What was prepared for a loss came into force.
+    pub(crate) fn activated(&self) {
+        self.mark(|due| due.activated = true);
     }
 
     /// A policy changed, or events were missed.
@@ -108,11 +115,17 @@ impl Due {
         self.placements.extend(other.placements);
         self.members.extend(other.members);
         self.everything |= other.everything;
+        self.activated |= other.activated;
     }
 }
 
 /// One round; what could not be decided is given back.
 async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
+    if due.activated
+        && let Err(error) = carry_out(shared).await
+    {
+        return Err((error, due));
+    }
     let mut placements = due.placements.clone();
     if !due.members.is_empty() {
         // What kept a member from being placed, such as its cluster being registered twice, may have gone with another.
@@ -166,15 +179,43 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
     Ok(())
 }
 
+/// Proposes what was prepared for the loss that came into force, without planning anything. What does not pass any more, or
+/// was not held here, the round that follows plans afresh.
+async fn carry_out(shared: &Shared) -> Result<(), String> {
+    let proposals = shared.consensus.read(|state| {
+        let active = state.brain.contingencies.active.as_ref()?;
+        let proposals = shared.preparations.proposals(state, active);
+        if proposals.is_none() {
+            tracing::info!(
+                domain = %active.domain, contingency = %active.hash,
+                "what was prepared has drifted since it was named: planned afresh"
+            );
+        }
+        proposals
+    });
+    for batch in proposals.unwrap_or_default().chunks(BATCH) {
+        if let Outcome::Accepted { effect, .. } =
+            shared.propose(Command::CommitPlans(batch.to_vec())).await?
+        {
+            note_refused(shared, &effect);
+        }
+    }
+    Ok(())
+}
+
 /// A refused plan was mostly computed from a state that has moved on: it is planned again. What a check refused is a
 /// fault of ours, and must be seen.
 fn note_refused(shared: &Shared, effect: &Effect) {
     for (service, refusal) in &effect.refused {
         if matches!(
             refusal,
-            Refusal::VerdictIgnored { .. } | Refusal::StalePolicy { .. } | Refusal::StalePlan { .. }
+            Refusal::VerdictIgnored { .. }
+                | Refusal::StalePolicy { .. }
+                | Refusal::StalePlan { .. }
         ) {
             tracing::info!(%service, %refusal, "the state moved on while it was planned: planned again");
+        } else if matches!(refusal, Refusal::Safety(_)) {
+            tracing::warn!(%service, %refusal, "a safety rule refuses the plan");
         } else {
             tracing::error!(%service, %refusal, "plan refused");
         }
@@ -224,24 +265,30 @@ fn changed_plan(shared: &Shared, key: &ServiceKey, anew: bool) -> Option<PlanPro
         let facts = shared.facts();
         let held = state.plan(key).and_then(|row| row.value.as_ref());
         let Some(inputs) = inputs::plan_inputs(state, &facts, key) else {
-            return held.map(|_| PlanProposal {
+            let gone = PlanProposal {
                 service: key.clone(),
                 plan: None,
                 previous: None,
-            });
+            };
+            return held
+                .filter(|_| state.worth_proposing(&gone))
+                .map(|_| gone.clone());
         };
-        if !anew && held.is_some_and(|held| held.inputs == inputs) {
+        let waits = state.brain.pending.contains_key(key);
+        if !anew && !waits && held.is_some_and(|held| held.inputs == inputs) {
             return None;
         }
         shared.metrics.planned();
         let plan = causeway_failover::plan::plan(&inputs);
-        // Which policies were merged is part of what is committed, and is compared by `apply`.
-        let same =
-            held.is_some_and(|held| held.plan == plan && held.inputs.policy == inputs.policy);
-        (!same).then(|| PlanProposal {
+        if state.is_committed(&inputs, &plan) {
+            return None;
+        }
+        let proposal = PlanProposal {
             service: key.clone(),
             plan: Some((inputs, plan)),
             previous: None,
-        })
+        };
+        // What waits for a person, or what a safety rule refuses, is known already.
+        state.worth_proposing(&proposal).then_some(proposal)
     })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use causeway_api::ServiceKey;
 use causeway_api::verdict::Subject;
-use causeway_state::outcome::{Effect, Outcome};
+use causeway_state::outcome::{Effect, Outcome, Refusal};
 use causeway_storage::{Decision, Next};
 
 use super::shared::Shared;
@@ -42,6 +42,8 @@ fn everything(shared: &Shared) {
     }
     shared.sessions.all_changed();
     shared.brain.all_changed();
+    shared.preparations.all_changed();
+    shared.counts.all_changed();
     let members: Vec<_> = shared
         .consensus
         .read(|state| state.members.keys().cloned().collect());
@@ -58,6 +60,8 @@ fn one(shared: &Shared, decided: &Decision) {
     let planned: BTreeSet<ServiceKey> = effect.planned.iter().cloned().collect();
     if !planned.is_empty() {
         shared.sessions.plans_changed(&planned);
+        shared.preparations.planned(&planned);
+        shared.counts.plans_changed(&planned);
     }
     if !effect.networks.is_empty() {
         shared
@@ -67,6 +71,16 @@ fn one(shared: &Shared, decided: &Decision) {
     for member in &effect.members {
         shared.forget_removed(member);
     }
+    if !(effect.members.is_empty() && effect.placed.is_empty()) {
+        shared.preparations.places_changed();
+    }
+    if let Some(activation) = &effect.activated {
+        tracing::warn!(
+            domain = %activation.domain, contingency = %activation.hash, generation = %activation.generation,
+            "what was prepared for this loss is in force"
+        );
+        shared.brain.activated();
+    }
     for member in effect.members.iter().chain(&effect.placed) {
         shared.sessions.settings_changed(member);
         shared.brain.declared(member);
@@ -74,13 +88,19 @@ fn one(shared: &Shared, decided: &Decision) {
     for member in concerned(shared, effect) {
         shared.brain.member_changed(&member);
     }
-    if effect.policies {
+    if effect.policies || effect.replan_all {
         shared.brain.all_changed();
     }
-    // A plan that was refused was computed from a state that had moved on.
+    // A plan that was refused was computed from a state that had moved on. What a safety rule refuses stays refused until
+    // something changes.
+    let stale = effect
+        .refused
+        .iter()
+        .filter(|(_, refusal)| !matches!(refusal, Refusal::Safety(_)));
     shared
         .brain
-        .services_changed(effect.refused.iter().map(|(service, _)| service.clone()));
+        .services_changed(stale.map(|(service, _)| service.clone()));
+    shared.brain.services_changed(effect.replan.iter().cloned());
     log_verdicts(effect);
     shared.memory.moved(effect, shared.env.now());
     shared.metrics.verdicts(effect);

@@ -59,9 +59,18 @@ pub struct ShiftRow {
     pub effective_at: Option<ClusterTime>,
     /// Its time is over, and `onExpiry: Hold` keeps it until a person decides.
     pub expired: bool,
-    /// Services for which a safety rule refused it: for these it has no effect until it is asked for again, or time lets
+    /// Services for which a safety rule refused it: for these it goes no further until it is asked for again, or time lets
     /// it be tried again.
-    pub refused: BTreeMap<ServiceKey, SafetyRefusal>,
+    pub refused: BTreeMap<ServiceKey, ShiftRefused>,
+}
+
+/// An override that a safety rule refused for a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShiftRefused {
+    /// Why.
+    pub refusal: SafetyRefusal,
+    /// How far it had come for the service when it was refused, in percent of what it leaves: there it stays.
+    pub left_percent: u8,
 }
 
 /// One person's approval.

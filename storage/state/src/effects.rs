@@ -34,10 +34,21 @@ impl ShiftRow {
         concerns(&self.shift, service)
     }
 
-    /// Whether it is in effect for a service: approved, no dry run, and not refused by a safety rule.
+    /// Whether it is in effect for a service: approved, no dry run, and not refused by a safety rule before it moved
+    /// anything.
     #[must_use]
     pub fn binds(&self, service: &ServiceKey) -> bool {
-        self.effective_at.is_some() && self.concerns(service) && !self.refused.contains_key(service)
+        let refused = self.refused.get(service);
+        self.effective_at.is_some()
+            && self.concerns(service)
+            && refused.is_none_or(|refused| refused.left_percent > 0)
+    }
+
+    /// How far an evacuation is for a service, in percent of the traffic that leaves: no further than a safety rule let it.
+    #[must_use]
+    pub fn left_for(&self, service: &ServiceKey, now: ClusterTime) -> u8 {
+        let refused = self.refused.get(service);
+        refused.map_or_else(|| self.left_percent(now), |refused| refused.left_percent)
     }
 
     /// Whether it overrides a safety rule by name. It takes effect only with an approval.
@@ -164,7 +175,8 @@ impl State {
             _ => false,
         });
         match word.map(|row| (&row.shift.action, row)) {
-            Some((ShiftAction::Evacuate(_), row)) => match row.left_percent(self.cluster_time) {
+            Some((ShiftAction::Evacuate(_), row)) => match row.left_for(service, self.cluster_time)
+            {
                 100.. => standing.withdrawn = verdict.or(Some(Withdrawal::Evacuated)),
                 left => standing.admitted_percent = standing.admitted_percent.min(100 - left),
             },

@@ -46,8 +46,8 @@ pub(super) fn look(state: &mut State, generation: Generation) -> bool {
     let brake = Brake {
         since: state.cluster_time,
         generation,
-        what: found.what.to_owned(),
-        field: found.field.to_owned(),
+        what: found.what,
+        field: found.field,
         limit: found.limit,
         found: found.found,
     };

@@ -4,11 +4,8 @@
 //! registered; it was computed from the policies in force; what it says of losses is what the verdicts say; and the
 //! checker finds nothing.
 
-use std::collections::BTreeSet;
-
-use causeway_api::MemberName;
 use causeway_api::plan::{PlanInputs, ServicePlan, Withdrawal};
-use causeway_failover::{checker, policy};
+use causeway_failover::checker;
 
 use super::bounded;
 use crate::command::PlanProposal;
@@ -50,7 +47,7 @@ pub(super) fn judge(state: &State, proposal: &PlanProposal) -> Result<(), Refusa
     rests_on(state, proposal)?;
     registered(state, inputs)?;
     in_force(state, inputs)?;
-    verdicts(state, inputs)?;
+    standings(state, inputs)?;
     checks(inputs, plan)
 }
 
@@ -79,7 +76,7 @@ fn registered(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
 }
 
 fn in_force(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
-    let policy = policy::effective(&state.policies, &inputs.service).policy;
+    let policy = state.policy(&inputs.service).policy;
     if policy == inputs.policy {
         return Ok(());
     }
@@ -94,31 +91,50 @@ fn in_force(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
     })
 }
 
-/// A leader may leave a destination out for reasons of its own facts; what is Lost or recovering is not its to say.
-fn verdicts(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
-    let members: BTreeSet<&MemberName> = inputs.destinations.iter().map(|d| &d.member).collect();
-    for member in members {
-        let found = state.withdrawal(member);
-        let theirs = inputs.destinations.iter().filter(|d| d.member == *member);
-        for claimed in theirs.map(|destination| destination.withdrawn) {
-            let by_verdict =
-                claimed.filter(|c| matches!(c, Withdrawal::Lost | Withdrawal::Recovering));
-            let agrees = match found {
-                None => by_verdict.is_none(),
-                Some(found) => {
-                    claimed.is_some() && by_verdict.is_none_or(|claimed| claimed == found)
-                }
+/// A leader may leave a destination out for reasons of its own facts; what is lost or recovering, what people leave, and
+/// how much may return are not its to say.
+fn standings(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
+    for zone in &inputs.destinations {
+        let found = state.standing(&inputs.service, &zone.member, zone.zone.as_ref());
+        let ours = |reason: &Withdrawal| {
+            matches!(
+                reason,
+                Withdrawal::Lost
+                    | Withdrawal::Recovering
+                    | Withdrawal::Away
+                    | Withdrawal::Evacuated
+            )
+        };
+        let claimed = zone.withdrawn;
+        let by_decision = claimed.filter(ours);
+        let agrees = match found.withdrawn {
+            None => by_decision.is_none(),
+            Some(found) => claimed.is_some() && by_decision.is_none_or(|claimed| claimed == found),
+        };
+        let word = |w: Option<Withdrawal>| w.map_or("not withdrawn".to_owned(), |w| w.to_string());
+        let service = inputs.service.clone();
+        let member = zone.member.clone();
+        let people = [found.withdrawn, claimed].contains(&Some(Withdrawal::Evacuated));
+        if !agrees && !people {
+            return Err(Refusal::VerdictIgnored {
+                service,
+                member,
+                claimed: word(claimed),
+                found: word(found.withdrawn),
+            });
+        }
+        let admitted = found.admitted_percent == zone.admitted_percent || claimed.is_some();
+        if !agrees || !admitted {
+            let word = |reason, percent| match reason {
+                None if percent < 100 => format!("admitted to {percent} %"),
+                reason => word(reason),
             };
-            if !agrees {
-                let word =
-                    |w: Option<Withdrawal>| w.map_or("not withdrawn".to_owned(), |w| w.to_string());
-                return Err(Refusal::VerdictIgnored {
-                    service: inputs.service.clone(),
-                    member: member.clone(),
-                    claimed: word(claimed),
-                    found: word(found),
-                });
-            }
+            return Err(Refusal::ShiftIgnored {
+                service,
+                member,
+                claimed: word(claimed, zone.admitted_percent),
+                found: word(found.withdrawn, found.admitted_percent),
+            });
         }
     }
     Ok(())

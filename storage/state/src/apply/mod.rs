@@ -7,7 +7,7 @@
 //! | [`registry`] | `PutMember`, `RemoveMember`, `PlaceMember` |
 //! | [`policies`] | `PutPolicy`, `RemovePolicy` |
 //! | [`votes`] | `CastVotes` |
-//! | [`plans`], each by [`judge`] | `CommitPlans` |
+//! | [`plans`], each by [`judge`] and [`safety`] | `CommitPlans` |
 //! | [`level`] | `RaiseLevel`, `CompareDigest` |
 //! | [`chunks`] | `StageChunk` |
 //! | [`shifts`], [`approve`], [`brake`] | `PutShift`, `EndShift`, `Approve`, `ReleaseBrake` |
@@ -33,6 +33,7 @@ pub mod plans;
 pub mod policies;
 pub mod ramps;
 pub mod registry;
+pub mod safety;
 pub mod shifts;
 pub mod time;
 pub mod votes;

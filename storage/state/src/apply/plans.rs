@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use causeway_api::Generation;
+use causeway_api::plan::{DestinationInput, PlanInputs, ServicePlan, Withdrawal};
+use causeway_api::{Generation, ServiceKey};
+use causeway_failover::safety::SafetyRefusal;
+use causeway_failover::safety::moved::{Amount, Cause};
 
 use super::judge::judge;
-use super::{Applied, bounded};
+use super::safety::{self, Stop, Totals, Word};
+use super::{Applied, bounded, pending, ramps};
+use crate::brain::{Pending, RefusedPlan};
 use crate::command::PlanProposal;
-use crate::outcome::Effect;
+use crate::outcome::{Effect, Refusal};
 use crate::state::{CommittedPlan, PlanRow, PreviousPlan, State};
 
 /// The most proposals that one command may carry.
@@ -26,18 +31,185 @@ pub(super) fn commit(
     bounded("CommitPlans", proposals.len(), limit)?;
     let mut effect = Effect::default();
     let mut changed = false;
+    let mut totals = Totals::default();
     for proposal in proposals {
-        match judge(state, proposal) {
-            Ok(()) => match settle(state, generation, proposal) {
-                Settled::Planned => effect.planned.push(proposal.service.clone()),
-                Settled::Noted => changed = true,
-                Settled::Same => {}
-            },
-            Err(refusal) => effect.refused.push((proposal.service.clone(), refusal)),
+        match try_in(state, proposal, Word::None, &mut totals) {
+            Ok(amount) => changed |= settle_one(state, generation, proposal, amount, &mut effect),
+            Err(Stopped::Refused(refusal)) => {
+                effect.refused.push((proposal.service.clone(), refusal));
+            }
+            Err(Stopped::Safety(Stop::Waits(waits, moved))) => {
+                let plan = committed(state, proposal);
+                let service = &proposal.service;
+                changed |= forget_refusal(state, service);
+                if pending::note(state, generation, service, plan, waits, moved) {
+                    effect.pending.push(service.clone());
+                    effect.people = true;
+                }
+            }
+            Err(Stopped::Safety(Stop::Refused(refusal, cause))) => {
+                refused(state, generation, proposal, refusal, cause, &mut effect);
+            }
         }
     }
-    let quiet = !changed && effect.planned.is_empty() && effect.refused.is_empty();
+    let quiet = !changed && effect == Effect::default();
     Ok((!quiet).then_some(effect))
+}
+
+/// Why a plan is not committed.
+pub(super) enum Stopped {
+    /// It cannot be, as it is.
+    Refused(Refusal),
+    /// A safety rule.
+    Safety(Stop),
+}
+
+/// Judges one proposal; says how much it moves.
+pub(super) fn try_one(
+    state: &State,
+    proposal: &PlanProposal,
+    word: Word,
+) -> Result<Amount, Stopped> {
+    try_in(state, proposal, word, &mut Totals::default())
+}
+
+fn try_in(
+    state: &State,
+    proposal: &PlanProposal,
+    word: Word,
+    totals: &mut Totals,
+) -> Result<Amount, Stopped> {
+    judge(state, proposal).map_err(Stopped::Refused)?;
+    safety::judge(state, proposal, word, totals).map_err(Stopped::Safety)
+}
+
+/// Commits one proposal that passed; says whether anything changed.
+pub(super) fn settle_one(
+    state: &mut State,
+    generation: Generation,
+    proposal: &PlanProposal,
+    amount: Amount,
+    effect: &mut Effect,
+) -> bool {
+    let service = &proposal.service;
+    let mut changed = forget_refusal(state, service);
+    changed |= state.brain.pending.remove(service).is_some();
+    effect.people |= changed;
+    match settle(state, generation, proposal) {
+        Settled::Planned => {
+            effect.planned.push(service.clone());
+            safety::count(state, service, amount);
+        }
+        Settled::Noted => {}
+        Settled::Same => return changed,
+    }
+    if proposal.plan.is_none() {
+        ramps::drop_service(state, service);
+    } else if ramps::hear(state, service) {
+        effect.people = true;
+        effect.replan.push(service.clone());
+    }
+    true
+}
+
+fn forget_refusal(state: &mut State, service: &ServiceKey) -> bool {
+    state.brain.refused.remove(service).is_some()
+}
+
+/// A safety rule refused a plan: that is kept where people look, and what asked for it is held back by itself.
+fn refused(
+    state: &mut State,
+    generation: Generation,
+    proposal: &PlanProposal,
+    refusal: SafetyRefusal,
+    cause: Cause,
+    effect: &mut Effect,
+) {
+    let service = &proposal.service;
+    safety::hold_back(state, generation, service, &refusal, cause, effect);
+    let old = state.brain.refused.get(service);
+    let since = old
+        .filter(|old| old.refusal.rule() == refusal.rule())
+        .map_or(state.cluster_time, |old| old.since);
+    state.brain.refused.insert(
+        service.clone(),
+        RefusedPlan {
+            refusal: refusal.clone(),
+            since,
+            generation,
+        },
+    );
+    effect.people = true;
+    effect
+        .refused
+        .push((service.clone(), Refusal::Safety(refusal)));
+}
+
+fn committed(state: &State, proposal: &PlanProposal) -> Option<CommittedPlan> {
+    let old = state.plans.get(&proposal.service).map(Arc::as_ref);
+    let (inputs, plan) = proposal.plan.as_ref()?;
+    Some(CommittedPlan {
+        inputs: inputs.clone(),
+        plan: plan.clone(),
+        previous: previous(old, proposal),
+    })
+}
+
+impl State {
+    /// Whether the committed plan of a service is this one, and rests on the same decisions: policies, what people leave, how
+    /// much may return, and how healthy it is where something returns. What else its inputs say is of no consequence.
+    #[must_use]
+    pub fn is_committed(&self, inputs: &PlanInputs, plan: &ServicePlan) -> bool {
+        let service = &inputs.service;
+        let Some(held) = self.plan(service).and_then(|row| row.value.as_ref()) else {
+            return false;
+        };
+        let returning = self.brain.ramps.contains_key(service);
+        let decided = |zone: &DestinationInput| {
+            let left = zone.withdrawn == Some(Withdrawal::Evacuated);
+            let health = returning.then_some((zone.ready, zone.total));
+            (left, zone.admitted_percent, health)
+        };
+        let old = &held.inputs.destinations;
+        let same = |zone: &DestinationInput| {
+            let same_place =
+                |old: &&DestinationInput| old.member == zone.member && old.zone == zone.zone;
+            let (left, admitted, _) = decided(zone);
+            match old.iter().find(same_place) {
+                Some(old) => decided(old) == decided(zone),
+                None => !left && admitted == 100,
+            }
+        };
+        held.plan == *plan
+            && held.inputs.policy == inputs.policy
+            && inputs.destinations.iter().all(same)
+            && !self.brain.pending.contains_key(service)
+    }
+
+    /// Whether proposing a plan would bring anything that is not so already: that it waits, or is refused by a rule that
+    /// refused it before, is known.
+    #[must_use]
+    pub fn worth_proposing(&self, proposal: &PlanProposal) -> bool {
+        match try_one(self, proposal, Word::None) {
+            Ok(_) | Err(Stopped::Refused(_)) => true,
+            Err(Stopped::Safety(Stop::Waits(waits, _))) => {
+                let held = self.brain.pending.get(&proposal.service);
+                let same = |held: &Pending| match (&held.plan, &proposal.plan) {
+                    (Some(held), Some((inputs, plan))) => {
+                        held.plan == *plan && held.inputs.policy == inputs.policy
+                    }
+                    (None, None) => true,
+                    _ => false,
+                };
+                held.is_none_or(|held| held.waits != waits || !same(held))
+            }
+            Err(Stopped::Safety(Stop::Refused(refusal, cause))) => {
+                let held = self.brain.refused.get(&proposal.service);
+                safety::would_hold_back(self, &proposal.service, &refusal, cause)
+                    || held.is_none_or(|held| held.refusal.rule() != refusal.rule())
+            }
+        }
+    }
 }
 
 /// The plan before, where the proposal rests on it: it was judged to be the one that is committed.
@@ -59,12 +231,8 @@ enum Settled {
 }
 
 fn settle(state: &mut State, generation: Generation, proposal: &PlanProposal) -> Settled {
+    let value = committed(state, proposal);
     let old = state.plans.get(&proposal.service);
-    let value = proposal.plan.as_ref().map(|(inputs, plan)| CommittedPlan {
-        inputs: inputs.clone(),
-        plan: plan.clone(),
-        previous: previous(old.map(Arc::as_ref), proposal),
-    });
     let same_plan = match (old.map(|row| &row.value), &value) {
         (None, None) => return Settled::Same,
         (Some(old), new) if old == new => return Settled::Same,

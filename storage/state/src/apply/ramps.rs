@@ -174,6 +174,7 @@ pub(super) fn advance(state: &mut State) -> Effect {
         .collect();
     for (service, domain) in due {
         let healthy = health(state, &service, &domain);
+        let admitted = admitted(state, &service, &domain);
         let Some(rows) = state.brain.ramps.get_mut(&service) else {
             continue;
         };
@@ -187,6 +188,12 @@ pub(super) fn advance(state: &mut State) -> Effect {
                     AfterHoldDown::Climb => RampStage::Climbing,
                     AfterHoldDown::Approval => RampStage::Approval,
                 };
+            }
+            // A step counts from when it is planned: nobody climbs while plans stand still.
+            RampStage::Climbing
+                if admitted.is_some_and(|admitted| admitted != ramp.admitted_percent()) =>
+            {
+                continue;
             }
             RampStage::Climbing => {
                 ramp.unhealthy = !healthy.is_some_and(|percent| percent >= ramp.healthy_percent);
@@ -243,6 +250,73 @@ pub(super) fn hear(state: &mut State, service: &ServiceKey) -> bool {
         ramp.unhealthy = unhealthy;
     }
     back
+}
+
+/// A safety rule refused what would return: it goes back to what the committed plan has, and tries again when its interval
+/// is over, or when there is room.
+pub(super) fn hold_back(state: &mut State, service: &ServiceKey, retry_at: Option<ClusterTime>) {
+    let now = state.cluster_time;
+    let Some(held) = state.plan(service).and_then(|row| row.value.as_ref()) else {
+        return;
+    };
+    let zones: Vec<_> = held.inputs.destinations.clone();
+    let policy = policy::effective(&state.policies, service);
+    let mut rows = state.brain.ramps.remove(service).unwrap_or_default();
+    for zone in zones {
+        let now_in = state.standing(service, &zone.member, zone.zone.as_ref());
+        let out = zone
+            .withdrawn
+            .is_some_and(|reason| reason != Withdrawal::Evacuated);
+        let had = if out { 0 } else { zone.admitted_percent };
+        if now_in.withdrawn.is_some() || !zone.exported {
+            continue;
+        }
+        let mut known = false;
+        for (domain, ramp) in &mut rows {
+            if !state.is_in(domain, &zone.member, zone.zone.as_ref()) {
+                continue;
+            }
+            known = true;
+            if ramp.stage == RampStage::Climbing && ramp.admitted_percent() > had {
+                let steps = ramp.step_percents.iter().zip(0_u32..);
+                match steps
+                    .filter(|(percent, _)| **percent <= had)
+                    .map(|(_, at)| at)
+                    .last()
+                {
+                    Some(step) => ramp.step = step,
+                    None => {
+                        let until = retry_at.unwrap_or(now.plus_ms(ramp.interval_ms.max(1)));
+                        ramp.step = 0;
+                        let then = AfterHoldDown::Climb;
+                        ramp.stage = RampStage::HoldDown { until, then };
+                    }
+                }
+                ramp.since = now;
+            }
+        }
+        if !known && out {
+            // It would have returned at once.
+            let failback = &policy.rules.failback;
+            let ramp = Ramp {
+                stage: RampStage::HoldDown {
+                    until: retry_at.unwrap_or(now.plus_ms(failback.interval_ms.max(1))),
+                    then: AfterHoldDown::Climb,
+                },
+                step_percents: failback.step_percents.clone(),
+                interval_ms: failback.interval_ms,
+                step: 0,
+                since: now,
+                healthy_percent: limits::healthy_percent(&policy),
+                unhealthy: false,
+                backoffs: 0,
+            };
+            rows.insert(Domain::Member(zone.member.clone()), ramp);
+        }
+    }
+    if !rows.is_empty() {
+        state.brain.ramps.insert(service.clone(), rows);
+    }
 }
 
 /// A service is no longer planned: nothing returns.
@@ -335,6 +409,16 @@ fn forget(state: &mut State, domain: &Domain) {
         .brain
         .ramps
         .retain(|_, rows: &mut BTreeMap<_, _>| !rows.is_empty());
+}
+
+/// How much the committed plan admits to a domain; `None` where nothing of it is open.
+fn admitted(state: &State, service: &ServiceKey, domain: &Domain) -> Option<u8> {
+    let held = state.plan(service)?.value.as_ref()?;
+    let zones = held.inputs.destinations.iter().filter(|zone| {
+        let here = state.is_in(domain, &zone.member, zone.zone.as_ref());
+        here && zone.exported && zone.withdrawn.is_none()
+    });
+    zones.map(|zone| zone.admitted_percent).max()
 }
 
 /// The share of ready endpoints of a domain, by the inputs of the committed plan; `None` where it has none at all.

@@ -11,7 +11,7 @@ use causeway_api::plan::Withdrawal;
 use causeway_api::shift::{OnExpiry, Shift, ShiftAction, ShiftKey};
 use causeway_api::verdict::{ClusterTime, Subject, VerdictState};
 use causeway_failover::policy;
-use causeway_failover::safety::{Rule, SafetyRefusal};
+use causeway_failover::safety::{Rule, hold_down};
 
 use super::{Applied, bounded, ramps};
 use crate::brain::{Act, AuditRow, ShiftRow};
@@ -175,7 +175,7 @@ pub(super) fn advance(state: &mut State, generation: Generation, before: Cluster
         let due: Vec<_> = row
             .refused
             .iter()
-            .filter(|(_, refusal)| refusal.retry_at().is_some_and(|at| at <= now))
+            .filter(|(_, held)| held.refusal.retry_at().is_some_and(|at| at <= now))
             .map(|(service, _)| service.clone())
             .collect();
         if let Some(row) = state.brain.shifts.get_mut(&row.shift.key) {
@@ -190,7 +190,10 @@ pub(super) fn advance(state: &mut State, generation: Generation, before: Cluster
 pub(crate) fn next_deadline(state: &State) -> Option<ClusterTime> {
     let now = state.cluster_time;
     let of = |row: &ShiftRow| {
-        let retries = row.refused.values().filter_map(SafetyRefusal::retry_at);
+        let retries = row
+            .refused
+            .values()
+            .filter_map(|held| held.refusal.retry_at());
         retries
             .chain(row.expires_at())
             .chain(row.next_step(now))
@@ -290,13 +293,7 @@ fn recovered(state: &State, shift: &Shift, domain: &Domain) -> Result<(), Refusa
             })
         })
     });
-    match left.max() {
-        None => Ok(()),
-        Some(remaining_ms) => Err(Refusal::Safety(SafetyRefusal::HoldDown {
-            domain: domain.clone(),
-            remaining_ms,
-        })),
-    }
+    hold_down::judge(domain, left.max()).map_err(Refusal::Safety)
 }
 
 fn bad(shift: &Shift, field: &str, message: impl Into<String>) -> Refusal {
