@@ -8,140 +8,45 @@
     clippy::indexing_slicing
 )]
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
-use causeway_chaos_tests::causeway::binary;
+use anyhow::{Context as _, ensure};
 use causeway_chaos_tests::causeway::certificates::Certificates;
-use causeway_chaos_tests::causeway::cli::Cli;
-use causeway_chaos_tests::port::Port;
-use causeway_chaos_tests::process::Process;
+use causeway_chaos_tests::causeway::replica::{self, Replica, Role, leader, voters};
 use causeway_chaos_tests::{Scratch, eventually};
 use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-struct Replica {
-    process: Process,
-    peers: Port,
-    _ports: [Port; 3],
-    folder: PathBuf,
-    cli: Cli,
-}
-
-impl Replica {
-    async fn new(
-        scratch: &Scratch,
-        certificates: &Certificates,
-        id: u64,
-        domain: &str,
-        begin: &[&str],
-    ) -> anyhow::Result<Self> {
-        let name = format!("r{id}");
-        let folder = scratch.folder(&name)?;
-        let [sessions, admin, metrics, peers] =
-            [Port::any()?, Port::any()?, Port::any()?, Port::any()?];
-        certificates
-            .make("replica", &["--name", &name, "--host", "127.0.0.1"])
-            .await?;
-        let (server, operator) = (admin.address().to_string(), format!("ada-{id}"));
-        certificates
-            .make("operator", &["--name", &operator, "--server", &server])
-            .await?;
-        // Its host cluster answers to nobody: decisions need none.
-        let kubeconfig = folder.join("kubeconfig");
-        std::fs::write(
-            &kubeconfig,
-            "apiVersion: v1\nkind: Config\ncurrent-context: none\nclusters: [{name: none, cluster: {server: 'http://127.0.0.1:1'}}]\n\
-             contexts: [{name: none, context: {cluster: none, user: none}}]\nusers: [{name: none, user: {}}]\n",
-        )?;
-        let process = Process::new(&name, binary::path()?.to_owned(), &folder)
-            .args([
-                "controller",
-                "--data-dir",
-                "data",
-                "--failure-domain",
-                domain,
-            ])
-            .args(["--replica-id", &id.to_string()])
-            .args(["--listen", &sessions.address().to_string()])
-            .args(["--admin-listen", &server])
-            .args(["--metrics-listen", &metrics.address().to_string()])
-            .args(["--peer-listen", &peers.address().to_string()])
-            .args(begin)
-            .args(certificates.arguments(&name))
-            .args(["--kubeconfig".as_ref(), kubeconfig.as_os_str()])
-            .args(["--log-format", "json", "--log-level", "info"]);
-        let mut replica = Self {
-            process,
-            peers,
-            _ports: [sessions, admin, metrics],
-            folder,
-            cli: Cli::new(certificates.file(&format!("{operator}-context.yaml"))),
-        };
-        replica.process.start()?;
-        Ok(replica)
-    }
-
-    fn address(&self) -> String {
-        self.peers.address().to_string()
-    }
-
-    async fn list(&self) -> anyhow::Result<Value> {
-        self.cli.json(&["replica", "list"]).await
-    }
-
-    /// The list, once it is as wanted.
-    async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
-        eventually(DEADLINE, what, || async {
-            let list = self.list().await?;
-            ensure!(wanted(&list), "{list:#}");
-            Ok(list)
-        })
-        .await
-    }
-
-    async fn does(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let said = self.cli.run(arguments).await?;
-        ensure!(said.code == 0, "{arguments:?}: {}{}", said.out, said.err);
-        Ok(said.out)
-    }
-
-    async fn refused(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let said = self.cli.run(arguments).await?;
-        ensure!(
-            said.code == 1,
-            "{arguments:?} was not refused: {}",
-            said.out
-        );
-        Ok(said.err)
-    }
-}
-
-fn voters(list: &Value) -> Vec<u64> {
-    let rows = list["replicas"].as_array().cloned().unwrap_or_default();
-    let votes = |row: &Value| row["role"] == "voter" || row["role"] == "leader";
-    rows.iter()
-        .filter(|row| votes(row))
-        .filter_map(|row| row["id"].as_u64())
-        .collect()
-}
-
-fn leader(list: &Value) -> Option<&str> {
-    list["leader"].as_str()
+/// Starts a replica.
+async fn start(
+    scratch: &Scratch,
+    certificates: &Certificates,
+    (id, domain): (u64, &str),
+    join: Option<&Replica>,
+) -> anyhow::Result<Replica> {
+    let role = Role {
+        id,
+        domain,
+        door: None,
+        join: join.map(Replica::peers),
+        kubeconfig: None,
+        more: &[],
+    };
+    let replica = Replica::prepare(scratch, certificates, replica::ports()?, role).await?;
+    replica.start()?;
+    Ok(replica)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_join_lose_their_leader_replace_one_and_recover() -> anyhow::Result<()> {
     let scratch = Scratch::new()?;
     let pki = Certificates::new(&scratch, "pki").await?;
-    let mut one = Replica::new(&scratch, &pki, 1, "eu", &["--bootstrap"]).await?;
+    let one = start(&scratch, &pki, (1, "eu"), None).await?;
     one.until("the first leads", |list| leader(list) == Some("r1"))
         .await?;
-    let join = one.address();
-    let mut two = Replica::new(&scratch, &pki, 2, "us", &["--join", &join]).await?;
-    let mut three = Replica::new(&scratch, &pki, 3, "ap", &["--join", &join]).await?;
+    let two = start(&scratch, &pki, (2, "us"), Some(&one)).await?;
+    let three = start(&scratch, &pki, (3, "ap"), Some(&one)).await?;
 
     // They are seen to wait; what is asked of nobody is refused.
     let waits = |list: &Value| {
@@ -166,7 +71,7 @@ async fn replicas_join_lose_their_leader_replace_one_and_recover() -> anyhow::Re
         .until("the second leads", |list| leader(list) == Some("r2"))
         .await?;
     let before = list["term"].as_u64().context("a term")?;
-    two.process.kill();
+    two.kill();
     let list = three
         .until("another leads", |list| {
             leader(list).is_some_and(|leader| leader != "r2")
@@ -179,15 +84,15 @@ async fn replicas_join_lose_their_leader_replace_one_and_recover() -> anyhow::Re
         .await?;
 
     // It comes back. Who leads then is not asked: a disk that stalls moves the lead.
-    two.process.start()?;
+    two.start()?;
     one.until("the second is back", |list| {
         list["replicas"][1]["reachable"] == true
     })
     .await?;
 
     // A dead one is replaced in one step by another in its place.
-    three.process.kill();
-    let mut four = Replica::new(&scratch, &pki, 4, "ap", &["--join", &join]).await?;
+    three.kill();
+    let four = start(&scratch, &pki, (4, "ap"), Some(&one)).await?;
     one.until("the fourth waits", |list| {
         let rows = list["replicas"].as_array().cloned().unwrap_or_default();
         rows.iter().any(|row| row["id"] == 4)
@@ -200,10 +105,10 @@ async fn replicas_join_lose_their_leader_replace_one_and_recover() -> anyhow::Re
         .await?;
 
     // Quorum is lost for good, and the survivor goes on alone.
-    for replica in [&mut one, &mut two, &mut four] {
-        replica.process.kill();
+    for replica in [&one, &two, &four] {
+        replica.kill();
     }
-    let data = one.folder.join("data");
+    let data = one.data();
     let data = data.to_str().context("a path")?;
     one.does(&[
         "replica",
@@ -213,15 +118,15 @@ async fn replicas_join_lose_their_leader_replace_one_and_recover() -> anyhow::Re
         "--acknowledge-lost-decisions",
     ])
     .await?;
-    one.process.start()?;
+    one.start()?;
     one.until("it leads alone", |list| {
         voters(list) == [1] && leader(list) == Some("r1")
     })
     .await?;
-    two.process.start()?;
-    four.process.start()?;
-    for replica in [&mut two, &mut four] {
-        let marked = replica.folder.join("data/fenced");
+    two.start()?;
+    four.start()?;
+    for replica in [&two, &four] {
+        let marked = replica.data().join("fenced");
         eventually(DEADLINE, "it hears of the newer incarnation", || async {
             ensure!(marked.is_file(), "no file {}", marked.display());
             Ok(())
@@ -238,24 +143,11 @@ async fn replicas_join_lose_their_leader_replace_one_and_recover() -> anyhow::Re
         });
         list.await?;
         // Nor does it after a restart.
-        replica.process.kill();
-        replica.process.start()?;
-        let log = replica.process.log().to_owned();
-        eventually(DEADLINE, "it refuses to start", || {
-            let ended = replica.process.ended();
-            let log = std::fs::read_to_string(&log).unwrap_or_default();
-            async move {
-                let Some(status) = ended? else {
-                    bail!("it runs")
-                };
-                ensure!(
-                    !status.success() && log.contains("has no part in the newer one"),
-                    "it ended with {status}: {log}"
-                );
-                Ok(())
-            }
-        })
-        .await?;
+        replica.kill();
+        replica.start()?;
+        replica
+            .refuses_to_start(&["has no part in the newer one"])
+            .await?;
     }
     let list = one.list().await?;
     ensure!(

@@ -3,10 +3,11 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
+    process::ExitStatus,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use serde_json::Value;
 
 use super::{DEADLINE, binary, certificates::Certificates, cli::Cli};
@@ -29,11 +30,10 @@ pub struct Role<'a> {
     pub more: &'a [&'a str],
 }
 
-/// A replica, running or not.
+/// A replica, running or not. Whoever holds it may start and kill it, also while others ask it.
 #[derive(Debug)]
 pub struct Replica {
-    /// Its process.
-    pub process: Process,
+    process: Mutex<Process>,
     /// An operator's command line, connected to it.
     pub cli: Cli,
     name: String,
@@ -103,7 +103,7 @@ impl Replica {
             .args(["--log-format", "json", "--log-level", "info"]);
         let context = certificates.file(&format!("{operator}-context.yaml"));
         Ok(Self {
-            process,
+            process: Mutex::new(process),
             cli: Cli::new(context.clone()),
             name,
             folder,
@@ -203,18 +203,85 @@ impl Replica {
         Ok(said.err)
     }
 
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts it, again or for the first time.
+    ///
+    /// # Errors
+    /// If it runs, or can't be started.
+    pub fn start(&self) -> anyhow::Result<()> {
+        self.process().start()
+    }
+
+    /// Kills it (SIGKILL).
+    pub fn kill(&self) {
+        self.process().kill();
+    }
+
+    /// Stops its clock: it keeps its connections and answers nothing (SIGSTOP).
+    ///
+    /// # Errors
+    /// If it doesn't run.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.process().pause()
+    }
+
+    /// Undoes [`Self::pause`].
+    ///
+    /// # Errors
+    /// If it doesn't run.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.process().resume()
+    }
+
+    /// Gives another value to a flag that it has, for its next start.
+    pub fn set_flag(&self, flag: &str, value: &str) {
+        self.process().set_flag(flag, value);
+    }
+
+    /// Its process, if it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process().id()
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let log = self.process().log().to_owned();
+        String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until it ends by itself with an error, and has said this in its log.
+    ///
+    /// # Errors
+    /// At the deadline.
+    pub async fn refuses_to_start(&self, words: &[&str]) -> anyhow::Result<ExitStatus> {
+        eventually(DEADLINE, &format!("{} refuses to start", self.name), || {
+            let (ended, log) = (self.process().ended(), self.log());
+            async move {
+                let Some(status) = ended? else {
+                    bail!("it runs")
+                };
+                let said = words.iter().all(|words| log.contains(words));
+                ensure!(!status.success() && said, "it ended with {status}: {log}");
+                Ok(status)
+            }
+        })
+        .await
+    }
+
     /// Waits until it answers operators.
     ///
     /// # Errors
-    /// If it ends, or doesn't within a minute; with the end of its log.
-    pub async fn answers(&mut self) -> anyhow::Result<()> {
-        let cli = self.cli.clone();
-        self.process
-            .ready(Duration::from_secs(60), || {
-                let cli = cli.clone();
-                async move { cli.json(&["replica", "list"]).await.map(drop) }
-            })
-            .await
+    /// At the deadline; with the end of its log.
+    pub async fn answers(&self) -> anyhow::Result<()> {
+        let outcome = self.until("it answers", |_| true).await;
+        outcome
+            .map(drop)
+            .map_err(|error| anyhow::anyhow!("{error:#}; {}", self.process().log_tail()))
     }
 }
 
