@@ -3,12 +3,15 @@
 //! * [`placement`]: a declaration and the agent's report → where a member is and how it is reached;
 //! * [`localities`]: a cloud's names ↔ ours;
 //! * [`inputs`]: state and facts → what the plan of one service is computed from;
+//! * [`contingencies`]: state → what is prepared for each loss;
+//! * [`whatif`]: what a loss would do, or a command that a person thinks of;
 //! * [`cut`]: state and facts → the parts of one member's view;
 //! * [`exchange`]: facts between replicas, without a quorum;
 //! * [`outbox`]: what one session holds and what must be sent to it next;
 //! * [`homes`]: which replica an agent dials next;
 //! * [`holdings`]: the agent's side: parts merged by their own versions; [`factlog`]: deltas not yet acknowledged.
 
+pub mod contingencies;
 pub mod cut;
 pub mod exchange;
 pub mod factlog;
@@ -18,3 +21,4 @@ pub mod inputs;
 pub mod localities;
 pub mod outbox;
 pub mod placement;
+pub mod whatif;

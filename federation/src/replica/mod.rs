@@ -15,6 +15,7 @@ mod admission;
 pub mod among;
 mod backend;
 mod brain;
+mod contingencies;
 mod events;
 mod exchange;
 mod follow;
@@ -31,6 +32,7 @@ mod restart_tests;
 mod serve;
 mod sessions;
 mod shared;
+mod shifts;
 mod status;
 mod ticker;
 mod voters;
@@ -173,6 +175,7 @@ impl Replica {
             env.spawn("lead", lead::run(shared.clone(), links.clone(), disk)),
             env.spawn("follow", follow::follow(shared.clone())),
             env.spawn("brain", brain::Brain::run(shared.clone())),
+            env.spawn("preparations", contingencies::prepare(shared.clone())),
             env.spawn("ticker", ticker::tick(shared.clone())),
             env.spawn("sessions", serve::serve(shared.clone(), listener)),
             env.spawn("session votes", voters::watch_sessions(shared.clone())),
@@ -190,6 +193,11 @@ impl Replica {
                 registry::run(shared.clone(), host.clone(), root),
             ));
             tasks.push(env.spawn("status", status::run(shared.clone(), host.clone())));
+            let root = config.root_namespace.clone();
+            tasks.push(env.spawn(
+                "shifts",
+                shifts::run(shared.clone(), host.clone(), root),
+            ));
             tasks.push(env.spawn("events", events::run(shared.clone(), host)));
         }
         let tasks = Arc::new(Mutex::new(tasks));

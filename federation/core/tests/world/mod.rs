@@ -6,12 +6,10 @@ use causeway_api::facts::{
     MemberFact, MeshFact, NamespaceFact, Protocol, ServiceFact, ServicePort, TargetPort,
 };
 use causeway_api::ids::{Locality, PortName, ReplicaId, ServiceKey};
-use causeway_api::plan::{PlanInputs, Withdrawal};
-use causeway_api::session::Holds;
+use causeway_api::plan::PlanInputs;
 use causeway_api::spec::MemberSpec;
 use causeway_api::verdict::{Ballot, ObserverId, Vote};
 use causeway_api::{FactVersion, MemberName};
-use causeway_core::outbox::Outbox;
 use causeway_core::{inputs, placement};
 use causeway_index::FactStore;
 use causeway_state::command::{ClientId, Command, PlanProposal, Request};

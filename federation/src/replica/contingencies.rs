@@ -1,0 +1,251 @@
+//! Prepares for losses while nothing is lost, and has the plans at hand when something is.
+//!
+//! Every replica prepares, since any may lead when it matters. The leader names the contents in the log once they have been
+//! quiet for a while; when a verdict brings one into force, it proposes what was prepared, the most critical services first,
+//! without planning anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use causeway_api::ServiceKey;
+use causeway_api::domain::Domain;
+use causeway_api::rules::Priority;
+use causeway_core::contingencies::Contingencies;
+use causeway_core::inputs;
+use causeway_failover::contingency::Prepared;
+use causeway_state::State;
+use causeway_state::command::{Command, PlanProposal};
+use causeway_state::contingency::Activation;
+use causeway_state::outcome::Outcome;
+use causeway_state::state::PlanRow;
+use tokio::sync::Notify;
+
+use super::sessions::lock;
+use super::shared::Shared;
+
+/// Services that are looked at before others may run.
+const STEP: usize = 16;
+
+/// What is prepared is named once nothing changed for so long.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// What is prepared here.
+#[derive(Default)]
+pub(crate) struct Preparations {
+    held: Mutex<Contingencies>,
+    due: Mutex<Due>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Due {
+    everything: bool,
+    places: bool,
+    /// Plans that changed.
+    planned: BTreeSet<ServiceKey>,
+    /// Facts that changed under plans that may have stayed.
+    facts: BTreeSet<ServiceKey>,
+}
+
+impl Preparations {
+    /// Plans changed.
+    pub(crate) fn planned(&self, services: &BTreeSet<ServiceKey>) {
+        self.mark(|due| due.planned.extend(services.iter().cloned()));
+    }
+
+    /// Facts changed.
+    pub(crate) fn facts_changed<'s>(&self, services: impl IntoIterator<Item = &'s ServiceKey>) {
+        self.mark(|due| due.facts.extend(services.into_iter().cloned()));
+    }
+
+    /// Members came, went, or stand elsewhere.
+    pub(crate) fn places_changed(&self) {
+        self.mark(|due| due.places = true);
+    }
+
+    /// Decisions were missed, or were made before this process began.
+    pub(crate) fn all_changed(&self) {
+        self.mark(|due| due.everything = true);
+    }
+
+    fn mark(&self, change: impl FnOnce(&mut Due)) {
+        change(&mut lock(&self.due));
+        self.wake.notify_one();
+    }
+
+    /// What was prepared for what came into force: proposals in the order in which they are to be made. `None` where the
+    /// content that was named is not the one held here: it drifted since, and is planned afresh.
+    pub(crate) fn proposals(
+        &self,
+        state: &State,
+        active: &Activation,
+    ) -> Option<Vec<PlanProposal>> {
+        let held = lock(&self.held);
+        let prepared = held.of(&active.domain)?;
+        (prepared.hash() == active.hash).then(|| proposals(state, prepared))
+    }
+}
+
+/// The most critical first; within a class by name.
+fn proposals(state: &State, prepared: &Prepared) -> Vec<PlanProposal> {
+    let mut rows: Vec<(Priority, PlanProposal)> = Vec::new();
+    for service in prepared.services() {
+        let Some(row) = state.plan(service) else {
+            continue;
+        };
+        let Some(held) = &row.value else {
+            continue;
+        };
+        let Some(plan) = prepared.plan(&held.plan) else {
+            continue;
+        };
+        let Some(left) = prepared.fall().without(&held.inputs) else {
+            continue;
+        };
+        let priority = left.policy.priority;
+        let proposal = PlanProposal {
+            service: service.clone(),
+            plan: Some((left, plan)),
+            previous: Some(row.generation),
+        };
+        rows.push((priority, proposal));
+    }
+    rows.sort_by_key(|(priority, _)| *priority);
+    rows.into_iter().map(|(_, proposal)| proposal).collect()
+}
+
+/// Prepares until it is dropped.
+pub(crate) async fn prepare(shared: Arc<Shared>) {
+    let preparations = &shared.preparations;
+    preparations.all_changed();
+    loop {
+        preparations.wake.notified().await;
+        // What changes in a burst is looked at once.
+        loop {
+            work_off(&shared).await;
+            tokio::select! {
+                biased;
+                () = preparations.wake.notified() => {}
+                () = shared.env.sleep(QUIET) => break,
+            }
+        }
+        if shared.consensus.leads() {
+            refresh_inputs(&shared).await;
+            name(&shared).await;
+        }
+    }
+}
+
+/// Looks at what changed, a few services at a time.
+async fn work_off(shared: &Shared) {
+    let preparations = &shared.preparations;
+    let due = {
+        let mut due = lock(&preparations.due);
+        let facts = std::mem::take(&mut due.facts);
+        let taken = std::mem::take(&mut *due);
+        // Facts wait until it is quiet.
+        due.facts = facts;
+        taken
+    };
+    shared.consensus.read(|state| {
+        let mut held = lock(&preparations.held);
+        if due.everything || due.places {
+            held.place(state);
+        }
+        held.services_changed(&due.planned);
+        if due.everything {
+            held.services_changed(state.plans.keys());
+        }
+    });
+    loop {
+        let services = lock(&preparations.held).take(STEP);
+        if services.is_empty() {
+            return;
+        }
+        let rows: Vec<(ServiceKey, Option<Arc<PlanRow>>)> = shared.consensus.read(|state| {
+            let row = |service: ServiceKey| {
+                let row = state.plans.get(&service).cloned();
+                (service, row)
+            };
+            services.into_iter().map(row).collect()
+        });
+        for (service, row) in rows {
+            let held = row.as_ref().and_then(|row| row.value.as_ref());
+            let committed = held.map(|held| (&held.inputs, &held.plan));
+            lock(&preparations.held).update(&service, committed);
+        }
+        // Nothing waits for this: whoever has something to do goes first.
+        shared.env.sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Inputs that drifted under a plan that stayed are committed where some loss would now be met in another way.
+async fn refresh_inputs(shared: &Shared) {
+    let facts = std::mem::take(&mut lock(&shared.preparations.due).facts);
+    let mut drifted = Vec::new();
+    for service in facts {
+        let found = shared.consensus.read(|state| {
+            let row = state.plan(&service)?;
+            let held = row.value.as_ref()?;
+            let now = inputs::plan_inputs(state, &shared.facts(), &service)?;
+            (now != held.inputs).then(|| (now, held.plan.clone(), row.generation))
+        });
+        let Some((now, plan, generation)) = found else {
+            continue;
+        };
+        if lock(&shared.preparations.held).would_differ(&now, &plan) {
+            drifted.push(PlanProposal {
+                service,
+                plan: Some((now, plan)),
+                previous: Some(generation),
+            });
+        }
+    }
+    for some in drifted.chunks(causeway_state::apply::plans::PROPOSALS) {
+        if let Err(error) = shared.propose(Command::CommitPlans(some.to_vec())).await {
+            tracing::warn!(%error, "inputs that drifted could not be committed; they are looked at again");
+            let services = some.iter().map(|proposal| &proposal.service);
+            shared.preparations.facts_changed(services);
+            return;
+        }
+    }
+}
+
+/// Names in the log what is prepared, where it is not what was named before.
+async fn name(shared: &Shared) {
+    let rows = shared.consensus.read(|state| {
+        let held = lock(&shared.preparations.held);
+        if state.feature_level < 2 || !held.is_settled() {
+            return Vec::new();
+        }
+        let named = &state.brain.contingencies.rows;
+        let mut rows = BTreeMap::new();
+        for (domain, prepared) in held.iter() {
+            let (hash, readiness) = (prepared.hash(), prepared.readiness());
+            let same = named
+                .get(domain)
+                .is_some_and(|row| row.hash == hash && row.readiness == readiness);
+            if !same {
+                rows.insert(domain.clone(), Some((hash, readiness)));
+            }
+        }
+        let gone = named.keys().filter(|domain| held.of(domain).is_none());
+        rows.extend(gone.map(|domain| (domain.clone(), None)));
+        rows.into_iter().collect::<Vec<(Domain, _)>>()
+    });
+    if rows.is_empty() {
+        return;
+    }
+    match shared.propose(Command::CommitContingencies(rows)).await {
+        Ok(Outcome::Refused(refusal)) => {
+            // Members moved meanwhile: the next round sees where they are.
+            tracing::info!(%refusal, "what is prepared was not named");
+        }
+        Ok(_) => {}
+        Err(error) => {
+            tracing::warn!(%error, "what is prepared could not be named; it is tried again");
+            shared.preparations.places_changed();
+        }
+    }
+}
