@@ -24,6 +24,8 @@ pub enum FromGiver {
     Table(Vec<OwnerHeld>),
     /// Facts: heard first-hand, or asked for.
     Facts(Box<GivenFacts>),
+    /// An owner's facts as a whole, in a form that is quick to take. From protocol 2 on.
+    Packed(Box<PackedFacts>),
     /// The sessions that it has, or had.
     Presence(Vec<Presence>),
     /// Nothing to say, still there: its open sessions count as heard.
@@ -80,6 +82,17 @@ pub struct GivenFacts {
     pub delta: FactDelta,
     /// The version at which rows other than the member's own were stated last, once this is applied.
     pub stated: FactVersion,
+}
+
+/// An owner's facts as a whole, for a replica that lacks them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedFacts {
+    /// All of it but services and endpoints.
+    pub delta: FactDelta,
+    /// The version at which rows other than the member's own were stated last.
+    pub stated: FactVersion,
+    /// Services and endpoints. What they say is `causeway-index`'s business, which checks them.
+    pub rows: Vec<u8>,
 }
 
 /// One member's session, as the replica says that has it or had it last. The replica is its only writer.

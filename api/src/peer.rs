@@ -10,8 +10,11 @@ use crate::exchange::{FromGiver, FromTaker};
 use crate::generation::Generation;
 use crate::ids::ReplicaId;
 
-/// The newest version of this protocol that this build speaks.
-pub const PEER_PROTOCOL: u32 = 1;
+/// The newest version of this protocol that this build speaks: 2 knows packed facts.
+pub const PEER_PROTOCOL: u32 = 2;
+
+/// The version of this protocol from which on a replica takes [`FromGiver::Packed`].
+pub const PACKED_FACTS: u32 = 2;
 
 /// The oldest version of this protocol that this build still speaks.
 pub const PEER_PROTOCOL_OLDEST: u32 = 1;

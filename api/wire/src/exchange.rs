@@ -1,6 +1,8 @@
 //! `exchange.proto`: facts between replicas.
 
-use causeway_api::exchange::{FromGiver, FromTaker, GivenFacts, OwnerHeld, OwnerWanted, Presence};
+use causeway_api::exchange::{
+    FromGiver, FromTaker, GivenFacts, OwnerHeld, OwnerWanted, PackedFacts, Presence,
+};
 
 use crate::error::WireError;
 use crate::proto::{self, from_giver, from_taker};
@@ -17,6 +19,12 @@ impl From<&FromGiver> for proto::FromGiver {
             FromGiver::Facts(given) => Kind::Facts(proto::GivenFacts {
                 stated: (given.stated != given.delta.version).then(|| (&given.stated).into()),
                 delta: Some((&given.delta).into()),
+            }),
+            FromGiver::Packed(packed) => Kind::Packed(proto::PackedFacts {
+                stated: (packed.stated != packed.delta.version).then(|| (&packed.stated).into()),
+                delta: Some((&packed.delta).into()),
+                sum: crc32fast::hash(&packed.rows),
+                rows: packed.rows.clone(),
             }),
             FromGiver::Presence(rows) => Kind::Presence(proto::PresenceRows {
                 rows: rows.iter().map(Into::into).collect(),
@@ -43,6 +51,7 @@ pub(crate) fn from_giver(wire: proto::FromGiver) -> Result<Option<FromGiver>, Wi
             FromGiver::Table(At("FactsTable", "owners").rows(table.owners)?)
         }
         Some(Kind::Facts(given)) => FromGiver::Facts(Box::new(given.try_into()?)),
+        Some(Kind::Packed(packed)) => FromGiver::Packed(Box::new(packed.try_into()?)),
         Some(Kind::Presence(rows)) => {
             FromGiver::Presence(At("PresenceRows", "rows").rows(rows.rows)?)
         }
@@ -119,6 +128,25 @@ impl TryFrom<proto::GivenFacts> for GivenFacts {
         Ok(Self {
             stated: optional(wire.stated)?.unwrap_or(delta.version),
             delta,
+        })
+    }
+}
+
+impl TryFrom<proto::PackedFacts> for PackedFacts {
+    type Error = WireError;
+    fn try_from(wire: proto::PackedFacts) -> Result<Self, WireError> {
+        let at = |field| At("PackedFacts", field);
+        let delta: causeway_api::facts::FactDelta = at("delta").needed(wire.delta)?;
+        if crc32fast::hash(&wire.rows) != wire.sum {
+            let owner = &delta.owner;
+            return Err(at("rows").malformed(format_args!(
+                "the checksum of the facts of {owner} does not fit: they were damaged on their way, and all are refused"
+            )));
+        }
+        Ok(Self {
+            stated: optional(wire.stated)?.unwrap_or(delta.version),
+            delta,
+            rows: wire.rows,
         })
     }
 }

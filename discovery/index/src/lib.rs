@@ -10,4 +10,4 @@ pub mod store;
 pub(crate) mod table;
 
 pub use index::{Declared, Index, LocalService, MemberInfo, PodRef};
-pub use store::{ApplyError, FactStore, OwnerFacts, Touched};
+pub use store::{ApplyError, FactStore, OwnerFacts, Touched, Whole, WholeError};

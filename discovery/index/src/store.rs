@@ -4,12 +4,15 @@
 //! what is held is ignored, whatever its way here; a gap asks for a snapshot. Nothing ever expires: only its owner
 //! withdraws a row, and only a decision of ours ([`FactStore::drop_owner`]) forgets an owner.
 
+mod bytes;
 mod digest;
 mod introduction;
 mod merge;
 mod owner;
 mod pack;
+mod packed;
 mod touched;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +22,7 @@ use causeway_api::{FactVersion, MemberName, Name, ServiceKey};
 pub use owner::OwnerFacts;
 pub(crate) use pack::{pack, unpack};
 pub use touched::Touched;
+pub use whole::{Damaged, Whole, WholeError};
 
 /// Rows that one owner may have, unless [`FactStore::with_max_rows`] says otherwise: ten times the largest cluster
 /// that Kubernetes supports, so that what exceeds it is a fault.

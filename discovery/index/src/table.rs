@@ -19,6 +19,17 @@ impl<T> Default for Table<T> {
 }
 
 impl<T: Ord + Clone> Table<T> {
+    /// Of different values.
+    pub(crate) fn of(values: Vec<T>) -> Self {
+        let numbers = values.iter().cloned().zip(0..).collect();
+        Self { values, numbers }
+    }
+
+    /// The values in their order, each with its number.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (&T, u32)> {
+        self.numbers.iter().map(|(value, number)| (value, *number))
+    }
+
     /// The number of a value, a new one where it was not there.
     pub(crate) fn number(&mut self, value: &T) -> u32 {
         if let Some(number) = self.numbers.get(value) {

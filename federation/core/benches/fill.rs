@@ -1,9 +1,10 @@
 //! A new replica filled with a million rows of facts by one peer, beside a plain copy of the same bytes over the same
 //! loopback: `cargo bench -p causeway-core --bench fill`, or `cargo xtask bench fill`.
 //!
-//! The peer's facts are cut, encoded and sent by one thread, read, decoded and merged by another, as on a link between
-//! replicas without its TLS. What is compared is the time from the first byte to the last row in force. Each is measured
-//! seven times in turn; the medians count. Prints lines of JSON, as `cargo xtask bench` reads them.
+//! The peer's facts are packed, encoded and sent by one thread, read, decoded, checked and merged by another, as on a link
+//! between replicas without its TLS. What is compared is the time from the first byte to the last row in force. The copy is
+//! of the same facts as messages of rows, as agents send them; packed they are fewer bytes, whose copy is measured too.
+//! Each is measured seven times in turn; the medians count. Prints lines of JSON, as `cargo xtask bench` reads them.
 //!
 //! Arguments: `[ROWS [OWNERS]]`; by default 1000000 and 100.
 #![allow(
@@ -40,25 +41,46 @@ fn main() {
     let rows = numbers.first().copied().unwrap_or(1_000_000);
     let owners = numbers.get(1).copied().unwrap_or(100);
     let store = filled(rows, owners);
-    let bytes = encoded(&store).iter().map(Vec::len).sum::<usize>();
-    let (mut fills, mut copies) = (Vec::new(), Vec::new());
+    let size = |giver| {
+        let mut bytes = 0;
+        give(&store, giver, |message| bytes += message.len());
+        bytes
+    };
+    let (plain, packed) = (size(Giver::new()), size(Giver::packing()));
+    let mut took: [Vec<Duration>; 4] = Default::default();
     for _ in 0..ROUNDS {
-        copies.push(copy(bytes));
-        fills.push(fill(&store));
+        took[0].push(copy(plain));
+        took[1].push(fill(&store, Giver::packing()));
+        took[2].push(copy(packed));
+        took[3].push(fill(&store, Giver::new()));
     }
-    fills.sort_unstable();
-    copies.sort_unstable();
-    let (fill, copy) = (fills[ROUNDS / 2], copies[ROUNDS / 2]);
-    let ratio = fill.as_secs_f64() / copy.as_secs_f64();
-    eprintln!(
-        "{rows} rows of {owners} owners in {bytes} bytes; fills {fills:?}; copies {copies:?}"
-    );
-    let what = format!("a new replica filled with {rows} rows, {} MiB", bytes >> 20);
-    let line = serde_json::json!({
-        "bench": "fill", "measure": what, "ours": fill.as_secs_f64(), "peer_or_floor": copy.as_secs_f64(),
-        "unit": "s", "ratio": ratio, "aim": "≤ 3",
+    let [copy, fill, copy_packed, fill_plain] = took.map(|mut all| {
+        all.sort_unstable();
+        eprintln!("{all:?}");
+        all[ROUNDS / 2].as_secs_f64()
     });
-    println!("{line}");
+    eprintln!("{rows} rows of {owners} owners: {plain} bytes as rows, {packed} packed");
+    let mib = |bytes: usize| bytes >> 20;
+    let tell = |what: String, ours: f64, floor: f64, aim: Option<&str>| {
+        let line = serde_json::json!({
+            "bench": "fill", "measure": what, "ours": ours, "peer_or_floor": floor,
+            "unit": "s", "ratio": ours / floor, "aim": aim,
+        });
+        println!("{line}");
+    };
+    let what = format!(
+        "a new replica filled with {rows} rows ÷ a copy of them, {} MiB",
+        mib(plain)
+    );
+    tell(what, fill, copy, Some("≤ 3"));
+    let what = format!("the same ÷ a copy of what is sent, {} MiB", mib(packed));
+    tell(what, fill, copy_packed, None);
+    tell(
+        "row by row, as an older replica is filled".to_owned(),
+        fill_plain,
+        copy,
+        None,
+    );
 }
 
 /// Services with one row of their own and nine of endpoints.
@@ -114,14 +136,8 @@ fn filled(rows: usize, owners: usize) -> FactStore {
 }
 
 /// All that a giver sends to a taker that holds nothing.
-fn encoded(store: &FactStore) -> Vec<Vec<u8>> {
-    let mut all = Vec::new();
-    give(store, |bytes| all.push(bytes.to_vec()));
-    all
-}
-
-fn give(store: &FactStore, mut send: impl FnMut(&[u8])) {
-    let (mut giver, recent) = (Giver::new(), Recent::default());
+fn give(store: &FactStore, mut giver: Giver, mut send: impl FnMut(&[u8])) {
+    let recent = Recent::default();
     let _ = giver.presence_due();
     let wanted = store
         .owners()
@@ -161,14 +177,14 @@ fn copy(bytes: usize) -> Duration {
     took
 }
 
-fn fill(store: &FactStore) -> Duration {
+fn fill(store: &FactStore, giver: Giver) -> Duration {
     let (mut out, mut into) = pair();
     let (mut facts, mut recent) = (FactStore::new(), Recent::default());
     let (mut presences, mut taker) = (Presences::default(), Taker::default());
     let began = Instant::now();
     let took = std::thread::scope(|scope| {
         scope.spawn(move || {
-            give(store, |bytes| {
+            give(store, giver, |bytes| {
                 let length = u32::try_from(bytes.len()).unwrap();
                 out.write_all(&length.to_le_bytes()).unwrap();
                 out.write_all(bytes).unwrap();

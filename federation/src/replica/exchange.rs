@@ -19,7 +19,7 @@ use causeway_api::{MemberName, ReplicaId};
 use causeway_core::exchange::{
     FirstHand, Giver, Heard, Presences, Recent, Seen, Taker, hear_first_hand,
 };
-use causeway_index::{ApplyError, FactStore};
+use causeway_index::{ApplyError, FactStore, Whole};
 use causeway_seam::Monotonic;
 use tokio::sync::{Notify, mpsc};
 
@@ -205,10 +205,15 @@ impl Exchange {
         }
     }
 
-    /// A replica to whom this one gives.
-    fn begin_giving(&self) -> (u64, Arc<Giving>) {
+    /// A replica to whom this one gives, and whether it takes packed facts.
+    fn begin_giving(&self, packing: bool) -> (u64, Arc<Giving>) {
+        let giver = if packing {
+            Giver::packing()
+        } else {
+            Giver::new()
+        };
         let giving = Arc::new(Giving {
-            giver: Mutex::new(Giver::new()),
+            giver: Mutex::new(giver),
             later: Mutex::default(),
             due: Notify::new(),
         });
@@ -257,6 +262,20 @@ impl Shared {
     /// Hears another replica, and returns what to answer.
     fn hear_replica(&self, from: ReplicaId, message: FromGiver) -> Option<FromTaker> {
         let now = self.env.now();
+        // Before any lock is taken: it may be long.
+        let (message, whole) = match message {
+            FromGiver::Packed(packed) => match Whole::read(*packed) {
+                Ok(whole) => (FromGiver::Alive, Some(whole)),
+                Err(error) => {
+                    tracing::error!(%from, %error, "facts from another replica refused");
+                    let reason = format!("from replica {from}: {error}");
+                    let kind = RefusedKind::Facts;
+                    self.refusals.note(&error.owner, kind, &reason, now);
+                    return None;
+                }
+            },
+            message => (message, None),
+        };
         // Under the lock of the state: a removal comes before, and is seen, or after, and takes these facts along.
         let heard = self.consensus.read(|state| {
             let mut facts = self.facts();
@@ -268,9 +287,11 @@ impl Shared {
                 ..
             } = &mut *inner;
             let held = (&mut *facts, recent, presences);
-            taker.hear(from, message, now.0, held, |member| {
-                state.members.contains_key(member)
-            })
+            let registered = |member: &MemberName| state.members.contains_key(member);
+            match whole {
+                Some(whole) => taker.hear_whole(from, whole, now.0, held, registered),
+                None => taker.hear(from, message, now.0, held, registered),
+            }
         });
         let Heard {
             changed,
@@ -278,6 +299,7 @@ impl Shared {
             presence,
             diff,
             refused,
+            damaged: _,
             again,
         } = heard;
         if let Some(changed) = changed {

@@ -42,11 +42,19 @@ pub(crate) fn from_giver() -> impl Strategy<Value = FromGiver> {
         stated,
     });
     let given = (facts(), version()).prop_map(|(delta, stated)| GivenFacts { delta, stated });
+    let packed = (facts(), version(), vec(any::<u8>(), 0..40)).prop_map(|(delta, stated, rows)| {
+        PackedFacts {
+            delta,
+            stated,
+            rows,
+        }
+    });
     let answer = prop_oneof![vec(diff_entry(), 0..3).prop_map(Ok), text().prop_map(Err)];
     prop_oneof![
         any::<u64>().prop_map(|digest| FromGiver::Offer { digest }),
         vec(held, 0..4).prop_map(FromGiver::Table),
         given.prop_map(|given| FromGiver::Facts(Box::new(given))),
+        packed.prop_map(|packed| FromGiver::Packed(Box::new(packed))),
         vec(presence(), 0..3).prop_map(FromGiver::Presence),
         Just(FromGiver::Alive),
         (any::<u64>(), answer).prop_map(|(id, answer)| FromGiver::Diff { id, answer }),

@@ -41,32 +41,32 @@ pub struct OwnerFacts {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Tables {
-    ports: Table<PortName>,
-    localities: Table<Locality>,
+pub(super) struct Tables {
+    pub(super) ports: Table<PortName>,
+    pub(super) localities: Table<Locality>,
     /// Most services of a cluster share a few lists of ports.
-    port_lists: Table<Vec<ServicePort>>,
+    pub(super) port_lists: Table<Vec<ServicePort>>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct ServiceRow {
-    fact: Option<PackedService>,
-    endpoints: Box<[EndpointRow]>,
+pub(super) struct ServiceRow {
+    pub(super) fact: Option<PackedService>,
+    pub(super) endpoints: Box<[EndpointRow]>,
 }
 
 #[derive(Debug, Clone)]
-struct PackedService {
-    exported: bool,
-    headless: bool,
-    ports: u32,
-    texts: Box<[u8]>,
+pub(super) struct PackedService {
+    pub(super) exported: bool,
+    pub(super) headless: bool,
+    pub(super) ports: u32,
+    pub(super) texts: Box<[u8]>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct EndpointRow {
-    port: u32,
-    locality: u32,
-    counts: EndpointCounts,
+pub(super) struct EndpointRow {
+    pub(super) port: u32,
+    pub(super) locality: u32,
+    pub(super) counts: EndpointCounts,
 }
 
 impl OwnerFacts {
@@ -82,6 +82,41 @@ impl OwnerFacts {
             rows: 0,
             introduced: false,
         }
+    }
+
+    /// A whole, so far without its services, of which `rows` rows are to come.
+    pub(super) fn of(delta: FactDelta, stated: FactVersion, tables: Tables, rows: usize) -> Self {
+        let introduced = stated != delta.version;
+        let namespaces = delta.namespaces.into_iter();
+        let gateways = delta.gateways.into_iter();
+        Self {
+            version: delta.version,
+            stated,
+            member: delta.member,
+            namespaces: namespaces
+                .filter_map(|row| Some((row.key, row.value?)))
+                .collect(),
+            gateways: gateways
+                .filter_map(|row| Some((row.key, row.value?)))
+                .collect(),
+            services: BTreeMap::new(),
+            tables,
+            rows,
+            introduced,
+        }
+    }
+
+    /// The services of [`OwnerFacts::of`], under keys of the store.
+    pub(super) fn put_services(&mut self, services: Vec<(ServiceKey, ServiceRow)>) {
+        self.services = services.into_iter().collect();
+    }
+
+    pub(super) fn service_rows(&self) -> &BTreeMap<ServiceKey, ServiceRow> {
+        &self.services
+    }
+
+    pub(super) fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     /// Whether it has spoken of more than itself. An agent that cannot list its member introduces itself by the member's
@@ -344,6 +379,14 @@ impl OwnerFacts {
 
     /// What differs between `old` and this.
     pub(super) fn differs_from(&self, old: &Self) -> Touched {
+        if old.services.is_empty() && old.namespaces.is_empty() {
+            return Touched {
+                member: self.member != old.member,
+                gateways: self.gateways != old.gateways,
+                services: self.services.keys().cloned().collect(),
+                namespaces: self.namespaces.keys().cloned().collect(),
+            };
+        }
         let mut touched = Touched {
             member: self.member != old.member,
             gateways: self.gateways != old.gateways,
@@ -389,10 +432,7 @@ impl OwnerFacts {
 
     /// All of it, as a snapshot.
     pub(crate) fn snapshot(&self, owner: &MemberName) -> FactDelta {
-        let mut delta = FactDelta::empty(owner.clone(), None, self.version);
-        delta.member.clone_from(&self.member);
-        delta.namespaces = changes(&self.namespaces);
-        delta.gateways = changes(&self.gateways);
+        let mut delta = self.without_services(owner);
         for (key, row) in &self.services {
             if let Some(fact) = &row.fact {
                 let fact = self.unpacked(fact);
@@ -407,6 +447,15 @@ impl OwnerFacts {
                 delta.endpoints.push(Change::set(key, counts));
             }
         }
+        delta
+    }
+
+    /// All of it but services and endpoints, as a snapshot.
+    pub(super) fn without_services(&self, owner: &MemberName) -> FactDelta {
+        let mut delta = FactDelta::empty(owner.clone(), None, self.version);
+        delta.member.clone_from(&self.member);
+        delta.namespaces = changes(&self.namespaces);
+        delta.gateways = changes(&self.gateways);
         delta
     }
 
@@ -452,7 +501,7 @@ fn changes<K: Clone, V: Clone>(map: &BTreeMap<K, V>) -> Vec<Change<K, V>> {
 }
 
 /// The store's own copy of a key, with one more holder.
-fn hold(shared: &mut BTreeMap<ServiceKey, u32>, key: &ServiceKey) -> ServiceKey {
+pub(super) fn hold(shared: &mut BTreeMap<ServiceKey, u32>, key: &ServiceKey) -> ServiceKey {
     let own = match shared.get_key_value(key) {
         Some((own, _)) => own.clone(),
         None => {

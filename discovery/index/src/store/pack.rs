@@ -3,7 +3,7 @@
 //! As maps of strings they would take more memory than all else that is held of a service. The form: how many labels
 //! there are, then each key, value and account, each text after its length; all numbers are of four bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::Name;
 
@@ -41,6 +41,48 @@ pub(crate) fn unpack(packed: &[u8]) -> (BTreeMap<String, String>, Vec<Name>) {
         accounts.extend(Name::new(account).ok());
     }
     (selector, accounts)
+}
+
+/// Whether bytes of somebody else are what [`pack`] would have made; `accounts` are those that are known to be names.
+pub(super) fn check<'a>(
+    packed: &'a [u8],
+    text_bytes: usize,
+    items: usize,
+    accounts: &mut BTreeSet<&'a str>,
+) -> Result<(), &'static str> {
+    if packed.is_empty() {
+        return Ok(());
+    }
+    let mut rest = packed;
+    let labels = take_number(&mut rest).ok_or("selector and accounts break off")?;
+    if labels > items || (labels == 0 && rest.is_empty()) {
+        return Err("a selector has an impossible size");
+    }
+    let mut before = None;
+    for _ in 0..labels {
+        let key = take_text(&mut rest).ok_or("a selector breaks off")?;
+        let value = take_text(&mut rest).ok_or("a selector breaks off")?;
+        if before >= Some(key) {
+            return Err("a selector is out of order");
+        }
+        if key.len() > text_bytes || value.len() > text_bytes {
+            return Err("a label is too long");
+        }
+        before = Some(key);
+    }
+    let mut count = 0;
+    while !rest.is_empty() {
+        let account = take_text(&mut rest).ok_or("accounts break off")?;
+        if !accounts.contains(account) {
+            Name::new(account).map_err(|_| "an account is no name")?;
+            accounts.insert(account);
+        }
+        count += 1;
+    }
+    if count > items {
+        return Err("there are too many accounts");
+    }
+    Ok(())
 }
 
 fn number(n: usize) -> [u8; 4] {
@@ -83,6 +125,7 @@ mod tests {
                 vec![Name::new("a").unwrap(), Name::new("b").unwrap()],
             ] {
                 let packed = pack(&selector, &accounts);
+                assert_eq!(check(&packed, 9, 9, &mut BTreeSet::new()), Ok(()));
                 assert_eq!(unpack(&packed), (selector.clone(), accounts));
             }
         }

@@ -24,6 +24,7 @@ pub struct Giver {
     offer: bool,
     table: bool,
     in_a_row: u32,
+    packs: bool,
 }
 
 /// A question of a peer that only an agent can answer.
@@ -53,7 +54,23 @@ impl Giver {
             offer: true,
             table: false,
             in_a_row: 0,
+            packs: false,
         }
+    }
+
+    /// The same toward a peer that takes packed facts ([`causeway_api::peer::PACKED_FACTS`]).
+    #[must_use]
+    pub fn packing() -> Self {
+        Self {
+            packs: true,
+            ..Self::new()
+        }
+    }
+
+    /// Whether it sends packed facts.
+    #[must_use]
+    pub fn packs(&self) -> bool {
+        self.packs
     }
 
     /// Facts of an owner were heard first-hand, on top of `base`.
@@ -136,7 +153,7 @@ impl Giver {
         }
         let has_waited = self.in_a_row >= TURN && !self.wanted.is_empty();
         while !has_waited && let Some((owner, base)) = self.news.pop_first() {
-            if let Some(message) = since(facts, recent, &owner, base) {
+            if let Some(message) = since(facts, recent, &owner, base, self.packs) {
                 self.in_a_row += 1;
                 return Some(message);
             }
@@ -144,7 +161,7 @@ impl Giver {
         self.in_a_row = 0;
         while let Some((owner, held)) = self.wanted.pop_first() {
             self.news.remove(&owner);
-            if let Some(message) = since(facts, recent, &owner, held) {
+            if let Some(message) = since(facts, recent, &owner, held, self.packs) {
                 return Some(message);
             }
         }
@@ -158,6 +175,7 @@ fn since(
     recent: &Recent,
     owner: &MemberName,
     version: Option<FactVersion>,
+    packs: bool,
 ) -> Option<FromGiver> {
     let held = facts.owner(owner)?;
     let delta = version
@@ -165,6 +183,7 @@ fn since(
         .filter(|given| given.delta.version == held.version && given.delta.rows() < held.rows());
     let given = match delta {
         Some(given) => given,
+        None if packs => return Some(FromGiver::Packed(Box::new(facts.packed(owner)?))),
         None => facts.given(owner)?,
     };
     Some(FromGiver::Facts(Box::new(given)))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use causeway_api::exchange::{FromGiver, FromTaker, GivenFacts, OwnerHeld, OwnerWanted};
 use causeway_api::session::DiffEntry;
 use causeway_api::{FactVersion, MemberName, ReplicaId};
-use causeway_index::{ApplyError, FactStore, OwnerFacts, Touched};
+use causeway_index::{ApplyError, FactStore, OwnerFacts, Touched, Whole, WholeError};
 
 use super::{Presences, Recent, digest};
 
@@ -42,6 +42,8 @@ pub struct Heard {
     pub diff: Option<(u64, Result<Vec<DiffEntry>, String>)>,
     /// Facts that are larger than any real cluster's.
     pub refused: Option<ApplyError>,
+    /// Facts that cannot be read.
+    pub damaged: Option<WholeError>,
 }
 
 /// An owner's facts changed.
@@ -80,6 +82,13 @@ impl Taker {
             },
             FromGiver::Facts(given) if !registered(&given.delta.owner) => Heard::default(),
             FromGiver::Facts(given) => self.merge(from, *given, now, facts, recent),
+            FromGiver::Packed(packed) => match Whole::read(*packed) {
+                Ok(whole) => self.put_whole(whole, facts, recent, registered),
+                Err(error) => Heard {
+                    damaged: Some(error),
+                    ..Heard::default()
+                },
+            },
             FromGiver::Presence(rows) => Heard {
                 presence: presences.take(from, rows, now),
                 ..Heard::default()
@@ -89,6 +98,21 @@ impl Taker {
                 ..Heard::default()
             },
         };
+        Heard { again, ..heard }
+    }
+
+    /// Hears an owner's facts that were read already, so that whoever else needs the facts does not wait meanwhile.
+    pub fn hear_whole(
+        &mut self,
+        from: ReplicaId,
+        whole: Whole,
+        now: Duration,
+        held: (&mut FactStore, &mut Recent, &mut Presences),
+        registered: impl Fn(&MemberName) -> bool,
+    ) -> Heard {
+        let (facts, recent, presences) = held;
+        let again = presences.heard(from, now);
+        let heard = self.put_whole(whole, facts, recent, registered);
         Heard { again, ..heard }
     }
 
@@ -171,13 +195,7 @@ impl Taker {
                         None => recent.forget(&owner),
                     }
                 }
-                if self
-                    .pending
-                    .get(&owner)
-                    .is_some_and(|pending| after.0 >= pending.version && after.1 >= pending.stated)
-                {
-                    self.pending.remove(&owner);
-                }
+                self.came(&owner, after);
                 let became_whole = !was_whole && whole(facts);
                 Heard {
                     changed: (after != before).then_some(Changed {
@@ -220,6 +238,54 @@ impl Taker {
                     ..Heard::default()
                 }
             }
+        }
+    }
+
+    fn put_whole(
+        &mut self,
+        whole: Whole,
+        facts: &mut FactStore,
+        recent: &mut Recent,
+        registered: impl Fn(&MemberName) -> bool,
+    ) -> Heard {
+        let owner = whole.owner().clone();
+        if !registered(&owner) {
+            return Heard::default();
+        }
+        let held = facts.owner(&owner);
+        let (before, was_whole) = (versions(held), held.is_some_and(OwnerFacts::is_whole));
+        match facts.merge_packed(whole) {
+            Ok(touched) => {
+                let held = facts.owner(&owner);
+                let (after, is_whole) = (versions(held), held.is_some_and(OwnerFacts::is_whole));
+                if after != before {
+                    recent.forget(&owner);
+                }
+                self.came(&owner, after);
+                Heard {
+                    changed: (after != before).then_some(Changed {
+                        owner,
+                        touched,
+                        became_whole: !was_whole && is_whole,
+                    }),
+                    ..Heard::default()
+                }
+            }
+            Err(error) => {
+                self.pending.remove(&owner);
+                Heard {
+                    refused: Some(error),
+                    ..Heard::default()
+                }
+            }
+        }
+    }
+
+    /// It is waited for no longer once it is as new as what was asked for.
+    fn came(&mut self, owner: &MemberName, held: (FactVersion, FactVersion)) {
+        let pending = self.pending.get(owner);
+        if pending.is_some_and(|pending| held.0 >= pending.version && held.1 >= pending.stated) {
+            self.pending.remove(owner);
         }
     }
 

@@ -91,9 +91,14 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new() -> Self {
+    /// Toward a peer that takes packed facts, or an older one.
+    pub(crate) fn new(packing: bool) -> Self {
         Self {
-            giver: Giver::new(),
+            giver: if packing {
+                Giver::packing()
+            } else {
+                Giver::new()
+            },
             to: VecDeque::new(),
             back: VecDeque::new(),
             up: true,
@@ -160,7 +165,8 @@ impl World {
         for a in 0..REPLICAS {
             for b in 0..REPLICAS {
                 if a != b {
-                    world.links.insert((a, b), Link::new());
+                    // Replicas of two versions.
+                    world.links.insert((a, b), Link::new(b % 2 == 0));
                 }
             }
         }
@@ -299,7 +305,7 @@ impl World {
         let Some(link) = self.links.get_mut(&(a, b)) else {
             return;
         };
-        *link = Link::new();
+        *link = Link::new(link.giver.packs());
         link.up = up;
         let (giver, taker) = (id(a), &mut self.replicas[b]);
         taker.presences.end(giver);

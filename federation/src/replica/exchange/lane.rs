@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use causeway_api::ReplicaId;
 use causeway_api::exchange::FromGiver;
-use causeway_api::peer::{FromPeer, ToPeer};
+use causeway_api::peer::{FromPeer, PACKED_FACTS, ToPeer};
 use causeway_core::exchange::Asked;
 use causeway_seam::TaskHandle;
 use tokio::sync::mpsc;
@@ -80,7 +80,9 @@ async fn give(shared: Arc<Shared>, mut end: LaneEnd<ToPeer, FromPeer>) {
     shared
         .exchange
         .note_address(end.peer.replica, &addresses.sessions);
-    let (number, giving) = shared.exchange.begin_giving();
+    let (number, giving) = shared
+        .exchange
+        .begin_giving(end.peer.protocols.newest >= PACKED_FACTS);
     let here = GivingEnd {
         shared: shared.clone(),
         number,
