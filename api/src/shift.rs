@@ -61,6 +61,24 @@ pub enum ShiftAction {
     Freeze,
 }
 
+/// In words, such as `evacuate member/ack`.
+impl std::fmt::Display for ShiftAction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Evacuate(domain) => f.pad(&format!("evacuate {domain}")),
+            Self::Restore(domain) => f.pad(&format!("restore {domain}")),
+            Self::Weigh(weights) => {
+                let parts = weights
+                    .iter()
+                    .map(|(region, weight)| format!("{region} {weight}"));
+                f.pad(&format!("weigh {}", parts.collect::<Vec<_>>().join(", ")))
+            }
+            Self::Pin => f.pad("pin"),
+            Self::Freeze => f.pad("freeze"),
+        }
+    }
+}
+
 /// How fast a move is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub enum Urgency {

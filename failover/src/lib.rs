@@ -9,6 +9,7 @@
 //! * [`contingency`]: the plans for the loss of each failure domain, made beforehand, and how well the rest would carry it;
 //! * [`checker`]: judges any plan, and shares no code with the planner;
 //! * [`safety`]: how far a move may go, whoever wants it;
+//! * [`replay`]: a decision computed again;
 //! * [`explain`]: why a plan is as it is, for people and for programs.
 
 pub mod checker;
@@ -17,5 +18,6 @@ pub mod explain;
 pub mod plan;
 pub mod policy;
 pub mod quantise;
+pub mod replay;
 pub mod safety;
 pub mod verdict;

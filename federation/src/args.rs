@@ -7,6 +7,7 @@
 //! * [`operator`]: the verbs that ask a running replica; [`observe`], [`simulate`]: those that need none;
 //! * [`backup`], [`replica`]: decisions in a file, and data folders of replicas that are stopped;
 //! * [`registry`]: who owns which declaration;
+//! * [`people`]: the verbs by which people override automation, and what they ask first;
 //! * [`certs`]: certificates for evaluation.
 
 pub mod agent;
@@ -15,6 +16,7 @@ pub mod certs;
 pub mod controller;
 pub mod observe;
 pub mod operator;
+pub mod people;
 pub mod process;
 pub mod registry;
 pub mod replica;
@@ -30,6 +32,7 @@ pub use controller::ControllerArgs;
 pub use observe::ObserveArgs;
 pub use operator::{ClustersArgs, DiffArgs, ExplainArgs, ExplainTarget, ServicesArgs, StatusArgs};
 pub use operator::{Connect, Output, Render};
+pub use people::{ApproveArgs, EvacuateArgs, FreezeArgs, ReadinessArgs, ReplayArgs, RestoreArgs};
 pub use process::{KubeArgs, LogArgs, LogFormat, TlsArgs};
 pub use registry::RegistryArgs;
 pub use replica::ReplicaArgs;
@@ -90,6 +93,24 @@ pub enum Command {
     /// What would be decided: a clusterset in a file, what befalls it, where traffic goes
     #[command(long_about = simulate::LONG_ABOUT)]
     Simulate(SimulateArgs),
+    /// How well would the rest carry the loss of each region, cluster, zone or gateway
+    #[command(long_about = people::READINESS)]
+    Readiness(ReadinessArgs),
+    /// Take traffic away from a region, cluster, zone or gateway, for a time
+    #[command(long_about = people::EVACUATE)]
+    Evacuate(EvacuateArgs),
+    /// Let traffic return, or end an override; without a name: the overrides in force
+    #[command(long_about = people::RESTORE)]
+    Restore(RestoreArgs),
+    /// Stop automation, for a time
+    #[command(long_about = people::FREEZE)]
+    Freeze(FreezeArgs),
+    /// Say yes to what waits for a person; without a name: what waits
+    #[command(long_about = people::APPROVE)]
+    Approve(ApproveArgs),
+    /// Compute a decision again from its stored inputs, and compare byte for byte
+    #[command(long_about = people::REPLAY)]
+    Replay(ReplayArgs),
     /// Keep the decisions in a file, and begin anew from it
     #[command(long_about = backup::LONG_ABOUT)]
     Backup(BackupArgs),

@@ -4,22 +4,32 @@
 //! * [`ask`]: the connection, the forms of an answer and `--watch`, for the verbs below;
 //! * [`status`], [`clusters`], [`services`], [`explain`], [`verdict`], [`diff`]: a screen for each;
 //! * [`registry`]: who owns which declaration;
+//! * [`evacuate`], [`restore`], [`freeze`], [`approve`]: what people do; [`overrides`]: what is so;
+//! * [`readiness`], [`lose`], [`replay`]: what they ask first, and afterwards;
 //! * [`backup`], [`replica`], [`replicas`]: decisions in a file; data folders of replicas that are stopped; those that run;
 //! * [`table`], [`text`]: how tables, shares and durations look;
 //! * [`simulate`], [`certs`], [`completion`], [`markdown`]: what needs no controller.
 
+mod approve;
 mod ask;
 mod backup;
 mod certs;
 mod clusters;
 mod completion;
 mod diff;
+mod evacuate;
 mod explain;
 mod files;
+mod freeze;
+mod lose;
 mod markdown;
+mod overrides;
+mod readiness;
 mod registry;
+mod replay;
 mod replica;
 mod replicas;
+mod restore;
 mod services;
 pub mod signals;
 mod simulate;
@@ -87,7 +97,13 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Services(args) => services::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Diff(args) => diff::run(args).await,
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => simulate::run(&args).await,
+        Command::Readiness(args) => readiness::run(args).await,
+        Command::Evacuate(args) => evacuate::run(args).await,
+        Command::Restore(args) => restore::run(args).await,
+        Command::Freeze(args) => freeze::run(args).await,
+        Command::Approve(args) => approve::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
         Command::Backup(args) => backup::run(args).await,
         Command::Replica(args) => replica::run(args).await,
         Command::Registry(args) => registry::run(args).await,

@@ -4,6 +4,7 @@ mod admit;
 #[cfg(test)]
 mod cluster_tests;
 mod duties;
+mod entries;
 mod fence;
 mod identity;
 mod large;

@@ -239,7 +239,8 @@ pub struct TrafficShiftStatus {
     /// The generation of the spec that this follows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Pending, Waiting (for approvals), Active, Expired, or Refused.
+    /// Pending, Waiting (for approvals), Active, Partly (refused for some services), Held (past its time, for a person to
+    /// decide), DryRun, Refused; and Expired or Ended once it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub state: Option<String>,

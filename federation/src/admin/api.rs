@@ -8,11 +8,13 @@ pub mod diff;
 pub mod error;
 pub mod explain;
 pub mod origin;
+pub mod overrides;
 pub mod registry;
 pub mod replicas;
 pub mod services;
 pub mod sights;
 pub mod status;
+pub mod whatif;
 
 pub use clusters::{AgentRow, ClusterRow, Condition, ConditionStatus, GatewayRow};
 pub use diff::DiffReport;

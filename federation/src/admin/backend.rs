@@ -1,12 +1,18 @@
 //! What a replica implements to answer the admin API.
 
 use async_trait::async_trait;
+use causeway_api::domain::Domain;
+use causeway_api::generation::Generation;
 use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::verdict::Subject;
 use causeway_storage::Consistency;
 
+use super::api::overrides::{
+    ApproveRequest, EndRequest, OverridesReport, ReleaseRequest, ShiftAnswer, ShiftRequest,
+};
 use super::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use super::api::replicas::{ReplicaChange, ReplicasReport};
+use super::api::whatif::{ReadinessReport, ReplayReport, SimulationReport};
 use super::api::{
     AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow,
     StatusReport, SubjectExplanation,
@@ -104,6 +110,70 @@ pub trait AdminBackend: Send + Sync + 'static {
         ))
     }
 
+    /// What people override, and what waits for them.
+    ///
+    /// # Errors
+    /// [`AdminError`] while it cannot tell.
+    async fn overrides(&self) -> Result<OverridesReport, AdminError> {
+        Ok(OverridesReport::default())
+    }
+
+    /// Overrides automation, or with `dry_run` says what that would bring about; `by`: whom the certificate speaks for.
+    ///
+    /// # Errors
+    /// Refused where the log or a safety rule refuses it whole; unavailable without a quorum.
+    async fn shift(&self, asked: &ShiftRequest, by: &str) -> Result<ShiftAnswer, AdminError> {
+        Err(nobody_decides(&format!("{:?} of {by}", asked.action)))
+    }
+
+    /// Ends an override.
+    ///
+    /// # Errors
+    /// Not found where there is none; unavailable without a quorum.
+    async fn end_shift(&self, asked: &EndRequest, by: &str) -> Result<Done, AdminError> {
+        Err(nobody_decides(&format!("{} for {by}", asked.shift)))
+    }
+
+    /// Approves what waits.
+    ///
+    /// # Errors
+    /// Refused where nothing waits, or by whoever asked for it; unavailable without a quorum.
+    async fn approve(&self, asked: &ApproveRequest, by: &str) -> Result<Done, AdminError> {
+        Err(nobody_decides(&format!("{} for {by}", asked.what)))
+    }
+
+    /// Releases the fleet-wide brake.
+    ///
+    /// # Errors
+    /// Refused where it is not on; unavailable without a quorum.
+    async fn release_brake(&self, asked: &ReleaseRequest, by: &str) -> Result<Done, AdminError> {
+        Err(nobody_decides(&format!("{} for {by}", asked.reason)))
+    }
+
+    /// How well the rest would carry the loss of each domain.
+    ///
+    /// # Errors
+    /// [`AdminError`] while it cannot tell.
+    async fn readiness(&self) -> Result<ReadinessReport, AdminError> {
+        Err(nobody_decides("readiness"))
+    }
+
+    /// What the loss of a domain would do now.
+    ///
+    /// # Errors
+    /// Not found where nothing lives in it.
+    async fn simulate(&self, domain: &Domain) -> Result<SimulationReport, AdminError> {
+        Err(nobody_decides(&domain.to_string()))
+    }
+
+    /// A decision, computed again from its stored inputs.
+    ///
+    /// # Errors
+    /// Not found where it is neither in the log nor in force.
+    async fn replay(&self, generation: Generation) -> Result<ReplayReport, AdminError> {
+        Err(nobody_decides(&generation.to_string()))
+    }
+
     /// Waits until what is answered next has that consistency.
     ///
     /// # Errors
@@ -123,4 +193,11 @@ pub trait AdminBackend: Send + Sync + 'static {
     /// # Errors
     /// [`AdminError`] while nothing was decided yet.
     async fn backup(&self) -> Result<Vec<u8>, AdminError>;
+}
+
+fn nobody_decides(what: &str) -> AdminError {
+    AdminError::unavailable(
+        format!("nothing is decided here: {what}"),
+        "ask a controller",
+    )
 }

@@ -1,5 +1,7 @@
 //! Asks the admin API: one connection for each question, so that nothing has to be kept alive or cleaned up.
 
+mod people;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 //!
 //! `GET /v1/status`, `/v1/clusters`, `/v1/services`, `/v1/explain/service/{namespace}/{name}`,
 //! `/v1/explain/subject/{subject}`, `/v1/diff/{member}`, `/v1/backup`,
-//! `/v1/registry`, `/v1/replicas`; and `POST /v1/registry/move`, `/v1/registry/confirm`, `/v1/replicas/change`. With
-//! `?consistency=lease|linearizable` an answer waits until it contains all that was decided. Only operators and replicas may ask: an agent's certificate is
+//! `/v1/registry`, `/v1/replicas`; and `POST /v1/registry/move`, `/v1/registry/confirm`, `/v1/replicas/change`; and
+//! those of [`super::people`]. With `?consistency=lease|linearizable` an answer waits until it contains all that was decided. Only operators and replicas may ask: an agent's certificate is
 //! for its own session alone.
 
 use std::future::{Future, IntoFuture};
@@ -123,6 +123,7 @@ fn router(backend: Arc<dyn AdminBackend>) -> Router {
             get(|State(backend): Backend| async move { answer(backend.replicas().await) }),
         )
         .route("/v1/replicas/change", post(change_replicas))
+        .merge(super::people::routes())
         .layer(from_fn_with_state(backend.clone(), consistent))
         .fallback(|request: Request| async move { refuse(no_such_path(request.uri().path())) })
         .layer(from_fn(only_operators))
@@ -256,14 +257,14 @@ async fn backup(State(backend): Backend) -> Response {
     }
 }
 
-fn answer<T: Serialize>(result: Result<T, AdminError>) -> Response {
+pub(super) fn answer<T: Serialize>(result: Result<T, AdminError>) -> Response {
     match result {
         Ok(value) => Json(value).into_response(),
         Err(error) => refuse(error),
     }
 }
 
-fn refuse(error: AdminError) -> Response {
+pub(super) fn refuse(error: AdminError) -> Response {
     let status = error.kind.status();
     (
         status,
@@ -275,7 +276,7 @@ fn refuse(error: AdminError) -> Response {
         .into_response()
 }
 
-fn bad(error: impl std::fmt::Display) -> AdminError {
+pub(super) fn bad(error: impl std::fmt::Display) -> AdminError {
     AdminError::new(
         ErrorKind::BadRequest,
         error.to_string(),

@@ -1,5 +1,6 @@
 //! `causeway simulate`: what would be decided in a clusterset that stands in a file.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -8,9 +9,17 @@ use super::ask::print;
 use super::files;
 use crate::args::{Output, SimulateArgs};
 
-pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
-    let name = args.file.display();
-    let text = files::read("scenario", &args.file)?;
+pub(super) async fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
+    match (&args.lose, &args.file) {
+        (Some(domain), _) => super::lose::run(args, domain).await,
+        (None, Some(file)) => played(args, file),
+        (None, None) => bail!("give a scenario with -f, or a domain with --lose"),
+    }
+}
+
+fn played(args: &SimulateArgs, file: &Path) -> anyhow::Result<ExitCode> {
+    let name = file.display();
+    let text = files::read("scenario", file)?;
     let text = String::from_utf8(text).with_context(|| format!("{name} is no text"))?;
     let scenario = match causeway_scenario::read(&text) {
         Ok(scenario) => scenario,
@@ -52,10 +61,13 @@ observers: [{name: replica/r1, failureDomain: d}]
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("scenario.yaml");
         std::fs::write(&file, text).unwrap();
-        run(&SimulateArgs {
-            file,
+        let args = SimulateArgs {
+            file: Some(file.clone()),
+            lose: None,
             output: Output::Json,
-        })
+            connect: crate::args::Connect::default(),
+        };
+        played(&args, &file)
     }
 
     #[test]

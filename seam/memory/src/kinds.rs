@@ -191,6 +191,24 @@ pub(crate) static KINDS: &[Kind] = &[
         ..CUSTOM
     },
     Kind {
+        group: "causeway.dev",
+        versions: &["v1alpha1"],
+        kind: "TrafficShift",
+        plural: "trafficshifts",
+        singular: "trafficshift",
+        shapes: &[
+            CONDITIONS,
+            (
+                "spec.targetRefs",
+                Shape::MapList(&["group", "kind", "name"]),
+            ),
+            ("spec.weights", Shape::MapList(&["region"])),
+            ("spec.overrideRules", Shape::SetList),
+            ("status.approvedBy", Shape::SetList),
+        ],
+        ..CUSTOM
+    },
+    Kind {
         kind: "ServiceExport",
         plural: "serviceexports",
         singular: "serviceexport",

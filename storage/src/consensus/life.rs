@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use super::{Consensus, Inner};
 use crate::decisions::Step;
 use crate::error::StorageError;
-use crate::log::{DiskPulse, LogStore, Pulse};
+use crate::log::{DiskPulse, Entries, LogStore, Pulse};
 use crate::machine::{Machine, Shared};
 use crate::network::snapshots::Transfers;
 use crate::network::{Network, Raft};
@@ -19,6 +19,7 @@ use crate::peers::Peers;
 use crate::settings::{Settings, Timing};
 use crate::snapshot::Snapshots;
 use crate::status::{self, Lead};
+use crate::types::Entry;
 
 /// How long the end of a life waits for the last writes.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -45,6 +46,8 @@ pub(super) struct Life {
     pub(super) number: u64,
     writer: Option<TaskHandle>,
     pulse: Arc<Pulse>,
+    /// For those who ask for an entry; given up with the life, so that the data folder is free.
+    entries: Option<Entries>,
     /// Resolves once nothing is applied to the state any longer.
     machine: Option<oneshot::Receiver<()>>,
     _observer: TaskHandle,
@@ -64,6 +67,7 @@ impl Ground {
         let disk = Arc::clone(&self.disk);
         let (log, writer) = LogStore::open(&self.env, disk, self.replica).await?;
         let pulse = log.pulse();
+        let entries = Some(log.entries());
         // Read once for its errors alone: openraft would wrap them beyond recognition.
         snapshots.newest().await?;
         let knows = settings.feature_level;
@@ -86,6 +90,7 @@ impl Ground {
             number,
             writer: Some(writer),
             pulse,
+            entries,
             machine: Some(machine),
             _observer: self.env.spawn("log observer", observer),
         })
@@ -99,12 +104,20 @@ impl Life {
     }
 }
 
+impl Life {
+    /// An entry of the log; `None` where it is not there, or cannot be read.
+    pub(super) fn entry(&self, index: u64) -> Option<Entry> {
+        self.entries.as_ref()?.one(index).ok().flatten()
+    }
+}
+
 impl Inner {
     /// Ends the life that there is: returns once all that was queued is on disk, nothing is applied any more, and the data
     /// folder is free.
     pub(super) async fn end(&self) {
         let (raft, writer, machine) = {
             let mut life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
+            life.entries = None;
             (life.raft.clone(), life.writer.take(), life.machine.take())
         };
         let _ = raft.shutdown().await;

@@ -10,6 +10,7 @@
 //! cost more than they do.
 
 mod draft;
+mod entries;
 mod memory;
 pub(crate) mod offline;
 mod pulse;
@@ -18,7 +19,7 @@ mod writer;
 
 use std::fmt::Debug;
 use std::io;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use causeway_api::ReplicaId;
@@ -30,6 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::error::StorageError;
 use crate::form::{self, LogIdForm, VoteForm};
 use crate::types::{Entry, LogId, Types, Vote};
+pub(crate) use entries::Entries;
 use memory::Memory;
 pub use pulse::DiskPulse;
 pub(crate) use pulse::Pulse;
@@ -115,39 +117,17 @@ impl LogStore {
         Ok(result)
     }
 
+    /// Reads entries, and writes nothing.
+    pub(crate) fn entries(&self) -> Entries {
+        Entries {
+            tables: Arc::clone(&self.tables),
+            memory: Arc::clone(&self.memory),
+        }
+    }
+
     /// Entries in a range, in order, without a hole, and no more than `budget` bytes of them unless it is one.
     fn read(&self, range: impl RangeBounds<u64>, budget: usize) -> io::Result<Vec<Entry>> {
-        let start = match range.start_bound() {
-            Bound::Included(index) => *index,
-            Bound::Excluded(index) => index.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(index) => index.saturating_add(1),
-            Bound::Excluded(index) => *index,
-            Bound::Unbounded => u64::MAX,
-        };
-        // Both under one lock: what is no longer in memory is in the transaction.
-        let (held, reader) = self.memory.view(start, end, || self.tables.reader())?;
-        let mut entries = Vec::new();
-        let mut bytes = 0_usize;
-        reader.rows(held.start, held.end, &held.pending, |index, row| {
-            bytes = bytes.saturating_add(row.len());
-            if bytes > budget && !entries.is_empty() {
-                return Ok(false);
-            }
-            let entry = form::read_entry(row)
-                .map_err(|error| io::Error::new(error.kind(), format!("entry {index}: {error}")))?;
-            if entry.log_id.index != index {
-                return Err(form::damaged(&format!(
-                    "entry {} stands at {index}",
-                    entry.log_id.index
-                )));
-            }
-            entries.push(entry);
-            Ok(true)
-        })?;
-        Ok(entries)
+        entries::read(&self.tables, &self.memory, range, budget)
     }
 }
 

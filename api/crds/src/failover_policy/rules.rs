@@ -114,7 +114,7 @@ pub struct Limits {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub max_members_lost_percent: Option<i32>,
-    /// The longest time for which a TrafficShift may be in force. In the namespace causeway-system alone. Default: 24h.
+    /// The longest time for which a TrafficShift may be in force. In the namespace causeway-system alone. Default: 720h.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), regex(pattern = schema::DURATION))]
     #[schemars(extend("x-kubernetes-validations" = [{

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Forbidden,
     /// There is no such object (404).
     NotFound,
+    /// The log or a safety rule refuses it (409).
+    Refused,
     /// Not now: starting, no quorum, an agent is silent (503).
     Unavailable,
     /// A defect (500).
@@ -46,6 +48,7 @@ impl ErrorKind {
             Self::BadRequest => http::StatusCode::BAD_REQUEST,
             Self::Forbidden => http::StatusCode::FORBIDDEN,
             Self::NotFound => http::StatusCode::NOT_FOUND,
+            Self::Refused => http::StatusCode::CONFLICT,
             Self::Unavailable => http::StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => http::StatusCode::INTERNAL_SERVER_ERROR,
         }
