@@ -7,11 +7,13 @@
 //! * [`quantise`]: numbers made coarse before they may change a plan;
 //! * [`plan`]: for each source the shares of each destination (the *waterfall*);
 //! * [`contingency`]: the plans for the loss of each failure domain, made beforehand, and how well the rest would carry it;
+//! * [`allot`]: what services that are tied to each other get of what they share;
 //! * [`checker`]: judges any plan, and shares no code with the planner;
 //! * [`safety`]: how far a move may go, whoever wants it;
 //! * [`replay`]: a decision computed again;
 //! * [`explain`]: why a plan is as it is, for people and for programs.
 
+pub mod allot;
 pub mod checker;
 pub mod contingency;
 pub mod explain;

@@ -5,7 +5,10 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use causeway_api::plan::{Destination, PlanInputs, PlanKind, Rate, ServicePlan, Withdrawal};
+use causeway_api::plan::{
+    Destination, GatewayInput, PlanInputs, PlanKind, Rate, ServicePlan, Withdrawal,
+};
+use causeway_api::rules::{OnOverload, Strategy};
 use causeway_failover::checker::{CHECKS, check};
 use causeway_failover::plan::plan;
 use support::scenario::parse;
@@ -153,6 +156,64 @@ const PLANTED: &[(&str, &str, Plant)] = &[
     }),
     ("tiers", "nearest-only over several tiers", |_, plan| {
         plan.sources[0].kind = PlanKind::Nearest;
+    }),
+    ("capacity", "more than a ramp admits", |inputs, _| {
+        let zones = inputs.destinations.iter_mut();
+        zones
+            .filter(|d| d.member.as_str() == "sg")
+            .for_each(|d| d.admitted_percent = 1);
+    }),
+    ("capacity", "more than a step leaves", |inputs, _| {
+        inputs.destinations[0].withdrawn = Some(Withdrawal::Evacuated);
+        inputs.destinations[0].admitted_percent = 50;
+    }),
+    ("capacity", "more than gateways let in", |inputs, _| {
+        inputs.gateways.push(GatewayInput {
+            network: "sg".parse().unwrap(),
+            limit: Rate(1),
+        });
+    }),
+    ("out", "own callers of what is evacuated", |inputs, _| {
+        inputs.destinations[0].withdrawn = Some(Withdrawal::Evacuated);
+    }),
+    ("out", "too few are healthy there", |inputs, _| {
+        inputs.policy.min_healthy_percent = 50;
+        let zones = inputs.destinations.iter_mut();
+        zones
+            .filter(|d| d.member.as_str() == "sg")
+            .for_each(|d| d.total = 100);
+    }),
+    ("out", "away as announced", |inputs, _| {
+        let zones = inputs.destinations.iter_mut();
+        zones
+            .filter(|d| d.member.as_str() == "sg")
+            .for_each(|d| d.withdrawn = Some(Withdrawal::Away));
+    }),
+    ("strategy", "a region that is not named", |inputs, _| {
+        inputs.policy.strategy = Strategy::Ordered;
+        inputs.policy.failover.clear();
+    }),
+    ("strategy", "a region without a weight", |inputs, _| {
+        inputs.policy.strategy = Strategy::Weighted;
+        inputs.policy.weights = [("hangzhou".parse().unwrap(), 1)].into();
+    }),
+    ("strategy", "shedding that nobody wants", |_, plan| {
+        plan.sources[0].shed = Rate(1);
+        plan.sources[0].unserved = Rate(1);
+    }),
+    ("strategy", "more shed than unserved", |inputs, plan| {
+        inputs.policy.on_overload = OnOverload::Shed;
+        plan.sources[0].shed = Rate(1);
+    }),
+    (
+        "reachable",
+        "a network not reached from here",
+        |inputs, _| {
+            inputs.sources[0].unreachable = ["sg".parse().unwrap()].into();
+        },
+    ),
+    ("reachable", "standby not reached from here", |inputs, _| {
+        inputs.sources[0].unreachable = ["sh".parse().unwrap()].into();
     }),
 ];
 

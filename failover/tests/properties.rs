@@ -7,6 +7,7 @@ use causeway_api::plan::{PlanKind, Rate, WHOLE};
 use causeway_failover::checker::check;
 use causeway_failover::plan::plan;
 use proptest::prelude::*;
+use support::rich::rich;
 use support::{fleets, served};
 
 /// Two thousand cases each; `PROPTEST_CASES` asks for more.
@@ -91,5 +92,51 @@ proptest! {
     #[test]
     fn two_plans_of_one_fleet_are_one(inputs in fleets(true)) {
         prop_assert_eq!(plan(&inputs), plan(&inputs));
+    }
+
+    #[test]
+    fn whatever_is_said_of_a_fleet_the_checker_finds_nothing(inputs in rich(false)) {
+        let plan = plan(&inputs);
+        let findings = check(&inputs, &plan);
+        prop_assert!(findings.is_empty(), "{findings:#?}\n{plan:#?}");
+    }
+
+    #[test]
+    fn whatever_is_said_of_a_fleet_its_order_does_not_matter(inputs in rich(false)) {
+        let expected = plan(&inputs);
+        let mut reversed = inputs;
+        reversed.sources.reverse();
+        reversed.destinations.reverse();
+        reversed.gateways.reverse();
+        prop_assert_eq!(plan(&reversed), expected);
+    }
+
+    #[test]
+    fn more_room_anywhere_never_serves_less(
+        inputs in rich(true), which in any::<prop::sample::Index>(), more in 0_u64..5_000_000, how in 0_u8..3,
+    ) {
+        let before = served(&plan(&inputs));
+        let mut richer = inputs;
+        let at = which.index(richer.destinations.len());
+        let zone = &mut richer.destinations[at];
+        match how {
+            0 => zone.capacity = zone.capacity.map(|capacity| capacity.plus(Rate(more))),
+            1 if zone.withdrawn.is_none() && zone.admitted_percent > 0 => zone.admitted_percent = 100,
+            _ => richer.gateways.iter_mut().for_each(|gateway| gateway.limit = gateway.limit.plus(Rate(more))),
+        }
+        prop_assert!(served(&plan(&richer)) >= before);
+    }
+
+    #[test]
+    fn an_empty_set_is_nowhere_that_anything_usable_is(inputs in rich(false)) {
+        // A source of a member with ready endpoints of its own is never without a destination.
+        let plan = plan(&inputs);
+        for source in &plan.sources {
+            let own = inputs.destinations.iter().any(|zone| {
+                let network = inputs.sources.iter().find(|s| s.source == source.source).map(|s| &s.network);
+                zone.member == source.source.member && zone.ready > 0 && network == Some(&zone.network)
+            });
+            prop_assert!(!own || !source.shares.is_empty(), "{source:#?}");
+        }
     }
 }

@@ -151,15 +151,21 @@ impl World {
         let keys: Vec<ServiceKey> = self.services.keys().cloned().collect();
         let mut proposals = Vec::new();
         for service in keys {
-            let held = self.state.plan(&service).and_then(|row| row.value.as_ref());
+            let row = self.state.plan(&service);
+            let held = row.and_then(|row| row.value.as_ref());
             let inputs = inputs::plan_inputs(&self.state, &self.facts, &service);
-            let planned = inputs.map(|inputs| (plan::plan(&inputs), inputs));
-            let same = held.map(|held| &held.plan) == planned.as_ref().map(|(plan, _)| plan);
+            let planned =
+                inputs.map(|inputs| (plan::next(&inputs, held.map(|held| &held.plan)), inputs));
+            let same = held.map(|held| &held.plan) == planned.as_ref().map(|(next, _)| &next.plan);
             if !same {
+                let rests = planned
+                    .as_ref()
+                    .is_some_and(|(next, _)| next.rests_on_previous);
+                let previous = row.filter(|_| rests).map(|row| row.generation);
                 proposals.push(PlanProposal {
                     service,
-                    plan: planned.map(|(plan, inputs)| (inputs, plan)),
-                    previous: None,
+                    plan: planned.map(|(next, inputs)| (inputs, next.plan)),
+                    previous,
                 });
             }
         }

@@ -1,8 +1,8 @@
 //! `allowedRegions` is a refusal, never a preference. A member's own endpoints serve its own callers: nothing leaves it.
 
-use causeway_api::plan::{Destination, PlanInputs, ServicePlan, Withdrawal};
+use causeway_api::plan::{Destination, PlanInputs, ServicePlan};
 
-use super::usable::permitted;
+use super::usable::{answers, permitted};
 use super::{Report, behind, name, paired};
 
 pub(super) fn check(inputs: &PlanInputs, plan: &ServicePlan, report: &mut Report) {
@@ -18,10 +18,8 @@ pub(super) fn check(inputs: &PlanInputs, plan: &ServicePlan, report: &mut Report
             .map(|share| share.destination.clone());
         for destination in shares.chain(standby) {
             let own = matches!(&destination, Destination::Zone { member, .. } if *member == source.source.member);
-            let mut live = behind(inputs, &destination).filter(|zone| {
-                let up = matches!(zone.withdrawn, None | Some(Withdrawal::NotAllowed));
-                zone.exported && zone.ready > 0 && up
-            });
+            let mut live = behind(inputs, &destination)
+                .filter(|zone| zone.exported && zone.ready > 0 && answers(inputs, zone));
             if !own && live.any(|zone| !permitted(inputs, zone)) {
                 report.found(format!(
                     "{} is sent to {destination}, where a region answers that allowedRegions leave out",

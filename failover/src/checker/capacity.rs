@@ -1,20 +1,33 @@
 //! Nothing is assigned more than it may carry.
 //!
-//! Each zone: what its own network sends it by name. Each network: that and what others send through its gateways, which
-//! choose the zone. Both together are exact, since a zone is of one network. Sources that cannot be planned by capacity
-//! (because that of their nearest ways is unknown) are left out, and so are networks that have a zone of unknown capacity.
+//! Each zone: what its own network sends it by name, and of that no more from other members than it admits while it ramps
+//! up. Each network: what others send through its gateways, which choose the zone, fits into what its open zones have left,
+//! and into what its gateways let in. All together are exact, since a zone is of one network. Sources that cannot be planned
+//! by capacity (because that of their nearest ways is unknown, or a mere rate that was seen) are left out, and so are
+//! networks that have a zone of unknown capacity.
 
-use causeway_api::ids::NetworkName;
-use causeway_api::plan::{Destination, DestinationInput, PlanInputs, ServicePlan, SourcePlan};
 use std::collections::BTreeMap;
 
-use super::usable::permitted;
+use causeway_api::ids::{NetworkName, Region};
+use causeway_api::plan::{
+    CapacitySource, Destination, DestinationInput, PlanInputs, ServicePlan, SourceInput, SourcePlan,
+};
+use causeway_api::rules::{Strategy, WhenUnknown};
+
+use super::usable::{in_steps, permitted, reason};
 use super::{Report, behind, paired};
 
+/// What a zone is sent by name: by all, and by other members.
+#[derive(Default, Clone, Copy)]
+struct Sent {
+    all: u128,
+    others: u128,
+}
+
 pub(super) fn check(inputs: &PlanInputs, plan: &ServicePlan, report: &mut Report) {
-    let mut by_zone: BTreeMap<usize, u128> = BTreeMap::new();
+    let mut by_zone: BTreeMap<usize, Sent> = BTreeMap::new();
     let mut by_network: BTreeMap<&NetworkName, u128> = BTreeMap::new();
-    for (_, source_plan) in paired(inputs, plan).filter(|(_, p)| by_capacity(inputs, p)) {
+    for (source, source_plan) in paired(inputs, plan).filter(|(s, p)| by_capacity(inputs, s, p)) {
         for share in &source_plan.shares {
             let rate = u128::from(share.rate.0);
             match &share.destination {
@@ -25,26 +38,47 @@ pub(super) fn check(inputs: &PlanInputs, plan: &ServicePlan, report: &mut Report
                         .iter()
                         .position(|d| d.member == *member && d.zone == *zone);
                     if let Some(at) = at {
-                        *by_zone.entry(at).or_default() += rate;
+                        let sent = by_zone.entry(at).or_default();
+                        sent.all += rate;
+                        if *member != source.source.member {
+                            sent.others += rate;
+                        }
                     }
                 }
             }
         }
     }
-    for (at, rate) in &by_zone {
-        let zone = inputs.destinations.get(*at);
-        let limit = zone.and_then(limit);
-        if let (Some(zone), Some(limit)) = (zone, limit)
-            && *rate > limit
-        {
-            let zone_name = zone.zone.as_ref().map_or("-", |zone| zone.as_str());
-            report.found(format!(
-                "{}/{zone_name} is assigned {rate} thousandths a second and may carry {limit}",
-                zone.member
-            ));
+    for (at, sent) in &by_zone {
+        let Some(zone) = inputs.destinations.get(*at) else {
+            continue;
+        };
+        let zone_name = zone.zone.as_ref().map_or("-", |zone| zone.as_str());
+        let limits = [
+            (sent.all, limit(inputs, zone), ""),
+            (
+                sent.others,
+                limit_elsewhere(inputs, zone),
+                " from other members while it ramps up",
+            ),
+        ];
+        for (rate, limit, from) in limits {
+            if let Some(limit) = limit.filter(|limit| rate > *limit) {
+                report.found(format!(
+                    "{}/{zone_name} is assigned {rate} thousandths a second and may carry {limit}{from}",
+                    zone.member
+                ));
+            }
         }
     }
     for (network, rate) in by_network.into_iter().filter(|(_, rate)| *rate > 0) {
+        let gateways = inputs.gateways.iter().filter(|row| row.network == *network);
+        for gateway in gateways.filter(|row| rate > u128::from(row.limit.0)) {
+            report.found(format!(
+                "network {network} is assigned {rate} thousandths a second from elsewhere, and its gateways let in {} of this \
+                 service",
+                gateway.limit.0
+            ));
+        }
         over(inputs, network, rate, &by_zone, report);
     }
 }
@@ -53,7 +87,7 @@ fn over(
     inputs: &PlanInputs,
     network: &NetworkName,
     rate: u128,
-    by_zone: &BTreeMap<usize, u128>,
+    by_zone: &BTreeMap<usize, Sent>,
     report: &mut Report,
 ) {
     let mut room: u128 = 0;
@@ -61,13 +95,18 @@ fn over(
         let open = zone.network == *network
             && zone.exported
             && zone.ready > 0
-            && zone.withdrawn.is_none()
+            && reason(inputs, zone).is_none()
             && permitted(inputs, zone);
         if !open {
             continue;
         }
-        let Some(limit) = limit(zone) else { return };
-        room += limit.saturating_sub(by_zone.get(&at).copied().unwrap_or(0));
+        let (Some(all), Some(others)) = (limit(inputs, zone), limit_elsewhere(inputs, zone)) else {
+            return;
+        };
+        let sent = by_zone.get(&at).copied().unwrap_or_default();
+        room += all
+            .saturating_sub(sent.all)
+            .min(others.saturating_sub(sent.others));
     }
     if rate > room {
         report.found(format!(
@@ -76,21 +115,47 @@ fn over(
     }
 }
 
-fn limit(zone: &DestinationInput) -> Option<u128> {
+/// What a zone may carry; `None`: nobody knows. Where policy sends to the unknown, a rate that was seen is no limit.
+fn limit(inputs: &PlanInputs, zone: &DestinationInput) -> Option<u128> {
+    let seen = zone.capacity_source == CapacitySource::Learned;
+    if seen && inputs.policy.when_unknown == WhenUnknown::BestEffort {
+        return None;
+    }
     let capacity = u128::from(zone.capacity?.0);
-    Some(capacity * u128::from(zone.max_utilization_percent) / 100)
+    let limit = capacity * u128::from(zone.max_utilization_percent.min(100)) / 100;
+    Some(if in_steps(zone) {
+        limit * u128::from(zone.admitted_percent) / 100
+    } else {
+        limit
+    })
 }
 
-/// Whether a source was planned by capacity: all of its nearest destinations have a known one.
-fn by_capacity(inputs: &PlanInputs, source: &SourcePlan) -> bool {
-    let nearest = source.shares.iter().map(|share| share.tier).min();
-    let near = source
+/// What a zone may carry of other members' callers.
+fn limit_elsewhere(inputs: &PlanInputs, zone: &DestinationInput) -> Option<u128> {
+    let limit = limit(inputs, zone)?;
+    Some(if in_steps(zone) {
+        limit
+    } else {
+        limit * u128::from(zone.admitted_percent.min(100)) / 100
+    })
+}
+
+/// Whether a source was planned by capacity: all of its nearest destinations have a known one that is a limit; where
+/// weights bind it, all that it goes to.
+fn by_capacity(inputs: &PlanInputs, source: &SourceInput, plan: &SourcePlan) -> bool {
+    let policy = &inputs.policy;
+    let any = |weights: &BTreeMap<Region, u32>| weights.values().any(|weight| *weight > 0);
+    let weighted =
+        any(&source.together) || (policy.strategy == Strategy::Weighted && any(&policy.weights));
+    let nearest = plan.shares.iter().map(|share| share.tier).min();
+    let near = plan
         .shares
         .iter()
-        .filter(|share| Some(share.tier) == nearest);
+        .filter(|share| weighted || Some(share.tier) == nearest);
     near.flat_map(|share| behind(inputs, &share.destination))
         .all(|zone| {
             let counts = zone.ready > 0 && (zone.exported || zone.member == source.source.member);
-            !counts || zone.capacity.is_some()
+            let known = zone.capacity.is_some() && zone.capacity_source != CapacitySource::Learned;
+            !counts || known
         })
 }

@@ -17,6 +17,8 @@
 //! | `conserved` | demand that appears or vanishes |
 //! | `capacity` | more sent than a destination may carry |
 //! | `tiers` | distances that contradict the inputs; nearest-only plans that are not |
+//! | `strategy` | regions that an order does not name, or that have no weight; shedding that policy does not want |
+//! | `reachable` | a network that a source cannot reach from its place |
 
 mod allowed;
 mod capacity;
@@ -25,9 +27,11 @@ mod destinations;
 mod empty;
 mod exported;
 mod out;
+mod reachable;
 mod repetitions;
 mod service;
 mod sources;
+mod strategy;
 mod tiers;
 mod usable;
 mod whole;
@@ -53,7 +57,7 @@ impl std::fmt::Display for Finding {
 }
 
 /// The checks, by name.
-pub const CHECKS: [&str; 12] = [
+pub const CHECKS: [&str; 14] = [
     "service",
     "repetitions",
     "sources",
@@ -66,12 +70,14 @@ pub const CHECKS: [&str; 12] = [
     "conserved",
     "capacity",
     "tiers",
+    "strategy",
+    "reachable",
 ];
 
 /// Runs all checks, in the order of [`CHECKS`].
 #[must_use]
 pub fn check(inputs: &PlanInputs, plan: &ServicePlan) -> Vec<Finding> {
-    let runs: [fn(&PlanInputs, &ServicePlan, &mut Report); 12] = [
+    let runs: [fn(&PlanInputs, &ServicePlan, &mut Report); 14] = [
         service::check,
         repetitions::check,
         sources::check,
@@ -84,6 +90,8 @@ pub fn check(inputs: &PlanInputs, plan: &ServicePlan) -> Vec<Finding> {
         conserved::check,
         capacity::check,
         tiers::check,
+        strategy::check,
+        reachable::check,
     ];
     let mut report = Report {
         check: "",

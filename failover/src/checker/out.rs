@@ -1,9 +1,11 @@
-//! What is withdrawn gets nothing from elsewhere. The one exception: a source without any usable destination keeps one
-//! that is Lost or recovering, since never an empty set.
+//! What is withdrawn gets nothing from elsewhere, and what is evacuated nothing at all. The one exception: a source without
+//! any usable destination keeps one that is out by verdict, by a person or by its health, since never an empty set.
 
-use causeway_api::plan::{Destination, PlanInputs, ServicePlan, SourceInput, Withdrawal};
+use causeway_api::plan::{
+    Destination, DestinationInput, PlanInputs, ServicePlan, SourceInput, Withdrawal,
+};
 
-use super::usable::{has_any, usable};
+use super::usable::{has_any, reason, usable};
 use super::{Report, behind, name, paired};
 
 pub(super) fn check(inputs: &PlanInputs, plan: &ServicePlan, report: &mut Report) {
@@ -34,7 +36,19 @@ fn out(inputs: &PlanInputs, source: &SourceInput, destination: &Destination) -> 
     if zones().any(|zone| usable(inputs, source, zone)) {
         return None;
     }
-    let reason = zones().filter_map(|zone| zone.withdrawn).min()?;
-    let last = matches!(reason, Withdrawal::Lost | Withdrawal::Recovering);
-    (!last || has_any(inputs, source)).then_some(reason)
+    let offered = |zone: &&DestinationInput| zone.exported || zone.member == source.source.member;
+    let reasons: Vec<Withdrawal> = zones()
+        .filter(offered)
+        .filter_map(|zone| reason(inputs, zone))
+        .collect();
+    let last = |reason: &Withdrawal| {
+        !matches!(
+            reason,
+            Withdrawal::NoGateway | Withdrawal::NotAllowed | Withdrawal::ConflictingGateways
+        )
+    };
+    if reasons.iter().any(last) && !has_any(inputs, source) {
+        return None;
+    }
+    reasons.into_iter().min()
 }

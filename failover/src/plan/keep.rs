@@ -33,6 +33,22 @@ impl Default for Stability {
     }
 }
 
+/// A plan, and whether the plan before made it what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// The plan.
+    pub plan: ServicePlan,
+    /// Whether it is another than from scratch: then the plan before is one of the things that it was computed from, and
+    /// has to be kept with it.
+    pub rests_on_previous: bool,
+}
+
+/// Plans one service as is done when it is decided: on from the plan before, with the [`Stability`] in force.
+#[must_use]
+pub fn next(inputs: &PlanInputs, previous: Option<&ServicePlan>) -> Next {
+    on(inputs, previous, Stability::default())
+}
+
 /// Plans one service whose plan was `previous`. Equal to [`plan()`] where there is none, in what it serves, and but for
 /// [`Stability`] in what it costs.
 #[must_use]
@@ -41,19 +57,42 @@ pub fn plan_with_previous(
     previous: Option<&ServicePlan>,
     stability: Stability,
 ) -> ServicePlan {
+    on(inputs, previous, stability).plan
+}
+
+fn on(inputs: &PlanInputs, previous: Option<&ServicePlan>, stability: Stability) -> Next {
     let fresh = plan(inputs);
-    let Some(previous) = previous.filter(|previous| **previous != fresh) else {
-        return fresh;
-    };
+    let kept = previous
+        .filter(|previous| **previous != fresh)
+        .map(|previous| keep(inputs, &fresh, previous, stability));
+    match kept.filter(|kept| *kept != fresh) {
+        Some(plan) => Next {
+            plan,
+            rests_on_previous: true,
+        },
+        None => Next {
+            plan: fresh,
+            rests_on_previous: false,
+        },
+    }
+}
+
+/// Of the plans that are as good as the one from scratch, the one that moves least.
+fn keep(
+    inputs: &PlanInputs,
+    fresh: &ServicePlan,
+    previous: &ServicePlan,
+    stability: Stability,
+) -> ServicePlan {
     let fleet = Fleet::new(inputs);
     if fleet.by_weight() {
-        return steady(fresh, previous);
+        return steady(fresh.clone(), previous);
     }
     let ways = super::tiers::ways(&fleet);
     let bounds = Bounds::new(&fleet);
-    let dearest = cost::of_plan(&fresh) * (100 + u128::from(stability.gain_percent)) / 100;
+    let dearest = cost::of_plan(fresh) * (100 + u128::from(stability.gain_percent)) / 100;
     let worth =
-        |plan: &ServicePlan| served(plan) == served(&fresh) && cost::of_plan(plan) <= dearest;
+        |plan: &ServicePlan| served(plan) == served(fresh) && cost::of_plan(plan) <= dearest;
     let mut tried: Vec<ServicePlan> = Vec::new();
     for natural in [false, true] {
         let kept = as_it_was(&fleet, &ways, previous, natural);
@@ -73,7 +112,7 @@ pub fn plan_with_previous(
         bound(&fleet, &ways, &mut flows, cheapest);
         tried.push(finish(&fleet, &ways, flows));
     }
-    let mut best = (moved(previous, &fresh), fresh.clone());
+    let mut best = (moved(previous, fresh), fresh.clone());
     for plan in tried.into_iter().filter(worth).rev() {
         let moved = moved(previous, &plan);
         if moved <= best.0 {

@@ -107,7 +107,7 @@ fn ways_of<'f>(fleet: &'f Fleet<'_>, source: &SourceInput) -> Vec<Way<'f>> {
 /// By declared weights, what has none gets nothing, unless there is nothing else.
 fn keep_weighted(fleet: &Fleet<'_>, source: &SourceInput, ways: &mut Vec<Way<'_>>) {
     // What moves together may go elsewhere where its weights leave no room.
-    if !source.together.is_empty() {
+    if source.together.values().any(|weight| *weight > 0) {
         return;
     }
     let Some(weights) = fleet.weights(source) else {

@@ -31,25 +31,48 @@ pub(crate) struct Optimum {
 pub(crate) fn solve(inputs: &PlanInputs) -> Optimum {
     let mut problem = Problem::new(OptimizationDirection::Minimize);
     let mut into: Vec<Vec<(Variable, f64)>> = vec![Vec::new(); inputs.destinations.len()];
+    let mut elsewhere: Vec<Vec<(Variable, f64)>> = vec![Vec::new(); inputs.destinations.len()];
+    let mut entering: Vec<Vec<(Variable, f64)>> = vec![Vec::new(); inputs.gateways.len()];
     let mut flows: Vec<(Variable, f64)> = Vec::new();
     for source in &inputs.sources {
         let mut out: Vec<(Variable, f64)> = Vec::new();
-        for (zone, into) in inputs.destinations.iter().zip(&mut into) {
+        for (at, (zone, into)) in inputs.destinations.iter().zip(&mut into).enumerate() {
             if let Some(tier) = tier(inputs, source, zone) {
                 let price = f64::from(cost::of_tier(tier));
                 let flow = problem.add_var(price, (0.0, f64::INFINITY));
                 flows.push((flow, price));
                 out.push((flow, 1.0));
                 into.push((flow, 1.0));
+                if zone.member != source.source.member {
+                    elsewhere[at].push((flow, 1.0));
+                }
+                let remote = zone.network != source.network;
+                for (gateway, entering) in inputs.gateways.iter().zip(&mut entering) {
+                    if remote && gateway.network == zone.network {
+                        entering.push((flow, 1.0));
+                    }
+                }
             }
         }
         out.push((problem.add_var(UNSERVED, (0.0, f64::INFINITY)), 1.0));
         problem.add_constraint(&out, ComparisonOp::Eq, rps(source.demand.unwrap().0));
     }
-    for (zone, into) in inputs.destinations.iter().zip(into) {
+    let rows = inputs.destinations.iter().zip(into).zip(elsewhere);
+    for ((zone, into), elsewhere) in rows {
+        let limit = zone.capacity.unwrap().percent(zone.max_utilization_percent);
+        let held = limit.percent(zone.admitted_percent);
+        let left = zone.withdrawn == Some(Withdrawal::Evacuated);
         if !into.is_empty() {
-            let limit = zone.capacity.unwrap().percent(zone.max_utilization_percent);
+            let limit = if left { held } else { limit };
             problem.add_constraint(&into, ComparisonOp::Le, rps(limit.0));
+        }
+        if !elsewhere.is_empty() {
+            problem.add_constraint(&elsewhere, ComparisonOp::Le, rps(held.0));
+        }
+    }
+    for (gateway, entering) in inputs.gateways.iter().zip(entering) {
+        if !entering.is_empty() {
+            problem.add_constraint(&entering, ComparisonOp::Le, rps(gateway.limit.0));
         }
     }
     let SolveOutcome::Solution(solution) = problem.solve().unwrap() else {
@@ -71,19 +94,49 @@ pub(crate) fn rps(milli: u64) -> f64 {
     milli as f64 / 1000.0
 }
 
+/// Why a zone is out, with what follows from its health and from what it admits.
+fn out(inputs: &PlanInputs, zone: &DestinationInput) -> Option<Withdrawal> {
+    let steps = (1..100).contains(&zone.admitted_percent);
+    if let Some(why) = zone.withdrawn
+        && !(why == Withdrawal::Evacuated && steps)
+    {
+        return Some(why);
+    }
+    let least = u64::from(inputs.policy.min_healthy_percent) * u64::from(zone.total);
+    if u64::from(zone.ready) * 100 < least {
+        return Some(Withdrawal::Unhealthy);
+    }
+    (zone.admitted_percent == 0).then_some(Withdrawal::Recovering)
+}
+
 /// How far a zone is from a source; `None`: it may not go there.
 fn tier(inputs: &PlanInputs, source: &SourceInput, zone: &DestinationInput) -> Option<u8> {
+    let named = source
+        .region
+        .as_ref()
+        .and_then(|own| inputs.policy.failover.get(own));
+    let named: std::collections::BTreeSet<&Region> = named
+        .into_iter()
+        .flatten()
+        .filter(|region| Some(*region) != source.region.as_ref())
+        .collect();
+    let beyond = 3 + u8::try_from(named.len()).unwrap();
+    let ordered = inputs.policy.strategy == causeway_api::rules::Strategy::Ordered;
+    let own = zone.member == source.source.member && zone.network == source.network;
+    distance(inputs, source, zone).filter(|tier| !ordered || own || *tier < beyond)
+}
+
+/// How far a zone is, whatever policy names.
+fn distance(inputs: &PlanInputs, source: &SourceInput, zone: &DestinationInput) -> Option<u8> {
     let own_member = zone.member == source.source.member;
+    let why = out(inputs, zone);
     if zone.network == source.network {
-        let out = [
-            Withdrawal::Lost,
-            Withdrawal::Recovering,
-            Withdrawal::NotAllowed,
-        ];
+        let gateways = [Withdrawal::NoGateway, Withdrawal::ConflictingGateways];
         let barred = !zone.exported
             || !permitted(inputs, zone)
-            || zone.withdrawn.is_some_and(|w| out.contains(&w));
-        if zone.ready == 0 || (barred && !own_member) {
+            || why.is_some_and(|why| !gateways.contains(&why));
+        let left = own_member && why == Some(Withdrawal::Evacuated);
+        if zone.ready == 0 || left || (barred && !own_member) {
             return None;
         }
         if own_member && zone.zone == source.source.zone {
@@ -100,12 +153,17 @@ fn tier(inputs: &PlanInputs, source: &SourceInput, zone: &DestinationInput) -> O
     };
     let theirs = || inputs.destinations.iter().filter(answers);
     let closed = theirs().any(|other| {
-        matches!(other.withdrawn, None | Some(Withdrawal::NotAllowed)) && !permitted(inputs, other)
+        let up = matches!(
+            out(inputs, other),
+            None | Some(Withdrawal::NotAllowed | Withdrawal::Evacuated | Withdrawal::Unhealthy)
+        );
+        up && !permitted(inputs, other)
     });
-    if closed || !answers(&zone) || zone.withdrawn.is_some() {
+    let reached = !source.unreachable.contains(&zone.network);
+    if closed || !reached || !answers(&zone) || why.is_some() {
         return None;
     }
-    let up = theirs().filter(|other| other.withdrawn.is_none());
+    let up = theirs().filter(|other| out(inputs, other).is_none());
     up.map(|other| region_tier(inputs, source, other.region.as_ref()).unwrap_or(2))
         .max()
 }

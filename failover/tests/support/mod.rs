@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
 pub(crate) mod lp;
+pub(crate) mod rich;
 pub(crate) mod scenario;
 pub(crate) mod tight;
 

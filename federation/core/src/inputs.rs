@@ -1,5 +1,7 @@
 //! State and facts → what the plan of one service is computed from.
 //!
+//! `shared`: what the service is allotted of what it shares with others, and what binds it to others: as committed, until
+//! [`crate::ties`] says otherwise;
 //! `unheard`: what is held of members that have not spoken since this replica started; `draining`: those that are leaving.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +21,7 @@ use causeway_state::State;
 use crate::localities;
 
 mod draining;
+pub mod shared;
 mod unheard;
 
 /// What the plan of a service is computed from; `None` where no placed member exports it: there is nothing to plan.
@@ -57,6 +60,9 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
     sources.sort_by(|a, b| a.source.cmp(&b.source));
     destinations.sort_by(|a, b| (&a.member, &a.zone).cmp(&(&b.member, &b.zone)));
     share_demand(&mut sources, &policy.demand);
+    if policy.policy.together.is_some() {
+        shared::as_committed(state, service, &mut sources);
+    }
     let mut ports: BTreeSet<PortName> = ports(&members, &exporters, service);
     ports.extend(unheard.ports);
     Some(PlanInputs {
@@ -65,7 +71,7 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
         sources,
         destinations,
         policy: policy.policy,
-        gateways: Vec::new(),
+        gateways: shared::gateways_as_committed(state, service),
     })
 }
 
@@ -75,7 +81,8 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
 #[must_use]
 pub fn in_force(state: &State, facts: &FactStore, service: &ServiceKey) -> Option<PlanInputs> {
     let held = state.plan(service)?.value.as_ref()?;
-    let now = plan_inputs(state, facts, service).filter(|now| plan::plan(now) == held.plan);
+    let now = plan_inputs(state, facts, service)
+        .filter(|now| plan::next(now, Some(&held.plan)).plan == held.plan);
     Some(now.unwrap_or_else(|| held.inputs.clone()))
 }
 

@@ -3,6 +3,7 @@
 //! * [`placement`]: a declaration and the agent's report → where a member is and how it is reached;
 //! * [`localities`]: a cloud's names ↔ ours;
 //! * [`inputs`]: state and facts → what the plan of one service is computed from;
+//! * [`ties`]: which services share something, and what each is allotted of it;
 //! * [`contingencies`]: state → what is prepared for each loss;
 //! * [`whatif`]: what a loss would do, or a command that a person thinks of;
 //! * [`cut`]: state and facts → the parts of one member's view;
@@ -21,4 +22,5 @@ pub mod inputs;
 pub mod localities;
 pub mod outbox;
 pub mod placement;
+pub mod ties;
 pub mod whatif;

@@ -8,8 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_api::ids::{MemberName, Name, ServiceKey};
+use causeway_api::plan::PlanInputs;
+use causeway_core::ties::Ties;
 use causeway_core::{inputs, placement};
+use causeway_failover::plan::{Next, next};
 use causeway_index::Touched;
+use causeway_state::State;
 use causeway_state::command::{Command, PlanProposal};
 use causeway_state::outcome::{Effect, Outcome, Refusal};
 use tokio::sync::Notify;
@@ -26,6 +30,8 @@ const RETRY: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub(crate) struct Brain {
     due: Mutex<Due>,
+    /// What services share, as far as this replica has planned them.
+    ties: Mutex<Ties>,
     wake: Notify,
 }
 
@@ -162,10 +168,7 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
     let services: Vec<ServiceKey> = concerned(shared, &due).into_iter().collect();
     for batch in services.chunks(BATCH) {
         shared.metrics.reconsidered(batch);
-        let proposals: Vec<PlanProposal> = batch
-            .iter()
-            .filter_map(|key| changed_plan(shared, key, due.everything))
-            .collect();
+        let proposals = changed_plans(shared, batch, due.everything);
         if proposals.is_empty() {
             continue;
         }
@@ -255,40 +258,60 @@ fn concerned(shared: &Shared, due: &Due) -> BTreeSet<ServiceKey> {
     })
 }
 
+/// What is to be proposed for some services, and for those that share something with them.
+fn changed_plans(shared: &Shared, services: &[ServiceKey], anew: bool) -> Vec<PlanProposal> {
+    shared.consensus.read(|state| {
+        let facts = shared.facts();
+        let asked: BTreeSet<ServiceKey> = services.iter().cloned().collect();
+        let inputs = lock(&shared.brain.ties).inputs(state, &facts, &asked);
+        let proposals = inputs
+            .into_iter()
+            .filter_map(|(key, inputs)| changed_plan(shared, state, key, inputs, anew));
+        proposals.collect()
+    })
+}
+
 /// What is to be proposed for a service; `None` where the committed plan is still the right one: a pod that comes or goes
 /// is a fact, and costs no decision as long as the plan stays what it is.
 ///
 /// What was planned from the very same inputs is not planned again, except where `anew` says so: another version of this
 /// program may plan better.
-fn changed_plan(shared: &Shared, key: &ServiceKey, anew: bool) -> Option<PlanProposal> {
-    shared.consensus.read(|state| {
-        let facts = shared.facts();
-        let held = state.plan(key).and_then(|row| row.value.as_ref());
-        let Some(inputs) = inputs::plan_inputs(state, &facts, key) else {
-            let gone = PlanProposal {
-                service: key.clone(),
-                plan: None,
-                previous: None,
-            };
-            return held
-                .filter(|_| state.worth_proposing(&gone))
-                .map(|_| gone.clone());
-        };
-        let waits = state.brain.pending.contains_key(key);
-        if !anew && !waits && held.is_some_and(|held| held.inputs == inputs) {
-            return None;
-        }
-        shared.metrics.planned();
-        let plan = causeway_failover::plan::plan(&inputs);
-        if state.is_committed(&inputs, &plan) {
-            return None;
-        }
-        let proposal = PlanProposal {
-            service: key.clone(),
-            plan: Some((inputs, plan)),
+fn changed_plan(
+    shared: &Shared,
+    state: &State,
+    key: ServiceKey,
+    inputs: Option<PlanInputs>,
+    anew: bool,
+) -> Option<PlanProposal> {
+    let row = state.plan(&key);
+    let held = row.and_then(|row| row.value.as_ref());
+    let Some(inputs) = inputs else {
+        let gone = PlanProposal {
+            service: key,
+            plan: None,
             previous: None,
         };
-        // What waits for a person, or what a safety rule refuses, is known already.
-        state.worth_proposing(&proposal).then_some(proposal)
-    })
+        return held
+            .is_some_and(|_| state.worth_proposing(&gone))
+            .then_some(gone);
+    };
+    let waits = state.brain.pending.contains_key(&key);
+    if !anew && !waits && held.is_some_and(|held| held.inputs == inputs) {
+        return None;
+    }
+    shared.metrics.planned();
+    let Next {
+        plan,
+        rests_on_previous,
+    } = next(&inputs, held.map(|held| &held.plan));
+    if state.is_committed(&inputs, &plan) {
+        return None;
+    }
+    let proposal = PlanProposal {
+        service: key,
+        plan: Some((inputs, plan)),
+        previous: row.filter(|_| rests_on_previous).map(|row| row.generation),
+    };
+    // What waits for a person, or what a safety rule refuses, is known already.
+    state.worth_proposing(&proposal).then_some(proposal)
 }

@@ -1,0 +1,124 @@
+//! Gateways as capacities that services share.
+
+use std::collections::BTreeMap;
+
+use causeway_api::ids::{NetworkName, ServiceKey};
+use causeway_api::plan::{Destination, PlanInputs, Rate};
+use causeway_api::rules::{OnOverload, Priority};
+
+use crate::plan::plan;
+
+/// Who is allotted first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Critical services.
+    First,
+    /// All others.
+    Then,
+    /// Services that come last, and whose policy lets them be shed.
+    Last,
+}
+
+impl Class {
+    /// The class of a service: one that may not be shed is never put behind others for being sheddable.
+    #[must_use]
+    pub fn of(inputs: &PlanInputs) -> Self {
+        match (inputs.policy.priority, inputs.policy.on_overload) {
+            (Priority::Critical, _) => Self::First,
+            (Priority::Sheddable, OnOverload::Shed) => Self::Last,
+            (Priority::Standard | Priority::Sheddable, _) => Self::Then,
+        }
+    }
+}
+
+/// What a service would send through the gateways of networks, if they carried anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wants {
+    /// Its class.
+    pub class: Class,
+    /// How much, by network; what is unknown is not counted.
+    pub rates: BTreeMap<NetworkName, Rate>,
+}
+
+/// What a service wants of gateways, within what its inputs allot to it already.
+#[must_use]
+pub fn wants(inputs: &PlanInputs) -> Wants {
+    let mut rates: BTreeMap<NetworkName, Rate> = BTreeMap::new();
+    for share in plan(inputs)
+        .sources
+        .iter()
+        .flat_map(|source| &source.shares)
+    {
+        if let Destination::Network(network) = &share.destination
+            && share.rate.0 > 0
+        {
+            let sum = rates.entry(network.clone()).or_default();
+            *sum = sum.plus(share.rate);
+        }
+    }
+    Wants {
+        class: Class::of(inputs),
+        rates,
+    }
+}
+
+/// What each service may send through one network's gateways, which carry `limit`; empty where all that is wanted fits.
+///
+/// By class; within a class where not all fits, in proportion to what is wanted, rounded down.
+#[must_use]
+pub fn allot<'s>(
+    limit: Rate,
+    wanted: impl IntoIterator<Item = (&'s ServiceKey, Class, Rate)>,
+) -> BTreeMap<ServiceKey, Rate> {
+    let mut classes: BTreeMap<Class, BTreeMap<&ServiceKey, Rate>> = BTreeMap::new();
+    let mut all: u128 = 0;
+    for (service, class, rate) in wanted {
+        all += u128::from(rate.0);
+        classes.entry(class).or_default().insert(service, rate);
+    }
+    let mut allotted = BTreeMap::new();
+    if all <= u128::from(limit.0) {
+        return allotted;
+    }
+    let mut left = u128::from(limit.0);
+    for services in classes.values() {
+        let asked: u128 = services.values().map(|rate| u128::from(rate.0)).sum();
+        let granted = left.min(asked);
+        for (service, rate) in services {
+            let part = u128::from(rate.0) * granted / asked.max(1);
+            let part = Rate(u64::try_from(part).unwrap_or(u64::MAX));
+            allotted.insert((*service).clone(), part);
+        }
+        left -= granted;
+    }
+    allotted
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+
+    fn key(name: &str) -> ServiceKey {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn the_lowest_class_is_cut_first_and_a_class_in_proportion() {
+        let names = ["a/critical", "b/one", "c/two", "d/last"].map(key);
+        let classes = [Class::First, Class::Then, Class::Then, Class::Last];
+        let wants = |limit: u64| {
+            let rows = names.iter().zip(classes).zip([40, 30, 60, 50]);
+            let rows = rows.map(|((name, class), rate)| (name, class, Rate(rate)));
+            let allotted = allot(Rate(limit), rows);
+            names
+                .iter()
+                .map(|name| allotted.get(name).map(|rate| rate.0))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(wants(180), [None; 4], "all fits: nobody is bound");
+        assert_eq!(wants(150), [Some(40), Some(30), Some(60), Some(20)]);
+        assert_eq!(wants(100), [Some(40), Some(20), Some(40), Some(0)]);
+        assert_eq!(wants(10), [Some(10), Some(0), Some(0), Some(0)]);
+    }
+}
