@@ -21,6 +21,7 @@ pub mod generation;
 pub mod ids;
 pub mod peer;
 pub mod plan;
+pub mod probe;
 pub mod registry;
 pub mod rules;
 pub mod session;

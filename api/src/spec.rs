@@ -9,6 +9,7 @@ use crate::ids::{
     FailureDomain, Locality, MemberName, Name, NetworkName, Region, ServiceKey, Zone,
 };
 use crate::plan::Rate;
+use crate::probe::GatewayProbe;
 use crate::rules::{Absence, MemberClass, PolicyRules};
 use crate::text::{TextError, serde_by_text};
 
@@ -61,6 +62,8 @@ pub struct MemberSpec {
     pub class: MemberClass,
     /// For how long it may be absent.
     pub absence: Absence,
+    /// How its gateways are probed.
+    pub gateway_probe: GatewayProbe,
 }
 
 impl MemberSpec {
@@ -80,6 +83,7 @@ impl MemberSpec {
             max_utilization_percent: None,
             class: MemberClass::Standard,
             absence: Absence::default(),
+            gateway_probe: GatewayProbe::default(),
         }
     }
 }

@@ -59,7 +59,7 @@ fn target(addresses: &[&str]) -> Target {
         .map(|a| (GatewayAddress::Host((*a).to_owned()), 15443));
     Target {
         addresses: addresses.collect(),
-        held: None,
+        ..Target::default()
     }
 }
 

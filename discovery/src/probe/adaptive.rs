@@ -1,7 +1,6 @@
 //! A detector that learns how much a path loses, and suspects once failures in a row can hardly be chance.
 //!
-//! On a path that loses nothing it suspects after a number of failures in a row that is set, three as a rule, as
-//! [`super::Suspicion`] does. On one that loses a third of all attempts three in a row happen every minute; there it takes
+//! On a path that loses nothing it suspects after a number of failures in a row that is set, three as a rule. On one that loses a third of all attempts three in a row happen every minute; there it takes
 //! more. Precisely: with the share `p` of attempts that failed while the subject was up, `n` failures in a row come by chance
 //! with probability `pⁿ`; it suspects where that is below one in 2 to the power of [`CHANCE`]. The one constant that matters
 //! is thus how seldom a live subject may be suspected, whatever the path; what a detection costs on a bad path follows.
@@ -13,7 +12,12 @@
 use causeway_api::verdict::Ballot;
 use causeway_seam::Monotonic;
 
-use super::suspicion::{Detector, Outcome};
+/// What one probe found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// `None`: reached; else why not, in a few words.
+    pub failure: Option<String>,
+}
 
 /// A live subject is suspected wrongly by at most this chance at each probe, were failures independent: as a number of
 /// halvings, 20 of them are one in a million.
@@ -117,10 +121,9 @@ impl Adaptive {
             self.lost = self.lost * fade + f64::from(u8::from(at < lost));
         }
     }
-}
 
-impl Detector for Adaptive {
-    fn observe(&mut self, at: Monotonic, outcome: &Outcome) {
+    /// Takes note of an outcome.
+    pub fn observe(&mut self, at: Monotonic, outcome: &Outcome) {
         self.latest = at;
         if let Some(why) = &outcome.failure {
             self.failures = self.failures.saturating_add(1);
@@ -140,7 +143,9 @@ impl Detector for Adaptive {
         self.since = None;
     }
 
-    fn ballot(&self) -> Ballot {
+    /// What is held now. It abstains until it reached the subject once: who never reached it may simply have no route to it.
+    #[must_use]
+    pub fn ballot(&self) -> Ballot {
         match (self.reached, self.suspected) {
             (true, true) => Ballot::Unreachable,
             (true, false) if !self.doubted => Ballot::Reachable,
@@ -148,7 +153,9 @@ impl Detector for Adaptive {
         }
     }
 
-    fn evidence(&self) -> String {
+    /// One sentence of evidence for [`Adaptive::ballot`].
+    #[must_use]
+    pub fn evidence(&self) -> String {
         let Self {
             what,
             failures,

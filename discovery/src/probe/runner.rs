@@ -1,21 +1,23 @@
 //! Probes a changing set of subjects and gives out votes: each change of mind once, and a negative one again and again
 //! for as long as it is held, since such votes expire.
 //!
-//! Every vote passes through one task, which knows what is held of all subjects: there an observer that suddenly reaches
-//! nobody will suspect itself (issue of the failover brain).
+//! Each subject has a task that probes it; what they find passes through one more ([`super::judge`]).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use causeway_api::ids::FailureDomain;
-use causeway_api::verdict::{Ballot, ObserverId, Subject, Vote};
-use causeway_seam::{Env, Monotonic, TaskHandle};
+use causeway_api::verdict::{ObserverId, Subject, Vote};
+use causeway_seam::{Env, TaskHandle};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::suspicion::{Detector, Outcome, Suspicion};
+use super::adaptive::{Adaptive, Outcome};
+use super::budget::Budget;
+use super::judge::{Held, Judge, Last, Sight};
 use super::tcp::socket;
 use super::{Probe, Target};
 
@@ -26,16 +28,18 @@ pub struct ProbeConfig {
     pub observer: ObserverId,
     /// The failure domain in which the observer stands.
     pub domain: FailureDomain,
-    /// How often a subject is probed; shortened at random by up to half.
+    /// How often a subject is probed; shortened at random by up to half, and longer where there are many.
     pub interval: Duration,
     /// How long an attempt may take.
     pub timeout: Duration,
-    /// Failures in a row until a subject is held unreachable.
+    /// Failures in a row until a subject is held unreachable, on a path that loses nothing.
     pub threshold: u32,
     /// How often a negative vote is given out again. Well below the time after which such votes expire.
     pub renew: Duration,
     /// Attempts at a time, over all subjects.
     pub concurrency: usize,
+    /// Attempts a second, over all subjects.
+    pub per_second: u32,
 }
 
 impl ProbeConfig {
@@ -49,25 +53,20 @@ impl ProbeConfig {
             timeout: Duration::from_secs(1),
             threshold: 3,
             renew: Duration::from_secs(5),
-            concurrency: 64,
+            concurrency: 512,
+            per_second: 500,
         }
     }
 }
 
 /// Probes for as long as it lives.
 pub struct Prober {
-    env: Env,
-    probe: Arc<dyn Probe>,
-    config: Arc<ProbeConfig>,
-    permits: Arc<Semaphore>,
+    common: Arc<Common>,
     subjects: BTreeMap<Subject, Running>,
-    held: mpsc::Sender<Held>,
-    last: Last,
+    last: Arc<Last>,
+    sight: watch::Receiver<Sight>,
     _votes: TaskHandle,
 }
-
-/// The last vote on each subject, and when it was given.
-type Last = Arc<Mutex<BTreeMap<Subject, (Ballot, Monotonic)>>>;
 
 impl std::fmt::Debug for Prober {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -78,17 +77,22 @@ impl std::fmt::Debug for Prober {
     }
 }
 
+/// What all subjects' tasks share.
+struct Common {
+    env: Env,
+    probe: Arc<dyn Probe>,
+    config: Arc<ProbeConfig>,
+    permits: Semaphore,
+    budget: Budget,
+    /// How many subjects there are.
+    count: AtomicUsize,
+    held: mpsc::Sender<Held>,
+    forgiven: watch::Receiver<u64>,
+}
+
 struct Running {
     target: Arc<Mutex<Target>>,
     _task: TaskHandle,
-}
-
-/// What is held of one subject after a probe.
-struct Held {
-    subject: Subject,
-    ballot: Ballot,
-    evidence: String,
-    at: Monotonic,
 }
 
 impl Prober {
@@ -103,29 +107,49 @@ impl Prober {
         let config = Arc::new(config);
         let (held, hears) = mpsc::channel(256);
         let (votes, out) = mpsc::channel(16);
-        let last = Last::default();
-        let judge = judge(Arc::clone(&config), Arc::clone(&last), hears, votes);
-        let prober = Self {
+        let (say, sight) = watch::channel(Sight::TooFewPlaces(0));
+        let (forgive, forgiven) = watch::channel(0);
+        let last = Arc::new(Last::default());
+        let judge = Judge {
+            config: Arc::clone(&config),
+            last: Arc::clone(&last),
+            hears,
+            votes,
+            sight: say,
+            forgiven: forgive,
+        };
+        let common = Common {
             env: env.clone(),
             probe,
-            permits: Arc::new(Semaphore::new(config.concurrency.max(1))),
+            permits: Semaphore::new(config.concurrency.max(1)),
+            budget: Budget::new(config.per_second),
             config,
-            subjects: BTreeMap::new(),
+            count: AtomicUsize::new(0),
             held,
+            forgiven,
+        };
+        let prober = Self {
+            common: Arc::new(common),
+            subjects: BTreeMap::new(),
             last,
-            _votes: env.spawn("probe-votes", judge),
+            sight,
+            _votes: env.spawn("probe-votes", judge.run()),
         };
         (prober, out)
     }
 
+    /// What the observer holds of itself.
+    #[must_use]
+    pub fn sight(&self) -> watch::Receiver<Sight> {
+        self.sight.clone()
+    }
+
     /// The subjects to probe from now on. One that stays keeps what is held of it, also where its addresses change.
     pub fn set_subjects(&mut self, subjects: BTreeMap<Subject, Target>) {
+        self.common.count.store(subjects.len(), Ordering::Relaxed);
         self.subjects
             .retain(|subject, _| subjects.contains_key(subject));
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that comes again is voted on anew.
-        last.retain(|subject, _| subjects.contains_key(subject));
-        drop(last);
+        self.last.retain(|subject| subjects.contains_key(subject));
         for (subject, target) in subjects {
             if let Some(running) = self.subjects.get(&subject) {
                 *running
@@ -136,15 +160,11 @@ impl Prober {
             }
             let target = Arc::new(Mutex::new(target));
             let probing = Probing {
-                env: self.env.clone(),
-                probe: Arc::clone(&self.probe),
-                config: Arc::clone(&self.config),
-                permits: Arc::clone(&self.permits),
+                common: Arc::clone(&self.common),
                 subject: subject.clone(),
                 target: Arc::clone(&target),
-                held: self.held.clone(),
             };
-            let task = self.env.spawn("probe", probing.run());
+            let task = self.common.env.spawn("probe", probing.run());
             self.subjects.insert(
                 subject,
                 Running {
@@ -157,22 +177,22 @@ impl Prober {
 }
 
 struct Probing {
-    env: Env,
-    probe: Arc<dyn Probe>,
-    config: Arc<ProbeConfig>,
-    permits: Arc<Semaphore>,
+    common: Arc<Common>,
     subject: Subject,
     target: Arc<Mutex<Target>>,
-    held: mpsc::Sender<Held>,
 }
 
 impl Probing {
     async fn run(self) {
-        let mut detector: Option<(String, Suspicion)> = None;
+        let Common {
+            env, config, held, ..
+        } = &*self.common;
+        let mut detector: Option<(String, Adaptive)> = None;
+        let mut forgiven = *self.common.forgiven.borrow();
         // Subjects that come together are not probed together.
-        let interval = self.config.interval;
-        let first = interval.saturating_sub(self.env.random().jittered(interval));
-        self.env.sleep(first).await;
+        let first = self.interval(false);
+        env.sleep(first.saturating_sub(env.random().jittered(first)))
+            .await;
         loop {
             let target = self
                 .target
@@ -180,29 +200,46 @@ impl Probing {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone();
             let what = describe(&target);
-            let outcome = self.attempt(&target).await;
-            let known = detector.get_or_insert_with(|| {
-                (
-                    what.clone(),
-                    Suspicion::new(self.config.threshold, &what).resuming(target.held),
-                )
+            let (known, adaptive) = detector.get_or_insert_with(|| {
+                let adaptive = Adaptive::new(config.threshold, &what).resuming(target.held);
+                (what.clone(), adaptive)
             });
-            if known.0 != what {
-                known.1.rename(&what);
-                known.0 = what;
+            if *known != what {
+                adaptive.rename(&what);
+                *known = what;
             }
-            known.1.observe(self.env.now(), &outcome);
-            let held = Held {
+            let outcome = self.attempt(&target).await;
+            let times = *self.common.forgiven.borrow();
+            if times != forgiven {
+                forgiven = times;
+                adaptive.forgive();
+            }
+            adaptive.observe(env.now(), &outcome);
+            let report = Held {
                 subject: self.subject.clone(),
-                ballot: known.1.ballot(),
-                evidence: known.1.evidence(),
-                at: self.env.now(),
+                place: target.place,
+                ballot: adaptive.ballot(),
+                failing: adaptive.failing(),
+                evidence: adaptive.evidence(),
+                at: env.now(),
+                forgiven,
             };
-            if self.held.send(held).await.is_err() {
+            if held.send(report).await.is_err() {
                 return;
             }
-            self.env.sleep(self.env.random().jittered(interval)).await;
+            let pause = self.interval(adaptive.failing() == Some(true));
+            env.sleep(env.random().jittered(pause)).await;
         }
+    }
+
+    /// How long to wait between attempts: longer where much is to be probed, but for what fails.
+    fn interval(&self, failing: bool) -> Duration {
+        let usual = self.common.config.interval;
+        if failing {
+            return usual;
+        }
+        let count = self.common.count.load(Ordering::Relaxed);
+        self.common.budget.spread(usual, count)
     }
 
     /// Tries all addresses at once; the first that is reached is enough.
@@ -211,13 +248,17 @@ impl Probing {
             let failure = Some("no address is known".to_owned());
             return Outcome { failure };
         }
+        let common = &self.common;
         let mut attempts: FuturesUnordered<_> = target
             .addresses
             .iter()
             .map(|(address, port)| async move {
+                common.budget.turn(&common.env).await;
                 // Closed only when the prober is gone.
-                let _permit = self.permits.acquire().await.ok();
-                let reached = self.probe.reach(address, *port, self.config.timeout).await;
+                let _permit = common.permits.acquire().await.ok();
+                let limit = common.config.timeout;
+                let reached = common.probe.reach_by(&target.how, address, *port, limit);
+                let reached = reached.await;
                 reached.map_err(|why| format!("{}: {why}", socket(address, *port)))
             })
             .collect();
@@ -244,41 +285,5 @@ impl Probing {
 fn describe(target: &Target) -> String {
     let all = target.addresses.iter();
     let all: Vec<String> = all.map(|(address, port)| socket(address, *port)).collect();
-    all.join(" or ")
-}
-
-/// Turns what is held into votes.
-async fn judge(
-    config: Arc<ProbeConfig>,
-    last: Last,
-    mut hears: mpsc::Receiver<Held>,
-    votes: mpsc::Sender<Vec<Vote>>,
-) {
-    let mut batch = Vec::new();
-    while hears.recv_many(&mut batch, 256).await > 0 {
-        let mut out = Vec::new();
-        for held in batch.drain(..) {
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = match last.get(&held.subject) {
-                None => true,
-                Some((ballot, at)) => {
-                    *ballot != held.ballot
-                        || (*ballot == Ballot::Unreachable && held.at.since(*at) >= config.renew)
-                }
-            };
-            if due {
-                last.insert(held.subject.clone(), (held.ballot, held.at));
-                out.push(Vote {
-                    observer: config.observer.clone(),
-                    domain: config.domain.clone(),
-                    subject: held.subject,
-                    ballot: held.ballot,
-                    evidence: held.evidence,
-                });
-            }
-        }
-        if !out.is_empty() && votes.send(out).await.is_err() {
-            return;
-        }
-    }
+    format!("{}{}", all.join(" or "), target.how.words())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use causeway_api::verdict::Ballot;
-use causeway_discovery::probe::{Adaptive, Detector, Outcome, Suspicion};
+use causeway_discovery::probe::{Adaptive, Outcome};
 use causeway_seam::Monotonic;
 
 /// Which detector an observer has.
@@ -21,7 +21,7 @@ pub(crate) enum Kind {
 
 pub(crate) enum Any {
     Adaptive(Adaptive),
-    InARow(Suspicion),
+    InARow(InARow),
     Timeout(Timeout),
     Phi(Phi),
 }
@@ -30,7 +30,11 @@ impl Any {
     pub(crate) fn new(kind: Kind) -> Self {
         match kind {
             Kind::Adaptive => Self::Adaptive(Adaptive::new(3, "")),
-            Kind::InARow(threshold) => Self::InARow(Suspicion::new(threshold, "")),
+            Kind::InARow(threshold) => Self::InARow(InARow {
+                threshold,
+                reached: false,
+                failures: 0,
+            }),
             Kind::Timeout(ms) => Self::Timeout(Timeout {
                 after_ms: ms,
                 last_ms: None,
@@ -53,7 +57,7 @@ impl Any {
         };
         match self {
             Self::Adaptive(detector) => detector.observe(at, &outcome),
-            Self::InARow(detector) => detector.observe(at, &outcome),
+            Self::InARow(detector) => detector.observe(answered),
             Self::Timeout(detector) => {
                 detector.now_ms = at_ms;
                 if answered {
@@ -93,6 +97,28 @@ impl Any {
     pub(crate) fn forgive(&mut self) {
         if let Self::Adaptive(detector) = self {
             detector.forgive();
+        }
+    }
+}
+
+/// So many failures in a row, and nothing else.
+pub(crate) struct InARow {
+    threshold: u32,
+    reached: bool,
+    failures: u32,
+}
+
+impl InARow {
+    fn observe(&mut self, answered: bool) {
+        self.reached |= answered;
+        self.failures = if answered { 0 } else { self.failures + 1 };
+    }
+
+    fn ballot(&self) -> Ballot {
+        match (self.reached, self.failures >= self.threshold) {
+            (false, _) => Ballot::Abstain,
+            (true, true) => Ballot::Unreachable,
+            (true, false) => Ballot::Reachable,
         }
     }
 }
