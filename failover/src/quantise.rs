@@ -27,6 +27,12 @@ pub fn demand(rate: Rate) -> Rate {
     Rate(rate.0.div_ceil(step).saturating_mul(step))
 }
 
+/// A rate that was seen, rounded down by at most a sixteenth.
+#[must_use]
+pub fn seen(rate: Rate) -> Rate {
+    Rate(rate.0 - rate.0 % step(rate.0))
+}
+
 /// The size of a step at a value: the power of two that leaves its five highest digits.
 fn step(value: u64) -> u64 {
     let digits = u64::BITS - value.leading_zeros();

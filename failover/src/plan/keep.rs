@@ -49,6 +49,13 @@ pub fn next(inputs: &PlanInputs, previous: Option<&ServicePlan>) -> Next {
     on(inputs, previous, Stability::default())
 }
 
+/// Computes a decision again, from what is committed with it: the inputs, and the plan before where it rested on that. The
+/// same build gives the very same bytes.
+#[must_use]
+pub fn replay(inputs: &PlanInputs, previous: Option<&ServicePlan>) -> ServicePlan {
+    next(inputs, previous).plan
+}
+
 /// Plans one service whose plan was `previous`. Equal to [`plan()`] where there is none, in what it serves, and but for
 /// [`Stability`] in what it costs.
 #[must_use]

@@ -43,7 +43,7 @@ mod withdrawn;
 use causeway_api::plan::{PlanInputs, ServicePlan};
 
 pub(crate) use fleet::Fleet;
-pub use keep::{Next, Stability, next, plan_with_previous};
+pub use keep::{Next, Stability, next, plan_with_previous, replay};
 
 /// Plans one service.
 #[must_use]

@@ -1,0 +1,312 @@
+//! Services that share something: gateways that carry only so much, and policies that move services as one.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causeway_api::facts::{
+    ApiFact, Change, EndpointCounts, EndpointKey, FactDelta, GatewayAddress, MemberFact, MeshFact,
+    NamespaceFact, Protocol, ServiceFact, ServicePort, TargetPort,
+};
+use causeway_api::ids::{Locality, PortName, ReplicaId, ServiceKey};
+use causeway_api::plan::{PlanInputs, Rate, ServicePlan};
+use causeway_api::rules::{OnOverload, PolicyRules, Priority};
+use causeway_api::spec::{DeclaredGateway, MemberSpec, PolicySpec};
+use causeway_api::{FactVersion, MemberName};
+use causeway_core::placement;
+use causeway_core::ties::Ties;
+use causeway_failover::checker::check;
+use causeway_failover::plan::next;
+use causeway_index::FactStore;
+use causeway_state::command::{ClientId, Command, PlanProposal, Request};
+use causeway_state::{LogPosition, Outcome, State, apply};
+
+fn key(name: &str) -> ServiceKey {
+    format!("shop/{name}").parse().unwrap()
+}
+
+struct World {
+    state: State,
+    facts: FactStore,
+    ties: Ties,
+    index: u64,
+}
+
+impl World {
+    /// Callers in `a`; `ready` tells what of each service is ready where.
+    fn new(ready: &[(&str, &[(&str, u32)])]) -> Self {
+        let mut world = Self {
+            state: State::default(),
+            facts: FactStore::new(),
+            ties: Ties::default(),
+            index: 0,
+        };
+        world.apply(Command::Bootstrap { incarnation: 1 });
+        for member in ["a", "b"] {
+            world.member(member, None);
+            world.facts.apply(facts(member, ready)).unwrap();
+            let name: MemberName = member.parse().unwrap();
+            let spec = &world.state.member(&name).unwrap().spec;
+            let placement = placement::placement(spec, world.facts.owner(&name).unwrap()).unwrap();
+            world.apply(Command::PlaceMember {
+                member: name,
+                placement,
+            });
+        }
+        world
+    }
+
+    /// Declares a member, with what its gateway carries.
+    fn member(&mut self, member: &str, carries_rps: Option<u64>) {
+        let mut spec = MemberSpec::minimal(member.parse().unwrap());
+        let gateway = DeclaredGateway {
+            addresses: vec![GatewayAddress::Host(format!("{member}.example"))],
+            port: 15443,
+            max_rate: carries_rps.map(Rate::from_rps),
+        };
+        spec.gateways = [("eastwest".parse().unwrap(), gateway)].into();
+        self.apply(Command::PutMember(spec));
+    }
+
+    /// A policy of one service: what `a` asks of it, and more.
+    fn policy(&mut self, service: &str, rps: u64, rules: PolicyRules) {
+        self.put(service, &[service], rps, rules);
+    }
+
+    fn put(&mut self, name: &str, services: &[&str], rps: u64, rules: PolicyRules) {
+        let targets = services.iter().map(|name| key(name));
+        self.apply(Command::PutPolicy(PolicySpec {
+            key: format!("shop/{name}").parse().unwrap(),
+            root: false,
+            targets: targets.collect(),
+            hosts: BTreeSet::new(),
+            failover: BTreeMap::new(),
+            allowed_regions: BTreeSet::new(),
+            demand: [("r-a".parse().unwrap(), Rate::from_rps(rps))].into(),
+            capacity_per_endpoint: Some(Rate::from_rps(100)),
+            max_utilization_percent: Some(100),
+            detection: None,
+            hold_down_ms: None,
+            rules,
+        }));
+    }
+
+    fn apply(&mut self, command: Command) {
+        self.index += 1;
+        let client = ClientId {
+            replica: ReplicaId(1),
+            nonce: 1,
+        };
+        let at = LogPosition {
+            term: 1,
+            index: self.index,
+        };
+        let request = Request {
+            client,
+            serial: self.index,
+            command,
+        };
+        let outcome = apply(&mut self.state, at, &request);
+        assert!(!matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+    }
+
+    /// One round of the planner over some services; which ones it looked at.
+    fn round(&mut self, services: &[&str]) -> BTreeSet<String> {
+        let asked = services.iter().map(|name| key(name)).collect();
+        let inputs = self.ties.inputs(&self.state, &self.facts, &asked);
+        let seen = inputs.keys().map(|key| key.name.to_string()).collect();
+        for (service, inputs) in inputs {
+            let inputs = inputs.unwrap();
+            let row = self.state.plan(&service);
+            let held = row.and_then(|row| row.value.as_ref());
+            let next = next(&inputs, held.map(|held| &held.plan));
+            assert_eq!(check(&inputs, &next.plan), []);
+            let previous = row
+                .filter(|_| next.rests_on_previous)
+                .map(|row| row.generation);
+            self.apply(Command::CommitPlans(vec![PlanProposal {
+                service,
+                plan: Some((inputs, next.plan)),
+                previous,
+            }]));
+        }
+        seen
+    }
+
+    fn plan(&self, service: &str) -> (&PlanInputs, &ServicePlan) {
+        let held = self.state.plan(&key(service)).unwrap().value.as_ref();
+        let held = held.unwrap();
+        (&held.inputs, &held.plan)
+    }
+
+    /// What of a service's calls from `a` is served, in whole requests, and what is shed.
+    fn served_and_shed(&self, service: &str) -> (u64, u64) {
+        let source = &self.plan(service).1.sources[0];
+        let served: u64 = source.shares.iter().map(|share| share.rate.0).sum();
+        (served / 1000, source.shed.0 / 1000)
+    }
+}
+
+fn facts(member: &str, ready: &[(&str, &[(&str, u32)])]) -> FactDelta {
+    let version = FactVersion {
+        epoch: 1,
+        sequence: 1,
+    };
+    let mut delta = FactDelta::empty(member.parse().unwrap(), None, version);
+    let locality: Locality = format!("r-{member}/z1").parse().unwrap();
+    delta.member = Some(MemberFact {
+        cluster_uid: format!("uid-{member}"),
+        kubernetes_version: "v1.36.3".to_owned(),
+        agent_version: "test".to_owned(),
+        network: None,
+        region: locality.region.clone(),
+        nodes: [(locality.clone(), 1)].into(),
+        mesh: MeshFact::Istio,
+        api: ApiFact::Up,
+        problems: Vec::new(),
+    });
+    delta.namespaces = vec![Change::set("shop".parse().unwrap(), NamespaceFact {})];
+    for (service, members) in ready {
+        let fact = ServiceFact {
+            exported: true,
+            selector: BTreeMap::new(),
+            headless: false,
+            ports: vec![ServicePort {
+                name: PortName::unnamed(),
+                port: 80,
+                protocol: Protocol::Tcp,
+                app_protocol: None,
+                target: TargetPort::Number(8080),
+            }],
+            service_accounts: Vec::new(),
+        };
+        let Some((_, ready)) = members.iter().find(|(name, _)| *name == member) else {
+            continue;
+        };
+        delta.services.push(Change::set(key(service), fact));
+        let row = EndpointKey {
+            service: key(service),
+            port: PortName::unnamed(),
+            locality: locality.clone(),
+        };
+        let counts = EndpointCounts {
+            ready: *ready,
+            serving: *ready,
+            total: *ready,
+        };
+        delta.endpoints.push(Change::set(row, counts));
+    }
+    delta
+}
+
+fn class(priority: Priority, on_overload: OnOverload) -> PolicyRules {
+    let mut rules = PolicyRules {
+        priority: Some(priority),
+        ..PolicyRules::default()
+    };
+    rules.limits.on_overload = Some(on_overload);
+    rules
+}
+
+const THREE: [&str; 3] = ["first", "then", "last"];
+
+/// Three services of three classes, each served in `b` alone and asked for 100 a second from `a`.
+fn three() -> World {
+    let mut world = World::new(&[
+        ("first", &[("b", 5)]),
+        ("then", &[("b", 5)]),
+        ("last", &[("b", 5)]),
+    ]);
+    world.policy("first", 100, class(Priority::Critical, OnOverload::Refuse));
+    world.policy("then", 100, class(Priority::Standard, OnOverload::Shed));
+    world.policy("last", 100, class(Priority::Sheddable, OnOverload::Shed));
+    world
+}
+
+#[test]
+fn gateways_that_carry_all_tie_nobody() {
+    let mut world = three();
+    assert_eq!(world.round(&["first"]).len(), 1);
+    world.member("b", Some(1_000));
+    assert_eq!(world.round(&THREE).len(), 3);
+    for service in THREE {
+        assert_eq!(world.plan(service).0.gateways, []);
+        assert_eq!(world.served_and_shed(service), (100, 0));
+    }
+}
+
+#[test]
+fn what_gateways_cannot_carry_the_lowest_class_goes_without() {
+    let mut world = three();
+    world.member("b", Some(210));
+    world.round(&THREE);
+    assert_eq!(world.served_and_shed("first"), (100, 0));
+    assert_eq!(world.served_and_shed("then"), (100, 0));
+    assert_eq!(
+        world.served_and_shed("last").1,
+        100 - world.served_and_shed("last").0
+    );
+    assert!(world.served_and_shed("last").0 < 20);
+
+    // Together they never send more than the gateways carry.
+    let sent: u64 = THREE.iter().map(|name| world.served_and_shed(name).0).sum();
+    assert!(sent <= 210, "{sent}");
+}
+
+#[test]
+fn only_those_are_planned_again_whose_part_changes_and_all_is_as_from_scratch() {
+    let mut world = three();
+    world.member("b", Some(210));
+    world.round(&THREE);
+    world.policy("first", 50, class(Priority::Critical, OnOverload::Refuse));
+    let seen = world.round(&["first"]);
+    let expected = ["first", "last"].map(str::to_owned);
+    assert_eq!(
+        seen,
+        expected.into(),
+        "`then` has all that it wants either way"
+    );
+    assert!(world.served_and_shed("last").0 >= 50);
+
+    let all = THREE.iter().map(|name| key(name)).collect();
+    let fresh = Ties::default().inputs(&world.state, &world.facts, &all);
+    for service in THREE {
+        assert_eq!(
+            fresh[&key(service)].as_ref().unwrap(),
+            world.plan(service).0
+        );
+    }
+
+    // The gateway stops declaring what it carries: nobody is bound any more.
+    world.member("b", None);
+    world.round(&THREE);
+    for service in THREE {
+        assert_eq!(world.plan(service).0.gateways, []);
+    }
+}
+
+#[test]
+fn services_that_move_together_go_where_the_weakest_goes() {
+    let mut world = World::new(&[
+        ("cart", &[("a", 10), ("b", 10)]),
+        ("pay", &[("a", 2), ("b", 10)]),
+    ]);
+    let rules = PolicyRules {
+        move_together: Some(true),
+        ..PolicyRules::default()
+    };
+    world.put("unit", &["cart", "pay"], 400, rules);
+    world.round(&["cart", "pay"]);
+    let parts = |world: &World, service: &str| {
+        let shares = &world.plan(service).1.sources[0].shares;
+        shares.iter().map(|share| share.parts).collect::<Vec<_>>()
+    };
+    // pay has room for half of it at home; cart could keep all, and goes with it.
+    assert_eq!(parts(&world, "pay"), [5_000, 5_000]);
+    assert_eq!(parts(&world, "cart"), [5_000, 5_000]);
+
+    // Once there is no unit, each is by itself.
+    world.put("unit", &["cart", "pay"], 400, PolicyRules::default());
+    world.round(&["cart", "pay"]);
+    assert_eq!(parts(&world, "cart"), [10_000]);
+    assert_eq!(parts(&world, "pay"), [5_000, 5_000]);
+}
