@@ -194,38 +194,53 @@ fn able(inputs: &PlanInputs, destination: &Destination) -> u64 {
     able.map(|zone| u64::from(zone.ready)).sum()
 }
 
-/// Whether a destination is one that a person leaves, wholly or in steps.
+/// How much of a destination people leave, in percent: in steps, or all of it.
+#[must_use]
+pub fn left_percent(zone: &DestinationInput) -> u8 {
+    match (zone.withdrawn, zone.admitted_percent) {
+        (Some(Withdrawal::Evacuated), admitted @ 1..100) => 100 - admitted,
+        (Some(Withdrawal::Evacuated), _) => 100,
+        _ => 0,
+    }
+}
+
+/// Whether people leave all of a destination.
 #[must_use]
 pub fn is_left(zone: &DestinationInput) -> bool {
-    zone.withdrawn == Some(Withdrawal::Evacuated)
+    left_percent(zone) == 100
 }
 
-/// Whether a person leaves something that was not left before, or weighs what was not weighed.
+/// The same place in other inputs.
+#[must_use]
+pub fn same_place<'a>(
+    inputs: &'a PlanInputs,
+    zone: &DestinationInput,
+) -> Option<&'a DestinationInput> {
+    let mut zones = inputs.destinations.iter();
+    zones.find(|other| other.member == zone.member && other.zone == zone.zone)
+}
+
+/// Whether a person leaves more than was left before, or weighs what was not weighed.
 #[must_use]
 pub fn newly_left(before: &PlanInputs, after: &PlanInputs) -> bool {
-    before.policy.weights != after.policy.weights || left_now(before, after).next().is_some()
-}
-
-fn left_now<'a>(before: &'a PlanInputs, after: &'a PlanInputs) -> impl Iterator<Item = usize> + 'a {
-    let was_left = |zone: &DestinationInput| {
-        let mut old = before.destinations.iter();
-        old.any(|old| old.member == zone.member && old.zone == zone.zone && is_left(old))
+    let more = |zone: &DestinationInput| {
+        left_percent(zone) > same_place(before, zone).map_or(0, left_percent)
     };
-    let zones = after.destinations.iter().enumerate();
-    zones
-        .filter(move |(_, zone)| is_left(zone) && !was_left(zone))
-        .map(|(at, _)| at)
+    before.policy.weights != after.policy.weights || after.destinations.iter().any(more)
 }
 
 /// The inputs as if people had left and weighed no more than before.
 #[must_use]
 pub fn as_if_stayed(before: &PlanInputs, after: &PlanInputs) -> PlanInputs {
     let mut inputs = after.clone();
-    for at in left_now(before, after) {
-        if let Some(zone) = inputs.destinations.get_mut(at) {
-            zone.withdrawn = None;
-            zone.admitted_percent = 100;
+    for zone in &mut inputs.destinations {
+        let old = same_place(before, zone);
+        if left_percent(zone) <= old.map_or(0, left_percent) {
+            continue;
         }
+        let old = old.filter(|old| matches!(old.withdrawn, None | Some(Withdrawal::Evacuated)));
+        zone.withdrawn = old.and_then(|old| old.withdrawn);
+        zone.admitted_percent = old.map_or(100, |old| old.admitted_percent);
     }
     inputs.policy.weights.clone_from(&before.policy.weights);
     inputs.policy.strategy = before.policy.strategy;
@@ -235,7 +250,10 @@ pub fn as_if_stayed(before: &PlanInputs, after: &PlanInputs) -> PlanInputs {
 /// What people leave, for messages.
 #[must_use]
 pub fn what_is_left(inputs: &PlanInputs) -> String {
-    let zones = inputs.destinations.iter().filter(|zone| is_left(zone));
+    let zones = inputs
+        .destinations
+        .iter()
+        .filter(|zone| left_percent(zone) > 0);
     let mut names: Vec<String> = zones
         .map(|zone| match &zone.zone {
             Some(name) => format!("{}/{name}", zone.member),

@@ -6,7 +6,7 @@ use causeway_api::ids::Region;
 use causeway_api::plan::PlanInputs;
 
 use super::SafetyRefusal;
-use super::moved::{Step, is_left, what_is_left};
+use super::moved::{Step, is_left, left_percent, what_is_left};
 
 /// Judges a step against `limits.minServingRegions`; 0: no limit.
 ///
@@ -28,7 +28,8 @@ pub fn judge(step: &Step<'_>, limit: u32) -> Result<(), SafetyRefusal> {
 
 fn serving(inputs: &PlanInputs, with_left: bool) -> u32 {
     let zones = inputs.destinations.iter().filter(|zone| {
-        let open = zone.withdrawn.is_none() || (with_left && is_left(zone));
+        let open =
+            zone.withdrawn.is_none() || (left_percent(zone) > 0 && (with_left || !is_left(zone)));
         zone.exported && zone.ready > 0 && open
     });
     let regions: BTreeSet<Option<&Region>> = zones.map(|zone| zone.region.as_ref()).collect();

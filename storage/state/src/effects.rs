@@ -23,7 +23,8 @@ use crate::state::State;
 pub struct Standing {
     /// Why others must not be sent there, by verdict or by a person.
     pub withdrawn: Option<Withdrawal>,
-    /// How much of what it would get may come from elsewhere, in percent.
+    /// How much of what it would get may come from elsewhere, or, while a person leaves it in steps, from anywhere, in
+    /// percent.
     pub admitted_percent: u8,
 }
 
@@ -177,8 +178,11 @@ impl State {
         match word.map(|row| (&row.shift.action, row)) {
             Some((ShiftAction::Evacuate(_), row)) => match row.left_for(service, self.cluster_time)
             {
-                100.. => standing.withdrawn = verdict.or(Some(Withdrawal::Evacuated)),
-                left => standing.admitted_percent = standing.admitted_percent.min(100 - left),
+                0 => {}
+                left => {
+                    standing.withdrawn = verdict.or(Some(Withdrawal::Evacuated));
+                    standing.admitted_percent = standing.admitted_percent.min(100 - left.min(100));
+                }
             },
             Some((ShiftAction::Restore(_), row)) => {
                 standing.admitted_percent = 100;

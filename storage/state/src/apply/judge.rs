@@ -123,7 +123,8 @@ fn standings(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
                 found: word(found.withdrawn),
             });
         }
-        let admitted = found.admitted_percent == zone.admitted_percent || claimed.is_some();
+        let weaker = claimed.is_some_and(|reason| reason != Withdrawal::Evacuated);
+        let admitted = found.admitted_percent == zone.admitted_percent || weaker;
         if !agrees || !admitted {
             let word = |reason, percent| match reason {
                 None if percent < 100 => format!("admitted to {percent} %"),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use causeway_api::plan::{DestinationInput, PlanInputs, ServicePlan, Withdrawal};
+use causeway_api::plan::{DestinationInput, PlanInputs, ServicePlan};
 use causeway_api::{Generation, ServiceKey};
 use causeway_failover::safety::SafetyRefusal;
-use causeway_failover::safety::moved::{Amount, Cause};
+use causeway_failover::safety::moved::{Amount, Cause, left_percent, same_place};
 
 use super::judge::judge;
 use super::safety::{self, Stop, Totals, Word};
@@ -166,19 +166,12 @@ impl State {
         };
         let returning = self.brain.ramps.contains_key(service);
         let decided = |zone: &DestinationInput| {
-            let left = zone.withdrawn == Some(Withdrawal::Evacuated);
             let health = returning.then_some((zone.ready, zone.total));
-            (left, zone.admitted_percent, health)
+            (left_percent(zone), zone.admitted_percent, health)
         };
-        let old = &held.inputs.destinations;
-        let same = |zone: &DestinationInput| {
-            let same_place =
-                |old: &&DestinationInput| old.member == zone.member && old.zone == zone.zone;
-            let (left, admitted, _) = decided(zone);
-            match old.iter().find(same_place) {
-                Some(old) => decided(old) == decided(zone),
-                None => !left && admitted == 100,
-            }
+        let same = |zone: &DestinationInput| match same_place(&held.inputs, zone) {
+            Some(old) => decided(old) == decided(zone),
+            None => left_percent(zone) == 0 && zone.admitted_percent == 100,
         };
         held.plan == *plan
             && held.inputs.policy == inputs.policy

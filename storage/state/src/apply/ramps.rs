@@ -15,6 +15,7 @@ use causeway_api::verdict::{ClusterTime, Subject};
 use causeway_api::{MemberName, ServiceKey};
 use causeway_failover::policy;
 use causeway_failover::safety::limits;
+use causeway_failover::safety::moved::left_percent;
 
 use crate::brain::{AfterHoldDown, Ramp, RampStage};
 use crate::effects;
@@ -106,8 +107,9 @@ pub(super) fn begin_after(state: &mut State, shift: &Shift, domain: &Domain, ask
     let mut rows = Vec::new();
     for (service, inputs) in planned(state) {
         let left = inputs.destinations.iter().any(|zone| {
-            let held = zone.withdrawn == Some(Withdrawal::Evacuated) || zone.admitted_percent < 100;
-            held && zone.exported && state.is_in(domain, &zone.member, zone.zone.as_ref())
+            left_percent(zone) > 0
+                && zone.exported
+                && state.is_in(domain, &zone.member, zone.zone.as_ref())
         });
         if left && effects::concerns(shift, service) {
             let ramp = ramp(state, service, Some(asked));
@@ -175,6 +177,8 @@ pub(super) fn advance(state: &mut State) -> Effect {
     for (service, domain) in due {
         let healthy = health(state, &service, &domain);
         let admitted = admitted(state, &service, &domain);
+        // Nothing is there any more to which anything could return.
+        let gone = !known(state, &service, &domain);
         let Some(rows) = state.brain.ramps.get_mut(&service) else {
             continue;
         };
@@ -182,6 +186,13 @@ pub(super) fn advance(state: &mut State) -> Effect {
             continue;
         };
         ramp.since = now;
+        if gone {
+            rows.remove(&domain);
+            if rows.is_empty() {
+                state.brain.ramps.remove(&service);
+            }
+            continue;
+        }
         match ramp.stage {
             RampStage::HoldDown { then, .. } => {
                 ramp.stage = match then {
@@ -190,11 +201,7 @@ pub(super) fn advance(state: &mut State) -> Effect {
                 };
             }
             // A step counts from when it is planned: nobody climbs while plans stand still.
-            RampStage::Climbing
-                if admitted.is_some_and(|admitted| admitted != ramp.admitted_percent()) =>
-            {
-                continue;
-            }
+            RampStage::Climbing if admitted != Some(ramp.admitted_percent()) => continue,
             RampStage::Climbing => {
                 ramp.unhealthy = !healthy.is_some_and(|percent| percent >= ramp.healthy_percent);
                 let last =
@@ -409,6 +416,15 @@ fn forget(state: &mut State, domain: &Domain) {
         .brain
         .ramps
         .retain(|_, rows: &mut BTreeMap<_, _>| !rows.is_empty());
+}
+
+/// Whether the committed plan knows of anything in a domain.
+fn known(state: &State, service: &ServiceKey, domain: &Domain) -> bool {
+    let held = state.plan(service).and_then(|row| row.value.as_ref());
+    held.is_some_and(|held| {
+        let mut zones = held.inputs.destinations.iter();
+        zones.any(|zone| state.is_in(domain, &zone.member, zone.zone.as_ref()))
+    })
 }
 
 /// How much the committed plan admits to a domain; `None` where nothing of it is open.

@@ -15,14 +15,14 @@ use causeway_failover::policy::{self, Effective};
 use causeway_failover::safety::brake::Exceeded;
 use causeway_failover::safety::in_force::Held;
 use causeway_failover::safety::moved::{
-    Amount, Cause, Planned, Step, as_if_stayed, demand, newly_left,
+    Amount, Cause, Planned, Step, as_if_stayed, demand, left_percent, newly_left, same_place,
 };
 use causeway_failover::safety::velocity::Window;
 use causeway_failover::safety::{
     Rule, SafetyRefusal, Waits, armed, brake, headroom, in_force, limits, never_empty,
     serving_regions, stateful, velocity,
 };
-use causeway_failover::{plan, safety};
+use causeway_failover::plan;
 
 use super::ramps;
 use crate::brain::{Act, AuditRow, Moved, ShiftRefused, ShiftRow};
@@ -141,13 +141,7 @@ fn tombstone(state: &State, service: &ServiceKey, before: Planned<'_>) -> Result
 /// Who or what makes the plan another.
 fn cause(state: &State, held: &CommittedPlan, inputs: &PlanInputs, amount: Amount) -> Cause {
     let service = &inputs.service;
-    let old = |zone: &DestinationInput| {
-        let zones = held.inputs.destinations.iter();
-        zones
-            .clone()
-            .find(|old| old.member == zone.member && old.zone == zone.zone)
-    };
-    let evacuated = |zone: &DestinationInput| zone.withdrawn == Some(Withdrawal::Evacuated);
+    let old = |zone: &DestinationInput| same_place(&held.inputs, zone);
     let in_hand = |zone: &DestinationInput| {
         state.bound(service).any(|row| match &row.shift.action {
             ShiftAction::Evacuate(domain) | ShiftAction::Restore(domain) => {
@@ -163,7 +157,7 @@ fn cause(state: &State, held: &CommittedPlan, inputs: &PlanInputs, amount: Amoun
     let people = weighed
         || inputs.destinations.iter().any(|zone| {
             old(zone).is_some_and(|old| {
-                evacuated(old) != evacuated(zone)
+                left_percent(old) != left_percent(zone)
                     || ((old.admitted_percent, old.withdrawn)
                         != (zone.admitted_percent, zone.withdrawn)
                         && in_hand(zone))
@@ -411,14 +405,7 @@ fn responsible(state: &State, service: &ServiceKey) -> Vec<(ShiftKey, u8)> {
             .destinations
             .iter()
             .filter(|zone| state.is_in(domain, &zone.member, zone.zone.as_ref()));
-        let left = zones.map(|zone| {
-            if safety::moved::is_left(zone) {
-                100
-            } else {
-                100 - zone.admitted_percent.min(100)
-            }
-        });
-        left.min().unwrap_or(0)
+        zones.map(left_percent).min().unwrap_or(0)
     };
     let rows = state.bound(service).filter_map(|row| {
         let key = row.shift.key.clone();

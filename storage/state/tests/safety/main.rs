@@ -1,0 +1,16 @@
+//! What people, failback and safety rules make of plans, one command after the other.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::large_stack_arrays
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod failback;
+mod limits;
+mod people;
+mod rules;
+mod world;

@@ -1,0 +1,231 @@
+//! Overrides have a time to live, and what they ask for makes sense.
+
+use causeway_api::shift::{OnExpiry, Shift, ShiftAction};
+use causeway_failover::safety::Rule;
+use causeway_state::brain::{Act, Approvable};
+use causeway_state::{Command, Outcome, Refusal};
+
+use super::world::{World, cart, evacuate, key, overriding, shift};
+
+#[test]
+fn an_override_ends_with_its_time() {
+    let mut world = World::new(|_| {});
+    let short = Shift {
+        expires_after_ms: 5_000,
+        ..evacuate("member/sh")
+    };
+    world.put(short);
+    world.plan();
+    assert!(world.machine.state.next_deadline().is_some());
+    world.tick_s(4);
+    assert!(
+        world
+            .machine
+            .state
+            .brain
+            .shifts
+            .contains_key(&key("member-sh"))
+    );
+    world.tick_s(1);
+    assert!(world.machine.state.brain.shifts.is_empty());
+    assert_eq!(world.plan().planned, [cart()]);
+    assert_eq!(world.shares(), [50, 50]);
+    assert_eq!(
+        world.machine.state.brain.audit.back().unwrap().act,
+        Act::Expired
+    );
+    assert_eq!(
+        world.machine.state.next_deadline(),
+        None,
+        "nothing is due any more"
+    );
+}
+
+#[test]
+fn one_that_holds_stays_until_a_person_ends_it() {
+    let mut world = World::new(|_| {});
+    let held = Shift {
+        expires_after_ms: 5_000,
+        on_expiry: OnExpiry::Hold,
+        ..evacuate("member/sh")
+    };
+    world.put(held);
+    world.plan();
+    world.tick_s(6);
+    assert!(world.machine.state.brain.shifts[&key("member-sh")].expired);
+    assert_eq!(world.machine.state.next_deadline(), None);
+    assert_eq!(world.plan(), Default::default());
+    world.end("member-sh");
+    world.plan();
+    assert_eq!(world.shares(), [50, 50]);
+    let gone = Command::EndShift {
+        shift: key("member-sh"),
+        by: "ann".to_owned(),
+        reason: "again".to_owned(),
+    };
+    assert!(matches!(
+        world.machine.refused(gone),
+        Refusal::UnknownShift(_)
+    ));
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let mut world = World::new(|_| {});
+    let dry = Shift {
+        dry_run: true,
+        ..evacuate("member/sh")
+    };
+    world.put(dry);
+    assert_eq!(world.plan(), Default::default());
+    let outcome = world.approve(Approvable::Shift(key("member-sh")), "bob");
+    assert!(matches!(
+        outcome,
+        Outcome::Refused(Refusal::NothingToApprove(_))
+    ));
+}
+
+#[test]
+fn an_override_of_a_namespace_is_about_nothing_else() {
+    let mut world = World::new(|_| {});
+    let other = Shift {
+        key: "pay/leave".parse().unwrap(),
+        root: false,
+        ..evacuate("member/sh")
+    };
+    world.put(other.clone());
+    assert_eq!(world.plan(), Default::default());
+    let foreign = Shift {
+        key: "pay/other".parse().unwrap(),
+        targets: [cart()].into(),
+        ..other
+    };
+    let refusal = world
+        .machine
+        .refused(Command::PutShift(foreign))
+        .to_string();
+    assert!(
+        refusal.contains("targetRefs") && refusal.contains("shop/cart"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_by_its_field() {
+    let mut world = World::new(|policy| {
+        policy.rules.limits.max_override_ms = Some(3_600_000);
+    });
+    let good = || evacuate("member/sh");
+    let steps = |steps: &[u8], interval_ms| Shift {
+        step_percents: steps.to_vec(),
+        interval_ms,
+        ..good()
+    };
+    let cases = [
+        (
+            "expiresAfter",
+            Shift {
+                expires_after_ms: 3_600_001,
+                ..good()
+            },
+        ),
+        (
+            "expiresAfter",
+            Shift {
+                expires_after_ms: 0,
+                ..good()
+            },
+        ),
+        (
+            "reason",
+            Shift {
+                reason: "  ".to_owned(),
+                ..good()
+            },
+        ),
+        (
+            "reason",
+            Shift {
+                reason: "x".repeat(2_000),
+                ..good()
+            },
+        ),
+        (
+            "requestedBy",
+            Shift {
+                requested_by: String::new(),
+                ..good()
+            },
+        ),
+        ("awayFrom", evacuate("region/atlantis")),
+        ("awayFrom", evacuate("gateway/sh/other")),
+        ("ramp", steps(&[50, 25, 100], 1_000)),
+        ("ramp", steps(&[50], 1_000)),
+        ("ramp", steps(&[50, 100], 0)),
+        (
+            "weights",
+            shift("w", ShiftAction::Weigh([("sh".parse().unwrap(), 0)].into())),
+        ),
+        ("overrideRules", {
+            let mut shift = good();
+            shift.override_rules.insert("Luck".to_owned());
+            shift
+        }),
+        ("overrideRules", overriding(good(), Rule::InForce)),
+    ];
+    for (field, shift) in cases {
+        let refusal = world.machine.refused(Command::PutShift(shift));
+        assert!(
+            matches!(&refusal, Refusal::Malformed { field: found, .. } if found == field),
+            "{field}: {refusal}"
+        );
+    }
+    world.put(good());
+    let another = Shift {
+        action: ShiftAction::Evacuate("member/sg".parse().unwrap()),
+        ..good()
+    };
+    assert!(matches!(
+        world.machine.refused(Command::PutShift(another)),
+        Refusal::Malformed { field, .. } if field == "spec"
+    ));
+    let shorter = Shift {
+        expires_after_ms: 60_000,
+        ..good()
+    };
+    world.put(shorter.clone());
+    assert_eq!(
+        world.machine.apply(Command::PutShift(shorter)),
+        Outcome::Unchanged
+    );
+}
+
+#[test]
+fn a_restoration_ends_what_left_the_same_place() {
+    let mut world = World::new(|_| {});
+    world.put(evacuate("member/sh"));
+    world.plan();
+    world.put(shift(
+        "back",
+        ShiftAction::Restore("member/sh".parse().unwrap()),
+    ));
+    assert!(
+        !world
+            .machine
+            .state
+            .brain
+            .shifts
+            .contains_key(&key("member-sh"))
+    );
+    world.plan();
+    assert_eq!(world.shares(), [50, 50]);
+}
+
+#[test]
+fn people_weigh_regions_by_hand() {
+    let mut world = World::new(|_| {});
+    let weights = [("sh".parse().unwrap(), 3), ("sg".parse().unwrap(), 1)];
+    world.put(shift("weigh", ShiftAction::Weigh(weights.into())));
+    world.plan();
+    assert_eq!(world.shares(), [75, 25]);
+}

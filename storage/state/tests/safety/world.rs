@@ -1,0 +1,206 @@
+//! A service that hz calls and others serve, and people who move it.
+
+use causeway_api::plan::{PlanInputs, Rate, Source, SourceInput};
+use causeway_api::rules::{FailbackMode, FailoverMode, TrafficLimit};
+use causeway_api::shift::{OnExpiry, Shift, ShiftAction, ShiftKey, Urgency};
+use causeway_api::spec::PolicySpec;
+use causeway_api::verdict::Ballot;
+use causeway_api::{ServiceKey, plan::DestinationInput};
+use causeway_failover::safety::{Rule, SafetyRefusal};
+use causeway_state::brain::Approvable;
+use causeway_state::{Command, Effect, Outcome, PlanProposal, Refusal};
+
+use crate::support::{Machine, root_policy};
+
+pub(crate) const MEMBERS: [&str; 3] = ["hz", "sh", "sg"];
+
+pub(crate) struct World {
+    pub(crate) machine: Machine,
+    /// Ready endpoints of sh and sg, of 4 each.
+    pub(crate) ready: [u32; 2],
+    pub(crate) demand_rps: u64,
+}
+
+pub(crate) fn cart() -> ServiceKey {
+    "shop/cart".parse().unwrap()
+}
+
+pub(crate) fn key(name: &str) -> ShiftKey {
+    format!("causeway-system/{name}").parse().unwrap()
+}
+
+/// In the root namespace, for all services, for an hour.
+pub(crate) fn shift(name: &str, action: ShiftAction) -> Shift {
+    Shift {
+        key: key(name),
+        root: true,
+        action,
+        targets: Default::default(),
+        urgency: Urgency::Emergency,
+        step_percents: Vec::new(),
+        interval_ms: 0,
+        expires_after_ms: 3_600_000,
+        on_expiry: OnExpiry::Restore,
+        override_rules: Default::default(),
+        approvals_required: 0,
+        dry_run: false,
+        requested_by: "ann".to_owned(),
+        reason: "a test".to_owned(),
+        ticket: None,
+    }
+}
+
+pub(crate) fn evacuate(domain: &str) -> Shift {
+    let name = domain.replace('/', "-");
+    shift(&name, ShiftAction::Evacuate(domain.parse().unwrap()))
+}
+
+pub(crate) fn overriding(mut shift: Shift, rule: Rule) -> Shift {
+    shift.override_rules.insert(rule.name().to_owned());
+    shift
+}
+
+impl World {
+    /// hz calls; sh and sg serve, with room for 320/s each; 200/s are asked for.
+    pub(crate) fn new(rules: impl FnOnce(&mut PolicySpec)) -> Self {
+        let mut machine = Machine::raised(&MEMBERS);
+        let mut policy = root_policy();
+        rules(&mut policy);
+        if policy != root_policy() {
+            machine.accept(Command::PutPolicy(policy));
+        }
+        let mut world = Self {
+            machine,
+            ready: [4, 4],
+            demand_rps: 200,
+        };
+        assert!(world.plan().refused.is_empty());
+        world
+    }
+
+    pub(crate) fn mode(mode: FailoverMode) -> Self {
+        Self::new(|policy| policy.rules.mode = Some(mode))
+    }
+
+    pub(crate) fn limited(percent: u8, window_ms: u64) -> Self {
+        Self::new(|policy| {
+            policy.rules.limits.max_traffic_moved = Some(TrafficLimit { percent, window_ms });
+        })
+    }
+
+    pub(crate) fn failing_back(mode: FailbackMode, steps: &[u8]) -> Self {
+        Self::new(|policy| {
+            policy.rules.failback.mode = Some(mode);
+            policy.rules.failback.step_percents = steps.to_vec();
+            policy.rules.failback.interval_ms = Some(20_000);
+        })
+    }
+
+    /// What a leader would compute.
+    pub(crate) fn inputs(&self) -> PlanInputs {
+        let state = &self.machine.state;
+        let mut inputs = self.machine.inputs(&MEMBERS);
+        inputs.policy = state.policy(&cart()).policy;
+        inputs.sources.retain(|source: &SourceInput| {
+            source.source
+                == Source {
+                    member: "hz".parse().unwrap(),
+                    zone: None,
+                }
+        });
+        inputs.sources[0].demand = Some(Rate::from_rps(self.demand_rps));
+        inputs
+            .destinations
+            .retain(|zone: &DestinationInput| zone.member.as_str() != "hz");
+        for (zone, ready) in inputs.destinations.iter_mut().zip(self.ready) {
+            zone.ready = ready;
+            zone.capacity = Some(Rate::from_rps(u64::from(ready) * 100));
+            state.settle_standing(&cart(), zone);
+        }
+        inputs
+    }
+
+    pub(crate) fn proposal(&self) -> PlanProposal {
+        let inputs = self.inputs();
+        PlanProposal {
+            service: cart(),
+            plan: Some((inputs.clone(), causeway_failover::plan::plan(&inputs))),
+            previous: None,
+        }
+    }
+
+    pub(crate) fn propose(&mut self, proposal: PlanProposal) -> Effect {
+        match self.machine.apply(Command::CommitPlans(vec![proposal])) {
+            Outcome::Accepted { effect, .. } => effect,
+            Outcome::Unchanged => Effect::default(),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// A leader's round.
+    pub(crate) fn plan(&mut self) -> Effect {
+        let proposal = self.proposal();
+        self.propose(proposal)
+    }
+
+    /// Whether a leader would propose anything.
+    pub(crate) fn worth_proposing(&self) -> bool {
+        let proposal = self.proposal();
+        let (inputs, plan) = proposal.plan.as_ref().unwrap();
+        let state = &self.machine.state;
+        !state.is_committed(inputs, plan) && state.worth_proposing(&proposal)
+    }
+
+    /// A round that a safety rule refuses.
+    pub(crate) fn refused(&mut self) -> SafetyRefusal {
+        let effect = self.plan();
+        match effect.refused.into_iter().next() {
+            Some((_, Refusal::Safety(refusal))) => refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What leaves hz, in percent: to sh and to sg.
+    pub(crate) fn shares(&self) -> [u32; 2] {
+        let row = self.machine.state.plan(&cart()).unwrap();
+        let plan = &row.value.as_ref().unwrap().plan;
+        let to = |member: &str| {
+            let shares = plan.sources[0].shares.iter();
+            let there = shares.filter(|share| share.destination.to_string().contains(member));
+            there.map(|share| share.parts).sum::<u32>() / 100
+        };
+        [to("sh"), to("sg")]
+    }
+
+    pub(crate) fn put(&mut self, shift: Shift) -> Effect {
+        self.machine.accept(Command::PutShift(shift))
+    }
+
+    pub(crate) fn approve(&mut self, what: Approvable, by: &str) -> Outcome {
+        self.machine.apply(Command::Approve {
+            what,
+            by: by.to_owned(),
+            reason: "looked".to_owned(),
+        })
+    }
+
+    pub(crate) fn end(&mut self, name: &str) -> Effect {
+        self.machine.accept(Command::EndShift {
+            shift: key(name),
+            by: "ann".to_owned(),
+            reason: "done".to_owned(),
+        })
+    }
+
+    pub(crate) fn tick_s(&mut self, seconds: u64) {
+        self.machine.tick_ms(seconds * 1_000);
+    }
+
+    /// Reached again; the hold-down of ten seconds begins.
+    pub(crate) fn recover(&mut self, member: &str) {
+        self.machine
+            .vote(&format!("gateway/{member}/eastwest"), Ballot::Reachable);
+        self.machine
+            .vote(&format!("session/{member}"), Ballot::Reachable);
+    }
+}
