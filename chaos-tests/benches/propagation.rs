@@ -49,7 +49,10 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let many = &mut Builder::new_multi_thread();
-    many.worker_threads(2).enable_all().build()?.block_on(bench())
+    many.worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(bench())
 }
 
 async fn bench() -> anyhow::Result<()> {

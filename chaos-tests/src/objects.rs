@@ -37,16 +37,23 @@ where
         + Serialize
         + DeserializeOwned,
 {
-    let (namespace, name) = (
-        object
-            .namespace()
-            .context("an object without a namespace")?,
-        object.name_any(),
-    );
-    let api = Api::<K>::namespaced(client.clone(), &namespace);
+    let (api, name, what) = target(client, object)?;
     api.patch(&name, &parameters(), &Patch::Apply(object))
         .await
-        .with_context(|| format!("writing the {} {namespace}/{name}", K::kind(&())))
+        .with_context(|| format!("writing the {what}"))
+}
+
+/// Where an object is written, its name, and what to call it.
+fn target<K>(client: &Client, object: &K) -> anyhow::Result<(Api<K>, String, String)>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    let namespace = object
+        .namespace()
+        .context("an object without a namespace")?;
+    let name = object.name_any();
+    let what = format!("{} {namespace}/{name}", K::kind(&()));
+    Ok((Api::namespaced(client.clone(), &namespace), name, what))
 }
 
 /// Writes the status of an object in a namespace; `object` needs no spec.
@@ -61,21 +68,10 @@ where
         + Serialize
         + DeserializeOwned,
 {
-    let (namespace, name) = (
-        object
-            .namespace()
-            .context("an object without a namespace")?,
-        object.name_any(),
-    );
-    let api = Api::<K>::namespaced(client.clone(), &namespace);
+    let (api, name, what) = target(client, object)?;
     api.patch_status(&name, &parameters(), &Patch::Apply(object))
         .await
-        .with_context(|| {
-            format!(
-                "writing the status of the {} {namespace}/{name}",
-                K::kind(&())
-            )
-        })
+        .with_context(|| format!("writing the status of the {what}"))
 }
 
 /// Creates or changes a namespace.

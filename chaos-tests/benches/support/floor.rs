@@ -93,11 +93,15 @@ impl Floor {
 
 /// What the receiver printed first.
 async fn address(receiver: &Process) -> anyhow::Result<String> {
-    causeway_chaos_tests::eventually(Duration::from_secs(10), "the receiver's address", || async {
-        let log = std::fs::read_to_string(receiver.log())?;
-        let line = log.lines().find_map(|line| line.strip_prefix("at "));
-        Ok(line.context("not yet")?.to_owned())
-    })
+    causeway_chaos_tests::eventually(
+        Duration::from_secs(10),
+        "the receiver's address",
+        || async {
+            let log = std::fs::read_to_string(receiver.log())?;
+            let line = log.lines().find_map(|line| line.strip_prefix("at "));
+            Ok(line.context("not yet")?.to_owned())
+        },
+    )
     .await
 }
 
@@ -231,7 +235,10 @@ async fn send(folder: &Path, address: &str, rate: u32) -> anyhow::Result<()> {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let messages = stream::unfold((ticks, 1), |(mut ticks, number)| async move {
         ticks.tick().await;
-        Some((AgentMessage::from(&event(number).ok()?), (ticks, number + 1)))
+        Some((
+            AgentMessage::from(&event(number).ok()?),
+            (ticks, number + 1),
+        ))
     });
     let answers = SessionClient::new(channel).connect(messages).await?;
     let mut answers = answers.into_inner();

@@ -65,17 +65,6 @@ pub fn network_of(state: &State, member: &MemberName) -> Option<NetworkName> {
     Some(state.member(member)?.placement.as_ref()?.network.clone())
 }
 
-/// The services whose plans have a part for this member.
-#[must_use]
-pub fn imported(state: &State, member: &MemberName) -> BTreeSet<ServiceKey> {
-    let plans = state.plans.iter().filter(|(_, row)| {
-        row.value
-            .as_ref()
-            .is_some_and(|held| held.plan.sources.iter().any(|s| s.source.member == *member))
-    });
-    plans.map(|(key, _)| key.clone()).collect()
-}
-
 /// The plan of a service, for this member's sources; a tombstone where it has none or no longer.
 #[must_use]
 pub fn service(

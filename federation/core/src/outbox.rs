@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use causeway_api::Generation;
 use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
 use causeway_api::session::Holds;
 use causeway_api::view::{Applied, OwnerDelta, OwnerService, ViewDelta};
@@ -19,6 +20,8 @@ pub struct Outbox {
     member: MemberName,
     /// What the agent holds once it has received everything that was sent.
     held: Holds,
+    /// The highest generation of any part of that: parts only ever give way to newer ones.
+    newest: Generation,
     /// Services whose facts each owner's part contains, as sent.
     imported: BTreeMap<MemberName, BTreeSet<ServiceKey>>,
     /// Services of which the agent held a plan part, and so the owners' facts, when the session began.
@@ -38,6 +41,12 @@ impl Outbox {
         Self {
             member,
             resumed: held.services.keys().cloned().collect(),
+            newest: held
+                .services
+                .values()
+                .chain(held.networks.values())
+                .copied()
+                .fold(held.settings, Generation::max),
             held,
             imported: BTreeMap::new(),
             settings: true,
@@ -94,30 +103,31 @@ impl Outbox {
     #[must_use]
     pub fn take(&mut self, state: &State, facts: &FactStore) -> Option<ViewDelta> {
         let mut delta = ViewDelta::default();
-        if std::mem::take(&mut self.everything) {
+        let everything = std::mem::take(&mut self.everything);
+        if everything {
             self.settings = true;
             self.services.extend(state.plans.keys().cloned());
             self.services.extend(self.held.services.keys().cloned());
             self.networks.extend(cut::networks(state));
             self.networks.extend(self.held.networks.keys().cloned());
-            // An owner's part is compared service by service below, by what the plan parts name.
-            let planned: BTreeSet<ServiceKey> = cut::imported(state, &self.member);
-            for (owner, _) in facts.owners().filter(|(owner, _)| **owner != self.member) {
-                self.facts
-                    .entry(owner.clone())
-                    .or_default()
-                    .extend(planned.iter().cloned());
-            }
         }
         if std::mem::take(&mut self.settings)
             && let Some(part) = cut::settings(state, facts, &self.member)
             && part.generation > self.held.settings
         {
             self.held.settings = part.generation;
+            self.newest = self.newest.max(part.generation);
             delta.settings = Some(part);
         }
         for key in std::mem::take(&mut self.services) {
             self.take_service(state, facts, &key, &mut delta);
+        }
+        if everything {
+            // An owner's part is compared service by service below, by what the plan parts name.
+            for (owner, _) in facts.owners().filter(|(owner, _)| **owner != self.member) {
+                let all = self.held.services.keys().cloned();
+                self.facts.entry(owner.clone()).or_default().extend(all);
+            }
         }
         for name in std::mem::take(&mut self.networks) {
             let Some(part) = cut::network(state, &self.member, &name) else {
@@ -126,6 +136,7 @@ impl Outbox {
             let held = self.held.networks.get(&name).copied().unwrap_or_default();
             if part.generation > held {
                 self.held.networks.insert(name.clone(), part.generation);
+                self.newest = self.newest.max(part.generation);
                 delta.networks.push((name, part));
             }
         }
@@ -152,6 +163,7 @@ impl Outbox {
             return;
         }
         self.held.services.insert(key.clone(), part.generation);
+        self.newest = self.newest.max(part.generation);
         let (gone, owners) = (part.value.is_none(), facts.owners());
         delta.services.push((key.clone(), part));
         // The facts that the part speaks of go with it; those of a service that is gone are taken back.
@@ -203,8 +215,9 @@ impl Outbox {
             None => {
                 // First contact in this session. The same version needs only what the agent had no plan part of;
                 // another version replaces the part whole.
-                let all = cut::imported(state, &self.member).into_iter();
-                let all = all.filter_map(|key| cut_one(&key).map(|value| (key, Some(value))));
+                let all = self.held.services.keys();
+                let all =
+                    all.filter_map(|key| cut_one(key).map(|value| (key.clone(), Some(value))));
                 let all: Vec<(ServiceKey, Option<OwnerService>)> = all.collect();
                 self.imported.insert(
                     owner.clone(),
@@ -248,14 +261,7 @@ impl Outbox {
     /// Whether the agent has applied everything that was sent.
     #[must_use]
     pub fn is_held_by(&self, applied: &Applied) -> bool {
-        let sent = self
-            .held
-            .services
-            .values()
-            .chain(self.held.networks.values())
-            .copied();
-        let newest = sent.fold(self.held.settings, std::cmp::Ord::max);
-        applied.generation >= newest
+        applied.generation >= self.newest
             && self
                 .held
                 .owners
@@ -265,13 +271,7 @@ impl Outbox {
 
     /// The highest generation that was sent.
     #[must_use]
-    pub fn generation(&self) -> causeway_api::Generation {
-        let sent = self
-            .held
-            .services
-            .values()
-            .chain(self.held.networks.values())
-            .copied();
-        sent.fold(self.held.settings, std::cmp::Ord::max)
+    pub fn generation(&self) -> Generation {
+        self.newest
     }
 }

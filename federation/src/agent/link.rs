@@ -17,6 +17,7 @@ use causeway_seam::transport::{Connection, Dial};
 use causeway_seam::{Monotonic, TaskHandle};
 use tokio::sync::{mpsc, watch};
 
+use super::eyes::Eyes;
 use super::homing::{Ended, FIRST_LOOK, Homing, LOOK};
 use super::shared::Shared;
 use super::writing::Writing;
@@ -35,7 +36,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const STALL: Duration = Duration::from_secs(30);
 /// Counts that change so soon after others were sent wait, and are sent together: most of what an event costs is its
 /// own message. What cannot wait ([`Observer::is_urgent`]) does not.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(100);
 
 /// When what changed is sent.
 struct News {
@@ -89,6 +90,7 @@ pub(crate) struct Link {
     pub(crate) observer: Arc<Observer>,
     pub(crate) writing: Arc<Writing>,
     pub(crate) status: watch::Sender<LinkStatus>,
+    pub(crate) eyes: Arc<Eyes>,
 }
 
 impl Link {
@@ -249,6 +251,8 @@ impl Link {
         let mut applied = self.writing.applied();
         let mut epoch = self.writing.epoch_changes();
         let mut problem = self.writing.problems();
+        let mut seen = self.eyes.news();
+        self.eyes.say_again();
         let mut heard_at = env.now();
         // Dropped with the session.
         let mut asks: Vec<TaskHandle> = Vec::new();
@@ -312,6 +316,12 @@ impl Link {
                     }
                 }
                 _ = problem.changed() => applied.mark_changed(),
+                _ = seen.changed() => {
+                    let votes = self.eyes.take();
+                    if !votes.is_empty() && self.send(session, FromAgent::Votes(votes)).await.is_err() {
+                        return deaf();
+                    }
+                }
                 _ = epoch.changed() => return Ended::Anew("the Lease changed hands: introducing this agent anew".to_owned()),
                 () = env.sleep(pause.max(Duration::from_millis(1))) => {
                     if env.now().since(heard_at) >= silence {
@@ -448,6 +458,10 @@ impl Link {
                 );
                 None
             }
+            FromReplica::Observe(gateways) => {
+                self.eyes.observe(gateways);
+                None
+            }
             FromReplica::Refused { reason, .. } => Some(reason),
             FromReplica::Busy { .. } => Some("the replica is busy with other agents".to_owned()),
             FromReplica::Welcome(_) => Some("the replica welcomed twice".to_owned()),
@@ -481,6 +495,7 @@ fn name(message: &FromReplica) -> &'static str {
         FromReplica::FactsHeld(_) | FromReplica::FactsWanted => "a word on facts",
         FromReplica::View(_) => "a view",
         FromReplica::AskDiff { .. } => "a question",
+        FromReplica::Observe(_) => "what to observe",
         FromReplica::Heartbeat => "a heartbeat",
     }
 }

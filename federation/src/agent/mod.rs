@@ -4,10 +4,13 @@
 //! `causeway-mesh`). Between them:
 //!
 //! * [`homing`]: which replica to dial; [`link`]: the session with a replica: facts up, view down;
-//! * [`shared`]: the newest view parts, unacknowledged facts, the cache on disk;
+//! * [`shared`]: the newest view parts, unacknowledged facts; [`cache`]: the view on disk;
+//! * [`eyes`]: gateways of others, as seen from here;
 //! * [`source`]: what the writer reads; [`writing`]: Lease and writer;
 //! * [`process`]: `causeway agent`.
 
+mod cache;
+mod eyes;
 mod homing;
 mod link;
 mod process;
@@ -19,11 +22,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use causeway_api::MemberName;
+use causeway_api::view::View;
+use causeway_discovery::probe::Probe;
 use causeway_discovery::{Observer, ObserverConfig};
 use causeway_mesh::{Lease, LeaseOptions, LeaseState};
 use causeway_seam::{Disk, Env, TaskHandle};
 use tokio::sync::watch;
 
+use eyes::Eyes;
 use homing::Homing;
 use link::Link;
 use shared::Shared;
@@ -47,6 +53,7 @@ pub struct AgentConfig {
 /// A running agent; it ends when this is dropped, and the mesh keeps what it has.
 pub struct Agent {
     tasks: Vec<TaskHandle>,
+    shared: Arc<Shared>,
     writing: Arc<Writing>,
     observer: Arc<Observer>,
     status: watch::Receiver<LinkStatus>,
@@ -62,6 +69,19 @@ impl Agent {
         disk: Arc<dyn Disk>,
         config: AgentConfig,
     ) -> Self {
+        Self::start_observing(env, client, dialer, disk, config, None)
+    }
+
+    /// The same, and observes gateways of other members by `probe`; without one it observes none.
+    #[must_use]
+    pub fn start_observing(
+        env: &Env,
+        client: kube::Client,
+        dialer: Arc<Dialer>,
+        disk: Arc<dyn Disk>,
+        config: AgentConfig,
+        probe: Option<Arc<dyn Probe>>,
+    ) -> Self {
         let shared = Arc::new(Shared::open(config.member.clone(), env.clone(), disk));
         let observer = Arc::new(Observer::start(
             env,
@@ -72,6 +92,7 @@ impl Agent {
         let lease = Lease::start(env, client.clone(), LeaseOptions::new(&config.identity));
         let source = Arc::new(AgentSource::new(shared.clone(), observer.clone()));
         let writing = Arc::new(Writing::start(env, client, lease, source));
+        let eyes = Arc::new(Eyes::new());
         let (say, status) = watch::channel(LinkStatus::default());
         let link = Link {
             shared: shared.clone(),
@@ -85,18 +106,24 @@ impl Agent {
             observer: observer.clone(),
             writing: writing.clone(),
             status: say,
+            eyes: eyes.clone(),
         };
-        let tasks = vec![
+        let mut tasks = vec![
             env.spawn("epoch", carry_epoch(writing.clone(), observer.clone())),
             env.spawn(
                 "local services",
                 carry_locals(writing.clone(), observer.clone()),
             ),
             env.spawn("link", link.run()),
-            env.spawn("view cache", shared.keep_cache()),
+            env.spawn("view cache", shared.clone().keep_cache()),
         ];
+        if let Some(probe) = probe {
+            let member = shared.member.clone();
+            tasks.push(env.spawn("eyes", eyes.look(env.clone(), probe, member)));
+        }
         Self {
             tasks,
+            shared,
             writing,
             observer,
             status,
@@ -107,6 +134,12 @@ impl Agent {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<LinkStatus> {
         self.status.clone()
+    }
+
+    /// The view that it holds.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.shared.holdings().view.clone()
     }
 
     /// Whether it can do its work: the member's own lists are in.

@@ -14,8 +14,7 @@ use causeway_core::holdings::{Holdings, Touched};
 use causeway_seam::{Disk, Env};
 use tokio::sync::watch;
 
-/// The cache's file: the view as JSON. It can be lost: a replica sends it again.
-const CACHE: &str = "view.json";
+use super::cache::Cache;
 
 /// The UID of the cluster, as last seen.
 const CLUSTER: &str = "cluster-uid";
@@ -25,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) member: MemberName,
     pub(crate) env: Env,
     disk: Arc<dyn Disk>,
+    cache: Cache,
     holdings: Mutex<Holdings>,
     facts: Mutex<FactLog>,
     cluster: Mutex<Option<String>>,
@@ -40,19 +40,9 @@ struct Changes {
 }
 
 impl Shared {
-    /// Begins with what the cache holds. A cache that cannot be read is said and left aside.
+    /// Begins with what the cache holds.
     pub(crate) fn open(member: MemberName, env: Env, disk: Arc<dyn Disk>) -> Self {
-        let holdings = match disk.read(CACHE) {
-            Ok(None) => Holdings::default(),
-            Ok(Some(bytes)) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                tracing::warn!(%error, file = CACHE, "the cached view cannot be read and is fetched again");
-                Holdings::default()
-            }),
-            Err(error) => {
-                tracing::warn!(%error, "the cached view cannot be read and is fetched again");
-                Holdings::default()
-            }
-        };
+        let (cache, holdings) = Cache::open(disk.clone());
         let (changed, _) = watch::channel(Changes::default());
         let cluster = disk
             .read(CLUSTER)
@@ -63,6 +53,7 @@ impl Shared {
             member,
             env,
             disk,
+            cache,
             holdings: Mutex::new(holdings),
             facts: Mutex::new(FactLog::default()),
             cluster: Mutex::new(cluster),
@@ -101,6 +92,8 @@ impl Shared {
         let touched = {
             let mut holdings = self.holdings();
             let touched = holdings.merge(delta);
+            // Before anything of it can be saved.
+            self.cache.touched(&touched.services);
             if complete && touched.misfits.is_empty() {
                 holdings.whole_up_to(sender);
             }
@@ -176,8 +169,8 @@ impl Shared {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the cache after each change, at most once in a while: a view is large and a cache may lag. Where only counts
-    /// changed, far more rarely.
+    /// Writes the cache after each change, at most once in a while: a cache may lag. Where only counts changed, far more
+    /// rarely.
     pub(crate) async fn keep_cache(self: Arc<Self>) {
         const EVERY: Duration = Duration::from_secs(5);
         const COUNTS: Duration = Duration::from_secs(60);
@@ -188,20 +181,15 @@ impl Shared {
             // Whichever comes first; counts alone end no wait.
             let _ = self.env.timeout(COUNTS, changed.wait_for(more)).await;
             saved = *changed.borrow_and_update();
-            self.save();
+            let this = self.clone();
+            self.env.blocking(move || this.save()).await;
             self.env.sleep(EVERY).await;
         }
     }
 
-    /// Writes the cache now.
-    pub(crate) fn save(&self) {
-        // A large view takes long to write out: not while others wait for it.
-        let held = self.holdings().clone();
-        let text = serde_json::to_vec(&held);
-        let saved = text
-            .map_err(|e| e.to_string())
-            .and_then(|text| self.disk.replace(CACHE, &text).map_err(|e| e.to_string()));
-        if let Err(error) = saved {
+    /// Writes what changed since it was written.
+    fn save(&self) {
+        if let Err(error) = self.cache.save(&self.holdings) {
             tracing::warn!(%error, "the view could not be cached; it is kept in memory and fetched again after a restart");
         }
     }

@@ -23,8 +23,8 @@ use kube::{Api, Client};
 use super::registry::Kind;
 use super::shared::Shared;
 use super::status::conditions::conditions;
-use super::status::counts::Exports;
 use super::status::look::Look;
+use super::status::scope::Scope;
 use super::status::session;
 use budget::Budget;
 use tale::{Said, Tale};
@@ -33,6 +33,8 @@ use tale::{Said, Tale};
 const NAMESPACE: &str = "default";
 /// Conditions are compared at most this often.
 const PACE: Duration = Duration::from_secs(2);
+/// All conditions are compared at least this often while anything changes.
+const LOOK: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(5);
 /// The longest note that the API takes, in characters (1 kB; ours are mostly ASCII).
 const NOTE: usize = 900;
@@ -73,30 +75,30 @@ async fn tell_conditions(shared: &Shared, host: &Client) {
     let mut changes = shared.status_changes();
     let mut budget = Budget::new(shared.env.now());
     let mut said = Said::new(shared.env.wall());
-    let mut exports = Exports::default();
     loop {
         if shared.speaks_for_host() {
-            for tale in news(shared, &mut exports, &mut said) {
+            let scope = changes.take(&shared.env, LOOK);
+            for tale in news(shared, &scope, &mut said) {
                 tell(shared, host, &mut budget, &tale).await;
             }
         }
         shared.env.sleep(PACE).await;
-        if changes.changed().await.is_err() {
+        if !changes.changed().await {
             return;
         }
     }
 }
 
-fn news(shared: &Shared, exports: &mut Exports, said: &mut Said) -> Vec<Tale> {
+fn news(shared: &Shared, scope: &Scope, said: &mut Said) -> Vec<Tale> {
     let (rows, sessions, refusals) = (
         shared.declared.rows(),
-        session::all(shared),
+        session::some(shared, scope),
         shared.refusals.all(),
     );
     said.keep(rows.members.keys());
     let found = shared.consensus.read(|state| {
         let facts = shared.facts();
-        exports.refresh(&facts);
+        let counts = shared.counts.now(state, &facts);
         let look = Look {
             replica: shared.id,
             state,
@@ -104,7 +106,7 @@ fn news(shared: &Shared, exports: &mut Exports, said: &mut Said) -> Vec<Tale> {
             rows: &rows,
             sessions: &sessions,
             refusals: &refusals,
-            exports,
+            counts: &counts,
         };
         let of = |name: &String| {
             let member = MemberName::new(name).ok();
@@ -113,7 +115,8 @@ fn news(shared: &Shared, exports: &mut Exports, said: &mut Said) -> Vec<Tale> {
                 .map_or_else(|| look.nameless(name), |member| look.member(member));
             (name.clone(), conditions(&one))
         };
-        rows.members.keys().map(of).collect::<BTreeMap<_, _>>()
+        let names = rows.members.keys().filter(|name| scope.has(name));
+        names.map(of).collect::<BTreeMap<_, _>>()
     });
     let mut tales = Vec::new();
     for (name, conditions) in found {

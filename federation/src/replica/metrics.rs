@@ -248,6 +248,8 @@ fn rule(refusal: &Refusal) -> &str {
         Refusal::NothingToApprove(_) => "NothingToApprove",
         Refusal::OwnApproval { .. } => "OwnApproval",
         Refusal::NotBraked => "NotBraked",
+        Refusal::StalePlan { .. } => "StalePlan",
+        Refusal::NotPrepared { .. } => "NotPrepared",
     }
 }
 

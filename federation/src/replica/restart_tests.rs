@@ -16,7 +16,8 @@ use causeway_api::facts::GatewayAddress;
 use causeway_api::ids::MemberName;
 use causeway_api::session::{FromAgent, FromReplica};
 use causeway_api::spec::{MemberSpec, Mode};
-use causeway_memory::{Config, MemoryMember};
+use causeway_api::view::MeshCondition;
+use causeway_memory::{Config, Deny, MemoryMember};
 use causeway_seam::real::{self, Folder};
 use causeway_seam::transport::{Accept, Connection, Dial, TransportError};
 use serde_json::{Value, json};
@@ -159,18 +160,7 @@ impl World {
             replica: None,
         };
         world.controller("one").await;
-        for name in MEMBERS {
-            let spec = MemberSpec {
-                mode: Mode::Federate,
-                ..MemberSpec::minimal(name.parse().unwrap())
-            };
-            world
-                .replica()
-                .shared
-                .propose(Command::PutMember(spec))
-                .await
-                .unwrap();
-        }
+        world.register().await;
         for at in 0..MEMBERS.len() {
             world.agent(at);
         }
@@ -181,6 +171,17 @@ impl World {
             .await;
         world.env.sleep(Duration::from_secs(8)).await;
         world
+    }
+
+    async fn register(&self) {
+        for name in MEMBERS {
+            let spec = MemberSpec {
+                mode: Mode::Federate,
+                ..MemberSpec::minimal(name.parse().unwrap())
+            };
+            let command = Command::PutMember(spec);
+            self.replica().shared.propose(command).await.unwrap();
+        }
     }
 
     fn replica(&self) -> &Replica {
@@ -346,18 +347,7 @@ async fn a_controller_that_lost_its_log_is_refused_aloud_and_changes_nothing() {
     let mut world = World::start().await;
     let before: Vec<_> = (0..3).map(|at| world.ours(at)).collect();
     world.controller("wiped").await;
-    for name in MEMBERS {
-        let spec = MemberSpec {
-            mode: Mode::Federate,
-            ..MemberSpec::minimal(name.parse().unwrap())
-        };
-        world
-            .replica()
-            .shared
-            .propose(Command::PutMember(spec))
-            .await
-            .unwrap();
-    }
+    world.register().await;
     world
         .until("each is told", |world| {
             world.replica().shared.refusals.all().len() == 3
@@ -433,5 +423,51 @@ async fn a_member_whose_lease_began_anew_is_believed_by_those_who_heard_it_befor
         .owner(&b)
         .map(|facts| facts.version);
     assert!(said > held, "{said:?} after {held:?}");
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_may_not_renew_its_lease_says_so_and_goes_on_once_it_may() {
+    let mut world = World::start().await;
+    let before = world.ours(1);
+    let lease = |verb| Deny::of(verb, "coordination.k8s.io", "leases");
+    let said = |world: &World| -> Option<String> {
+        let sessions = status::session::all(&world.replica().shared);
+        let applied = sessions.get("b")?.applied.clone()?;
+        let such = |one: &&MeshCondition| one.reason == "LeaseNotTaken";
+        applied
+            .conditions
+            .iter()
+            .find(such)
+            .map(|one| one.message.clone())
+    };
+    assert_eq!(said(&world), None);
+    // It holds the Lease, and may not renew it.
+    world.clusters[1].deny([lease("update")]);
+    world
+        .until("its time has run out", |world| {
+            said(world)
+                .is_some_and(|text| text.contains("cannot update") && text.contains("leases"))
+        })
+        .await;
+    // One that never held it.
+    world.agents[1].take().unwrap().stop().await;
+    world.clusters[1].deny([lease("get")]);
+    world.agent(1);
+    world
+        .until("it may not even look", |world| {
+            said(world).is_some_and(|text| text.contains("cannot get") && text.contains("leases"))
+        })
+        .await;
+    assert_eq!(world.ours(1), before, "nobody writes without it");
+    world.clusters[1].allow_everything();
+    world
+        .until("the Lease is taken", |world| {
+            let sessions = status::session::all(&world.replica().shared);
+            said(world).is_none() && sessions.get("b").is_some_and(|session| session.epoch > 1)
+        })
+        .await;
+    world.env.sleep(Duration::from_secs(30)).await;
+    assert_eq!(world.ours(1), before, "nothing had changed");
     world.stop().await;
 }

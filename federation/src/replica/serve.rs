@@ -365,8 +365,11 @@ fn hear(shared: &Shared, session: &Session, message: FromAgent) -> Option<FromRe
             session.answered(id, entries);
             None
         }
-        // Agents' own probes come with many replicas; their seam is here.
-        FromAgent::Votes(_) => None,
+        FromAgent::Votes(votes) => {
+            session.note_votes(votes);
+            shared.sessions.voted.notify_one();
+            None
+        }
         FromAgent::Hello(_) => Some(FromReplica::Refused {
             reason: "a second hello in one session".to_owned(),
             retry: true,
@@ -450,6 +453,8 @@ impl Shared {
         }
         self.sessions.facts_changed(owner, &touched.services);
         self.brain.facts_changed(owner, touched);
+        self.counts.facts_changed(owner, &touched.services);
+        self.preparations.facts_changed(&touched.services);
         if touched.member || touched.gateways {
             self.status_changed(owner);
         }

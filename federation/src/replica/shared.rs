@@ -15,10 +15,13 @@ use tokio::sync::watch;
 use super::admission::Admission;
 use super::backend::memory::Memory;
 use super::brain::Brain;
+use super::contingencies::Preparations;
 use super::exchange::Exchange;
 use super::metrics::ReplicaMetrics;
 use super::registry::Declared;
 use super::sessions::{Session, Sessions, lock};
+use super::status::counts::Counts;
+use super::status::scope::{Changes, StatusChanges};
 use crate::peers::PeerLinks;
 
 /// Shared by the parts of a replica.
@@ -35,24 +38,19 @@ pub(crate) struct Shared {
     /// How many sessions may begin at once.
     pub(crate) admission: Admission,
     pub(crate) brain: Brain,
+    /// What is prepared for losses.
+    pub(crate) preparations: Preparations,
     pub(crate) refusals: Refusals,
     pub(crate) metrics: ReplicaMetrics,
     /// What the host cluster's objects declare, as they were seen last.
     pub(crate) declared: Declared,
     /// When what changed, for people.
     pub(crate) memory: Memory,
+    /// Who exports and who imports how much.
+    pub(crate) counts: Counts,
     facts: Mutex<FactStore>,
     /// Rises whenever something that a person may look at has changed; with the members that it was about.
     status: watch::Sender<StatusChanges>,
-}
-
-/// What the status of which objects is to be written anew.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct StatusChanges {
-    /// Rises with each change.
-    pub(crate) count: u64,
-    /// Sessions opened and closed, which are votes too.
-    pub(crate) sessions: u64,
 }
 
 impl Shared {
@@ -73,10 +71,12 @@ impl Shared {
             links: OnceLock::new(),
             admission: Admission::default(),
             brain: Brain::default(),
+            preparations: Preparations::default(),
             refusals: Refusals::default(),
             metrics,
             declared: Declared::default(),
             memory: Memory::default(),
+            counts: Counts::default(),
             facts: Mutex::new(FactStore::new()),
             status: watch::Sender::new(StatusChanges::default()),
         })
@@ -106,14 +106,13 @@ impl Shared {
     }
 
     /// Something about a member changed that people may look at.
-    pub(crate) fn status_changed(&self, _member: &MemberName) {
-        self.any_status_changed();
+    pub(crate) fn status_changed(&self, member: &MemberName) {
+        self.status.send_modify(|changes| changes.member(member));
     }
 
     /// Something changed that may concern anybody.
     pub(crate) fn any_status_changed(&self) {
-        self.status
-            .send_modify(|changes| changes.count = changes.count.wrapping_add(1));
+        self.status.send_modify(StatusChanges::everything);
     }
 
     pub(crate) fn session_opened(&self, member: &MemberName) {
@@ -123,8 +122,6 @@ impl Shared {
 
     /// Something about sessions changed, here or elsewhere.
     pub(crate) fn sessions_changed(&self) {
-        self.status
-            .send_modify(|changes| changes.sessions = changes.sessions.wrapping_add(1));
         self.any_status_changed();
     }
 
@@ -135,8 +132,8 @@ impl Shared {
     }
 
     /// Follows changes of what people look at.
-    pub(crate) fn status_changes(&self) -> watch::Receiver<StatusChanges> {
-        self.status.subscribe()
+    pub(crate) fn status_changes(&self) -> Changes {
+        Changes::new(self.status.subscribe())
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) mod mesh;
 mod patch;
 mod policy;
 pub(crate) mod registered;
-mod said;
+pub(crate) mod said;
+pub(crate) mod scope;
 pub(crate) mod session;
 #[cfg(test)]
 pub(crate) mod world;
@@ -36,9 +37,9 @@ use serde_json::Value;
 
 use super::registry::Kind;
 use super::shared::Shared;
-use counts::Exports;
 use look::Look;
 use patch::StatusPatch;
+use scope::Scope;
 
 /// At most one write of an object in this time.
 const PACE: Duration = Duration::from_secs(1);
@@ -57,12 +58,17 @@ pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client) {
     let mut writer = Writer::default();
     loop {
         if shared.speaks_for_host() {
-            writer.write(&shared, &host).await;
+            let scope = match writer.again() {
+                // What could not be written is looked at again, whatever changed.
+                true => Scope::Everything,
+                false => changes.take(&shared.env, LOOK),
+            };
+            writer.write(&shared, &host, &scope).await;
         }
         shared.env.sleep(PACE).await;
         tokio::select! {
             biased;
-            changed = changes.changed() => if changed.is_err() { return },
+            changed = changes.changed() => if !changed { return },
             () = shared.env.sleep(LOOK.saturating_sub(PACE)) => {}
         }
     }
@@ -70,7 +76,6 @@ pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client) {
 
 #[derive(Default)]
 struct Writer {
-    exports: Exports,
     /// By object: what was written last, on top of which sighting; it holds until the object is seen again.
     written: BTreeMap<(Kind, String), Written>,
     /// By object: not to be written before.
@@ -83,10 +88,22 @@ struct Written {
 }
 
 impl Writer {
-    async fn write(&mut self, shared: &Shared, host: &kube::Client) {
+    /// Whether something could not be written when it was tried last.
+    fn again(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
+    async fn write(&mut self, shared: &Shared, host: &kube::Client, scope: &Scope) {
         let now = shared.env.now();
-        let due: Vec<StatusPatch> = self
-            .due(shared)
+        let due = self.due(shared, scope);
+        if scope.is_everything() {
+            let still = |key: &(Kind, String)| {
+                due.iter()
+                    .any(|patch| (patch.kind, &patch.name) == (key.0, &key.1))
+            };
+            self.failed.retain(|key, _| still(key));
+        }
+        let due: Vec<StatusPatch> = due
             .into_iter()
             .filter(|patch| self.may_try(patch, now))
             .collect();
@@ -136,9 +153,9 @@ impl Writer {
     }
 
     /// What differs from what is there.
-    fn due(&mut self, shared: &Shared) -> Vec<StatusPatch> {
+    fn due(&mut self, shared: &Shared, scope: &Scope) -> Vec<StatusPatch> {
         let rows = shared.declared.rows();
-        let sessions = session::all(shared);
+        let sessions = session::some(shared, scope);
         let refusals = shared.refusals.all();
         let now = shared.env.wall();
         let there = |key: &(Kind, String)| match key.0 {
@@ -150,7 +167,7 @@ impl Writer {
         let mut due = Vec::new();
         shared.consensus.read(|state| {
             let facts = shared.facts();
-            self.exports.refresh(&facts);
+            let counts = shared.counts.now(state, &facts);
             let look = Look {
                 replica: shared.id,
                 state,
@@ -158,22 +175,22 @@ impl Writer {
                 rows: &rows,
                 sessions: &sessions,
                 refusals: &refusals,
-                exports: &self.exports,
+                counts: &counts,
             };
-            let imports = counts::imports(state);
-            for (name, row) in &rows.members {
+            for (name, row) in rows.members.iter().filter(|(name, _)| scope.has(name)) {
                 let before = patch::of(self.before(Kind::Member, name, &row.object).as_ref());
                 let parsed = MemberName::new(name).ok();
                 let one = parsed
                     .as_ref()
                     .map_or_else(|| look.nameless(name), |member| look.member(member));
-                let after = member::status(&one, &imports, &before, now);
+                let after = member::status(&one, &before, now);
                 push(&mut due, Kind::Member, name, &row.object, &before, &after);
             }
-            let exported = self.exports.services();
-            for (name, row) in &rows.policies {
+            // None is about one member alone.
+            let policies = rows.policies.iter().filter(|_| scope.is_everything());
+            for (name, row) in policies {
                 let before = patch::of(self.before(Kind::Policy, name, &row.object).as_ref());
-                let after = policy::status(name, row, &rows, state, &exported, &before, now);
+                let after = policy::status(name, row, &rows, state, &counts, &before, now);
                 push(&mut due, Kind::Policy, name, &row.object, &before, &after);
             }
         });

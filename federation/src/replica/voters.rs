@@ -1,23 +1,27 @@
-//! What this replica observes of members, as votes: gateways by probing, sessions by hearing them.
+//! What this replica observes of members, as votes: gateways by probing, sessions by hearing them; and what agents observe.
 //!
 //! Only a change of vote is proposed, and a negative vote again before it expires: a quiet fleet commits nothing.
 
+mod agents;
 mod observers;
 mod silence;
 mod unsaid;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::MemberName;
-use causeway_api::facts::GatewayAddress;
+use causeway_api::probe::Observed;
 use causeway_api::verdict::{ObserverId, Subject, Vote};
-use causeway_discovery::probe::{Probe, ProbeConfig, Prober, Target};
+use causeway_core::observed;
+use causeway_discovery::probe::{Probe, ProbeConfig, Prober, Sight, Target};
 use causeway_state::apply::votes::VOTES;
 use causeway_state::command::Command;
+use tokio::sync::watch;
 
 use super::shared::Shared;
+pub(crate) use agents::hear_agents;
 pub(crate) use observers::watch_observers;
 use silence::{Seen, Silence};
 use unsaid::Unsaid;
@@ -30,22 +34,21 @@ pub(crate) async fn probe_gateways(
     shared: Arc<Shared>,
     probe: Arc<dyn Probe>,
     config: ProbeConfig,
+    sight: watch::Sender<Sight>,
 ) {
     let (mut prober, mut cast) = Prober::start(&shared.env, probe, config);
     let mut decided = shared.consensus.position();
-    let mut known: BTreeMap<Subject, BTreeSet<(GatewayAddress, u16)>> = BTreeMap::new();
+    let mut known: BTreeMap<Subject, Observed> = BTreeMap::new();
+    let mut own = prober.sight();
     let mut unsaid = Unsaid::default();
     loop {
-        let subjects = gateways(&shared);
-        // What is held of them changes with each vote of ours, and is of interest only when probing begins.
-        let addresses = subjects
-            .iter()
-            .map(|(subject, target)| (subject.clone(), target.addresses.clone()))
-            .collect();
-        if known != addresses {
-            known = addresses;
+        let gateways = shared
+            .consensus
+            .read(|state| observed::gateways(state, &shared.facts()));
+        if known != gateways {
+            known = gateways;
             unsaid.retain(|subject| known.contains_key(subject));
-            prober.set_subjects(subjects);
+            prober.set_subjects(targets(&shared, &known));
         }
         tokio::select! {
             biased;
@@ -58,43 +61,33 @@ pub(crate) async fn probe_gateways(
                 None => return,
             },
             changed = decided.changed() => if changed.is_err() { return },
+            changed = own.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                sight.send_replace(own.borrow_and_update().clone());
+            }
             // The prober tells a change of mind once: what could not be cast is kept here.
             () = shared.env.sleep(LOOK), if !unsaid.is_empty() => say(&shared, &mut unsaid).await,
         }
     }
 }
 
-fn gateways(shared: &Shared) -> BTreeMap<Subject, Target> {
+/// With what was held of each before a restart, which is of interest only when probing begins.
+fn targets(shared: &Shared, gateways: &BTreeMap<Subject, Observed>) -> BTreeMap<Subject, Target> {
     let observer = ObserverId::Replica(shared.id);
     shared.consensus.read(|state| {
-        let (observer, placed) = (
-            &observer,
-            state
-                .members
-                .iter()
-                .filter_map(|(name, member)| Some((name, member.placement.as_ref()?))),
-        );
-        let gateways = placed.flat_map(|(name, placement)| {
-            placement.gateways.iter().map(move |(gateway, fact)| {
-                let subject = Subject::Gateway {
-                    member: name.clone(),
-                    gateway: gateway.clone(),
-                };
-                let addresses = fact
-                    .addresses
-                    .iter()
-                    .map(|address| (address.clone(), fact.port));
-                let held = state.vote_of(observer, &subject).map(|vote| vote.ballot);
-                (
-                    subject,
-                    Target {
-                        addresses: addresses.collect(),
-                        held,
-                    },
-                )
-            })
-        });
-        gateways.collect()
+        let target = |(subject, observed): (&Subject, &Observed)| {
+            let held = state.vote_of(&observer, subject).map(|vote| vote.ballot);
+            let target = Target {
+                addresses: observed.addresses.clone(),
+                held,
+                place: observed.place.clone(),
+                how: observed.how.clone(),
+            };
+            (subject.clone(), target)
+        };
+        gateways.iter().map(target).collect()
     })
 }
 
@@ -127,11 +120,15 @@ async fn cast(shared: &Shared, votes: Vec<Vote>) -> bool {
 }
 
 /// Votes on sessions; runs until it is dropped.
-pub(crate) async fn watch_sessions(shared: Arc<Shared>) {
+pub(crate) async fn watch_sessions(shared: Arc<Shared>, sight: watch::Receiver<Sight>) {
     let mut changes = shared.status_changes();
     let mut silence = Silence::new(ObserverId::Replica(shared.id), shared.domain.clone());
     loop {
-        let votes = silence.look(shared.env.now(), seen(&shared));
+        let impaired = match &*sight.borrow() {
+            Sight::Impaired(reason) => Some(reason.clone()),
+            Sight::Clear | Sight::TooFewPlaces(_) => None,
+        };
+        let votes = silence.look(shared.env.now(), seen(&shared), impaired.as_deref());
         told(&votes);
         for some in votes.chunks(VOTES) {
             if !cast(&shared, some.to_vec()).await {
@@ -142,7 +139,7 @@ pub(crate) async fn watch_sessions(shared: Arc<Shared>) {
         }
         tokio::select! {
             biased;
-            changed = changes.changed() => if changed.is_err() { return },
+            changed = changes.everything() => if !changed { return },
             () = shared.env.sleep(LOOK), if !silence.is_content() => {}
         }
     }

@@ -142,18 +142,27 @@ impl DesiredObject {
     /// For people: what [`crate::text`] prints in a difference. Without the writer's stamp, which is no content.
     #[must_use]
     pub fn shown(&self) -> Value {
-        json!({
-            "apiVersion": format!("{}/{}", self.key.kind.group(), self.key.kind.version()),
-            "kind": self.key.kind.as_str(),
-            "metadata": {
-                "name": self.key.name,
-                "namespace": self.key.namespace,
-                "labels": self.labels,
-                "annotations": {GENERATION: self.generation.to_string()},
-            },
-            "spec": self.spec,
-        })
+        shown(&self.key, &self.labels, Some(self.generation), &self.spec)
     }
+}
+
+fn shown(
+    key: &ObjectKey,
+    labels: &BTreeMap<String, String>,
+    generation: Option<Generation>,
+    spec: &Value,
+) -> Value {
+    json!({
+        "apiVersion": format!("{}/{}", key.kind.group(), key.kind.version()),
+        "kind": key.kind.as_str(),
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "labels": labels,
+            "annotations": {GENERATION: generation.map(|generation| generation.to_string())},
+        },
+        "spec": spec,
+    })
 }
 
 /// An object of ours as it is in the mesh, or another owner's object under a name of ours.
@@ -213,19 +222,7 @@ impl LiveObject {
     /// For people, as [`DesiredObject::shown`].
     #[must_use]
     pub fn shown(&self) -> Value {
-        json!({
-            "apiVersion": format!("{}/{}", self.key.kind.group(), self.key.kind.version()),
-            "kind": self.key.kind.as_str(),
-            "metadata": {
-                "name": self.key.name,
-                "namespace": self.key.namespace,
-                "labels": self.labels,
-                "annotations": {
-                    GENERATION: self.generation.map(|generation| generation.to_string()),
-                },
-            },
-            "spec": self.spec,
-        })
+        shown(&self.key, &self.labels, self.generation, &self.spec)
     }
 
     /// As desired content again: for objects that are kept as they are.

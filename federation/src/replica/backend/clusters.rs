@@ -1,7 +1,5 @@
 //! The members, one row each.
 
-use std::collections::BTreeMap;
-
 use causeway_api::MemberName;
 use causeway_api::facts::ApiFact;
 use causeway_api::verdict::Subject;
@@ -11,23 +9,21 @@ use serde::Deserialize as _;
 use super::{Sight, count};
 use crate::admin::api::{AgentRow, ClusterRow, GatewayRow};
 use crate::replica::status::conditions::conditions;
-use crate::replica::status::counts;
 use crate::replica::status::look::MemberLook;
 use crate::replica::status::mesh::in_the_way;
 
 /// The members that are registered, by name.
 pub(super) fn rows(sight: &Sight<'_>) -> Vec<ClusterRow> {
-    let imports = counts::imports(sight.look.state);
     sight
         .look
         .state
         .members
         .keys()
-        .map(|member| row(sight, member, &imports))
+        .map(|member| row(sight, member))
         .collect()
 }
 
-fn row(sight: &Sight<'_>, member: &MemberName, imports: &BTreeMap<MemberName, u64>) -> ClusterRow {
+fn row(sight: &Sight<'_>, member: &MemberName) -> ClusterRow {
     let look = sight.look.member(member);
     let state = sight.look.state;
     let subject = Subject::Member {
@@ -49,8 +45,8 @@ fn row(sight: &Sight<'_>, member: &MemberName, imports: &BTreeMap<MemberName, u6
         mesh: fact.map(|fact| fact.mesh),
         api: fact.map(|fact| fact.api),
         gateways: gateways(&look),
-        exported: sight.look.exports.of(member),
-        imported: imports.get(member).copied().unwrap_or(0),
+        exported: sight.look.counts.exports_of(member),
+        imported: sight.look.counts.imports_of(member),
         view: look.session.map(|session| session.sent),
         applied: applied.map(|applied| applied.generation),
         lag_ms: look

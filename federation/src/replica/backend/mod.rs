@@ -10,29 +10,36 @@ mod diff;
 mod explain;
 mod incidents;
 pub(crate) mod memory;
+pub(crate) mod overrides;
 pub(crate) mod quorum;
 mod registry;
+mod replay;
 mod replicas;
 mod services;
 mod sights;
 mod subject;
 mod totals;
+mod whatif;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use causeway_api::MemberName;
+use causeway_api::domain::Domain;
 use causeway_api::ids::ServiceKey;
 use causeway_api::verdict::Subject;
+use causeway_api::{Generation, MemberName};
 use causeway_storage::Consistency;
 
-use super::sessions::lock;
 use super::shared::Shared;
-use super::status::counts::{self, Exports};
+use super::status::counts;
 use super::status::look::Look;
 use super::status::session;
+use crate::admin::api::overrides::{
+    ApproveRequest, EndRequest, OverridesReport, ReleaseRequest, ShiftAnswer, ShiftRequest,
+};
 use crate::admin::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use crate::admin::api::replicas::{ReplicaChange, ReplicasReport};
+use crate::admin::api::whatif::{ReadinessReport, ReplayReport, SimulationReport};
 use crate::admin::api::{
     AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow, Severity,
     StatusReport, SubjectExplanation,
@@ -43,8 +50,6 @@ use memory::Ages;
 /// What answers.
 pub(crate) struct Backend {
     shared: Arc<Shared>,
-    /// Who exports what, counted anew only where facts changed since the last question.
-    exports: Mutex<Exports>,
 }
 
 /// What rows are built from.
@@ -57,10 +62,7 @@ struct Sight<'a> {
 
 impl Backend {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            exports: Mutex::default(),
-        }
+        Self { shared }
     }
 
     /// Calls `f` with everything at one moment. Locks are held meanwhile: it computes and returns.
@@ -74,10 +76,9 @@ impl Backend {
         let mut ages = shared.memory.ages(shared.env.now(), shared.env.wall());
         ages.left_elsewhere(&shared.exchange.all_elsewhere());
         let refused = shared.metrics.refused_plans();
-        let mut exports = lock(&self.exports);
         shared.consensus.read(|state| {
             let facts = shared.facts();
-            exports.refresh(&facts);
+            let counts = shared.counts.now(state, &facts);
             f(&Sight {
                 look: Look {
                     replica: shared.id,
@@ -86,7 +87,7 @@ impl Backend {
                     rows: &rows,
                     sessions: &sessions,
                     refusals: &refusals,
-                    exports: &exports,
+                    counts: &counts,
                 },
                 ages,
                 refused,
@@ -115,6 +116,38 @@ impl AdminBackend for Backend {
 
     async fn change_replicas(&self, asked: &ReplicaChange) -> Result<Done, AdminError> {
         replicas::change(&self.shared, asked).await
+    }
+
+    async fn overrides(&self) -> Result<OverridesReport, AdminError> {
+        Ok(self.shared.consensus.read(overrides::report))
+    }
+
+    async fn shift(&self, asked: &ShiftRequest, by: &str) -> Result<ShiftAnswer, AdminError> {
+        overrides::shift(&self.shared, asked, by).await
+    }
+
+    async fn end_shift(&self, asked: &EndRequest, by: &str) -> Result<Done, AdminError> {
+        overrides::end(&self.shared, asked, by).await
+    }
+
+    async fn approve(&self, asked: &ApproveRequest, by: &str) -> Result<Done, AdminError> {
+        overrides::approve(&self.shared, asked, by).await
+    }
+
+    async fn release_brake(&self, asked: &ReleaseRequest, by: &str) -> Result<Done, AdminError> {
+        overrides::release(&self.shared, asked, by).await
+    }
+
+    async fn readiness(&self) -> Result<ReadinessReport, AdminError> {
+        whatif::readiness(&self.shared).await
+    }
+
+    async fn simulate(&self, domain: &Domain) -> Result<SimulationReport, AdminError> {
+        whatif::simulate(&self.shared, domain).await
+    }
+
+    async fn replay(&self, generation: Generation) -> Result<ReplayReport, AdminError> {
+        replay::report(&self.shared, generation)
     }
 
     async fn confirm(&self, consistency: Consistency) -> Result<(), AdminError> {

@@ -32,7 +32,7 @@ pub(super) fn rows(sight: &Sight<'_>, query: &ServiceQuery) -> Vec<ServiceRow> {
             .as_ref()
             .is_none_or(|namespace| key.namespace == *namespace)
     }));
-    let exported = sight.look.exports.services();
+    let counts = sight.look.counts;
     let conditions = conditions(sight);
     let wanted = |key: &&&ServiceKey| {
         let planned = || {
@@ -44,11 +44,11 @@ pub(super) fn rows(sight: &Sight<'_>, query: &ServiceQuery) -> Vec<ServiceRow> {
         };
         match query.candidates {
             true => {
-                !exported.contains(**key)
+                !counts.is_exported(key)
                     && !crate::observe::is_own(key)
                     && present(sight, key).nth(1).is_some()
             }
-            false => exported.contains(**key) || planned(),
+            false => counts.is_exported(key) || planned(),
         }
     };
     keys.iter()

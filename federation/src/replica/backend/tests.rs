@@ -30,7 +30,7 @@ fn see<T>(world: &World, f: impl FnOnce(&Sight<'_>) -> T) -> T {
             rows: &declared,
             sessions: look.sessions,
             refusals: look.refusals,
-            exports: look.exports,
+            counts: look.counts,
         };
         f(&Sight {
             look,

@@ -17,7 +17,7 @@ pub(super) fn totals(sight: &Sight<'_>) -> ServiceTotals {
             .map(|held| &held.plan)
     };
     ServiceTotals {
-        exported: count(sight.look.exports.services().len()),
+        exported: count(sight.look.counts.exported().count()),
         planned: count(plans().count()),
         refused: count(sight.refused.len()),
         unserved: count(

@@ -8,6 +8,8 @@ use causeway_crds::convert::policy_spec;
 use causeway_crds::{FailoverPolicy, MemberCluster};
 use kube::core::DynamicObject;
 
+use super::stance::Stance;
+
 /// An object and what it declares.
 #[derive(Debug, Clone)]
 pub(crate) struct Row<S> {
@@ -46,6 +48,18 @@ impl<S> Row<S> {
     pub(super) fn same_declaration(&self, other: &Self) -> bool {
         let (a, b) = (&self.object.metadata, &other.object.metadata);
         a.uid == b.uid && a.generation == b.generation && a.generation.is_some()
+    }
+
+    /// What it declares, where nothing keeps that from being in force; else why not: a word and a sentence.
+    pub(crate) fn sound(&self, stance: Option<Stance>) -> Result<&S, (&'static str, String)> {
+        if let Some(Stance::Apart { reason, message }) = stance {
+            return Err((reason, message));
+        }
+        match (&self.declared, &self.refused) {
+            (Err(fault), _) => Err((fault.reason, fault.message.clone())),
+            (Ok(_), Some(refusal)) => Err(("Refused", refusal.clone())),
+            (Ok(spec), None) => Ok(spec),
+        }
     }
 
     /// `metadata.generation`.

@@ -1,68 +1,180 @@
-//! Services counted by member.
+//! Services counted by member. Looked at anew only where facts or plans changed: a change of one service costs what
+//! concerns it, however many there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
 
-use causeway_api::{FactVersion, MemberName, ServiceKey};
+use causeway_api::{MemberName, ServiceKey};
 use causeway_index::FactStore;
 use causeway_state::State;
 
-/// What facts say of exports. Counted anew only where a member's facts changed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Exports {
-    rows: BTreeMap<MemberName, (FactVersion, BTreeSet<ServiceKey>)>,
+use crate::replica::sessions::lock;
+
+/// What is counted, and what is to be counted anew.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    due: Mutex<Due>,
+    counted: Mutex<Counted>,
 }
 
-impl Exports {
-    /// Counts what changed since the last call.
-    pub(crate) fn refresh(&mut self, facts: &FactStore) {
-        self.rows.retain(|member, _| facts.owner(member).is_some());
-        for (member, owner) in facts.owners() {
-            if self
-                .rows
-                .get(member)
-                .is_some_and(|(version, _)| *version == owner.version)
-            {
-                continue;
-            }
-            let exported = owner
-                .services()
-                .filter(|key| owner.exports(key))
-                .cloned()
-                .collect();
-            self.rows.insert(member.clone(), (owner.version, exported));
+#[derive(Debug)]
+struct Due {
+    everything: bool,
+    facts: BTreeMap<MemberName, BTreeSet<ServiceKey>>,
+    plans: BTreeSet<ServiceKey>,
+}
+
+impl Default for Due {
+    /// Nothing was counted yet.
+    fn default() -> Self {
+        Self {
+            everything: true,
+            facts: BTreeMap::new(),
+            plans: BTreeSet::new(),
         }
+    }
+}
+
+/// Who exports what, and whose callers may be sent elsewhere for what.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    exports: BTreeMap<MemberName, BTreeSet<ServiceKey>>,
+    /// By service: how many members export it; never 0.
+    exported: BTreeMap<ServiceKey, usize>,
+    importers: BTreeMap<ServiceKey, BTreeSet<MemberName>>,
+    imports: BTreeMap<MemberName, u64>,
+}
+
+impl Counts {
+    /// Facts of a member about services changed.
+    pub(crate) fn facts_changed(&self, owner: &MemberName, services: &BTreeSet<ServiceKey>) {
+        if services.is_empty() {
+            return;
+        }
+        let mut due = lock(&self.due);
+        let facts = due.facts.entry(owner.clone()).or_default();
+        facts.extend(services.iter().cloned());
+    }
+
+    /// Plans of services changed.
+    pub(crate) fn plans_changed(&self, services: &BTreeSet<ServiceKey>) {
+        lock(&self.due).plans.extend(services.iter().cloned());
+    }
+
+    /// Changes were missed.
+    pub(crate) fn all_changed(&self) {
+        lock(&self.due).everything = true;
+    }
+
+    /// The counts as they are. Called with state and facts locked, and held no longer than they are.
+    pub(crate) fn now(&self, state: &State, facts: &FactStore) -> MutexGuard<'_, Counted> {
+        let mut counted = lock(&self.counted);
+        let due = {
+            let mut due = lock(&self.due);
+            let nothing = Due {
+                everything: false,
+                facts: BTreeMap::new(),
+                plans: BTreeSet::new(),
+            };
+            std::mem::replace(&mut *due, nothing)
+        };
+        if due.everything {
+            *counted = Counted::of(state, facts);
+        } else {
+            for (owner, services) in &due.facts {
+                for service in services {
+                    counted.export(facts, owner, service);
+                }
+            }
+            for service in &due.plans {
+                counted.import(state, service);
+            }
+        }
+        counted
+    }
+}
+
+impl Counted {
+    /// Counts everything.
+    pub(crate) fn of(state: &State, facts: &FactStore) -> Self {
+        let mut counted = Self::default();
+        for (member, owner) in facts.owners() {
+            for service in owner.services() {
+                counted.export(facts, member, service);
+            }
+        }
+        for service in state.plans.keys() {
+            counted.import(state, service);
+        }
+        counted
     }
 
     /// How many services a member exports.
-    pub(crate) fn of(&self, member: &MemberName) -> u64 {
-        count(
-            self.rows
-                .get(member)
-                .map_or(0, |(_, services)| services.len()),
-        )
+    pub(crate) fn exports_of(&self, member: &MemberName) -> u64 {
+        count(self.exports.get(member).map_or(0, BTreeSet::len))
+    }
+
+    /// For how many services a member's callers may be sent elsewhere, by the committed plans.
+    pub(crate) fn imports_of(&self, member: &MemberName) -> u64 {
+        self.imports.get(member).copied().unwrap_or(0)
     }
 
     /// Every service that any member exports.
-    pub(crate) fn services(&self) -> BTreeSet<&ServiceKey> {
-        self.rows
-            .values()
-            .flat_map(|(_, services)| services)
-            .collect()
+    pub(crate) fn exported(&self) -> impl Iterator<Item = &ServiceKey> {
+        self.exported.keys()
     }
-}
 
-/// By member: services that its callers may be sent elsewhere for, by the committed plans.
-pub(crate) fn imports(state: &State) -> BTreeMap<MemberName, u64> {
-    let mut imports: BTreeMap<MemberName, u64> = BTreeMap::new();
-    for plan in state.plans.values().filter_map(|row| row.value.as_ref()) {
-        for member in importers(&plan.inputs) {
-            match imports.get_mut(member) {
-                Some(count) => *count += 1,
-                None => drop(imports.insert(member.clone(), 1)),
-            }
+    /// Whether any member exports a service.
+    pub(crate) fn is_exported(&self, service: &ServiceKey) -> bool {
+        self.exported.contains_key(service)
+    }
+
+    fn export(&mut self, facts: &FactStore, owner: &MemberName, service: &ServiceKey) {
+        let held = facts.owner(owner);
+        let is = held.is_some_and(|owner| owner.exports(service));
+        let rows = self.exports.entry(owner.clone()).or_default();
+        let changed = if is {
+            rows.insert(service.clone())
+        } else {
+            rows.remove(service)
+        };
+        if rows.is_empty() {
+            self.exports.remove(owner);
+        }
+        if !changed {
+            return;
+        }
+        let members = self.exported.entry(service.clone()).or_default();
+        *members = if is {
+            members.saturating_add(1)
+        } else {
+            members.saturating_sub(1)
+        };
+        if *members == 0 {
+            self.exported.remove(service);
         }
     }
-    imports
+
+    fn import(&mut self, state: &State, service: &ServiceKey) {
+        let plan = state.plan(service).and_then(|row| row.value.as_ref());
+        let now: BTreeSet<MemberName> = plan
+            .map(|plan| importers(&plan.inputs).into_iter().cloned().collect())
+            .unwrap_or_default();
+        let before = if now.is_empty() {
+            self.importers.remove(service)
+        } else {
+            self.importers.insert(service.clone(), now.clone())
+        };
+        let before = before.unwrap_or_default();
+        for member in before.difference(&now) {
+            if let Some(imports) = self.imports.get_mut(member) {
+                *imports = imports.saturating_sub(1);
+            }
+        }
+        for member in now.difference(&before) {
+            *self.imports.entry(member.clone()).or_default() += 1;
+        }
+    }
 }
 
 /// The members that call a service which another member exports.
@@ -84,4 +196,75 @@ pub(crate) fn importers(inputs: &causeway_api::plan::PlanInputs) -> BTreeSet<&Me
 /// A count as a number of the API.
 pub(crate) fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::replica::status::world::{World, key, name, service};
+    use causeway_api::facts::Change;
+
+    fn same(counts: &Counts, world: &World) -> (u64, u64, Vec<ServiceKey>) {
+        let counted = counts.now(&world.state, &world.facts);
+        let anew = Counted::of(&world.state, &world.facts);
+        for member in ["a", "b"].map(name) {
+            assert_eq!(counted.exports_of(&member), anew.exports_of(&member));
+            assert_eq!(counted.imports_of(&member), anew.imports_of(&member));
+        }
+        let (member, exported) = (name("a"), counted.exported().cloned().collect());
+        assert_eq!(exported, anew.exported().cloned().collect::<Vec<_>>());
+        (
+            counted.exports_of(&member),
+            counted.imports_of(&member),
+            exported,
+        )
+    }
+
+    #[test]
+    fn what_changed_is_counted_as_if_all_were() {
+        let mut world = World::new();
+        world.member("a");
+        world.member("b");
+        world.plan("shop/cart");
+        let counts = Counts::default();
+        let cart = key("shop/cart");
+        assert_eq!(same(&counts, &world), (1, 1, vec![cart.clone()]));
+
+        // One more service of a member.
+        let (pay, one) = (key("shop/pay"), BTreeSet::from([key("shop/pay")]));
+        let say = |exported| {
+            let pay = pay.clone();
+            move |delta: &mut causeway_api::facts::FactDelta| {
+                delta.services.push(Change::set(pay, service(exported)));
+            }
+        };
+        world.report("a", say(true));
+        assert_eq!(
+            lock(&counts.counted).exports_of(&name("a")),
+            1,
+            "nobody has looked"
+        );
+        counts.facts_changed(&name("a"), &one);
+        assert_eq!(
+            same(&counts, &world),
+            (2, 1, vec![cart.clone(), pay.clone()])
+        );
+        // Planned, it is imported by whoever calls it.
+        world.plan("shop/pay");
+        counts.plans_changed(&one);
+        same(&counts, &world);
+        // Exported no more.
+        world.report("a", say(false));
+        counts.facts_changed(&name("a"), &one);
+        assert_eq!(same(&counts, &world).2, [cart.clone()]);
+
+        // A member that is gone, with all that it said.
+        let touched = world.facts.drop_owner(&name("a"));
+        counts.facts_changed(&name("a"), &touched.services);
+        assert_eq!(same(&counts, &world).0, 0);
+        assert!(lock(&counts.counted).is_exported(&cart), "b exports it");
+        counts.all_changed();
+        same(&counts, &world);
+    }
 }

@@ -109,7 +109,9 @@ fn none(look: &MemberLook<'_>) -> Condition {
     let own = look.placement().map(|placement| &placement.network);
     let others = networks().any(|other| Some(&other.network) != own);
     let led = networks().any(|other| Some(&other.network) == own && !other.gateways.is_empty());
-    let exports = look.member.map_or(0, |member| look.all.exports.of(member));
+    let exports = look
+        .member
+        .map_or(0, |member| look.all.counts.exports_of(member));
     if !others || led || exports == 0 {
         let message = format!(
             "member {name} has no gateway and needs none: it exports nothing to another network, or a neighbour has one"

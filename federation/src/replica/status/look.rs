@@ -10,7 +10,7 @@ use causeway_api::{MemberName, ReplicaId};
 use causeway_index::{FactStore, OwnerFacts};
 use causeway_state::{RegisteredMember, State};
 
-use super::counts::Exports;
+use super::counts::Counted;
 use super::session::SessionInfo;
 use crate::admin::api::{Condition, ConditionStatus};
 use crate::replica::registry::declared::Rows;
@@ -25,7 +25,7 @@ pub(crate) struct Look<'a> {
     pub(crate) rows: &'a Rows,
     pub(crate) sessions: &'a BTreeMap<MemberName, SessionInfo>,
     pub(crate) refusals: &'a BTreeMap<MemberName, Refused>,
-    pub(crate) exports: &'a Exports,
+    pub(crate) counts: &'a Counted,
 }
 
 /// Everything that is known of one member.

@@ -1,8 +1,7 @@
 //! The status of a MemberCluster.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use causeway_api::MemberName;
 use causeway_api::facts::MeshFact;
 use causeway_api::verdict::{Ballot, ObserverId, Subject};
 use causeway_crds::conditions::time;
@@ -26,7 +25,6 @@ const HEARD_S: i64 = 300;
 /// The status that is to be written. `before` is the one that is there: times move only with what they are about.
 pub(super) fn status(
     look: &MemberLook<'_>,
-    imports: &BTreeMap<MemberName, u64>,
     before: &MemberClusterStatus,
     now: WallClock,
 ) -> MemberClusterStatus {
@@ -63,8 +61,8 @@ pub(super) fn status(
             .member
             .filter(|_| look.held.is_some())
             .map(|member| ServiceCounts {
-                exported: small(look.all.exports.of(member)),
-                imported: small(imports.get(member).copied().unwrap_or(0)),
+                exported: small(look.all.counts.exports_of(member)),
+                imported: small(look.all.counts.imports_of(member)),
             }),
         conditions: before.conditions.clone(),
     };

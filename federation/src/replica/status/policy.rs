@@ -1,7 +1,5 @@
 //! The status of a FailoverPolicy.
 
-use std::collections::BTreeSet;
-
 use causeway_api::ServiceKey;
 use causeway_api::spec::{PolicyKey, PolicySpec};
 use causeway_crds::conditions::policy::{ACCEPTED, READY, RESOLVED_REFS};
@@ -10,34 +8,34 @@ use causeway_failover::policy::root;
 use causeway_seam::WallClock;
 use causeway_state::State;
 
+use super::counts::Counted;
 use super::look::{condition, some_of};
 use super::said;
 use crate::admin::api::{Condition, ConditionStatus};
 use crate::replica::registry::declared::Rows;
 use crate::replica::registry::row::Row;
-use crate::replica::registry::stance::Stance;
 
-/// The status that is to be written; `exported` are the services that any member exports.
+/// The status that is to be written.
 pub(super) fn status(
     name: &str,
     row: &Row<PolicySpec>,
     rows: &Rows,
     state: &State,
-    exported: &BTreeSet<&ServiceKey>,
+    counts: &Counted,
     before: &FailoverPolicyStatus,
     now: WallClock,
 ) -> FailoverPolicyStatus {
     let mut status = FailoverPolicyStatus {
         observed_generation: row.generation(),
         services: row.declared.as_ref().ok().map(|spec| PolicyServices {
-            matched: i32::try_from(exported.iter().filter(|key| concerns(spec, key)).count())
+            matched: i32::try_from(counts.exported().filter(|key| concerns(spec, key)).count())
                 .unwrap_or(i32::MAX),
         }),
         conditions: before.conditions.clone(),
     };
     said::say(
         &mut status.conditions,
-        &conditions(name, row, rows, state, exported),
+        &conditions(name, row, rows, state, counts),
         row.generation(),
         now,
     );
@@ -50,10 +48,10 @@ pub(super) fn conditions(
     row: &Row<PolicySpec>,
     rows: &Rows,
     state: &State,
-    exported: &BTreeSet<&ServiceKey>,
+    counts: &Counted,
 ) -> Vec<Condition> {
     let accepted = accepted(name, row, rows, state);
-    let resolved = resolved(name, row, exported);
+    let resolved = resolved(name, row, counts);
     let ready = [&accepted, &resolved]
         .into_iter()
         .find(|condition| condition.status != ConditionStatus::True);
@@ -78,25 +76,11 @@ fn accepted(name: &str, row: &Row<PolicySpec>, rows: &Rows, state: &State) -> Co
     let stays = held.map_or("", |_| "; what was declared before stays in force");
     let key = name.parse::<PolicyKey>().ok();
     let stance = key.and_then(|key| rows.policy_stance(state, &key));
-    if let Some(Stance::Apart { reason, message }) = stance {
-        return is(ConditionStatus::False, reason, format!("{message}{stays}"));
-    }
-    let spec = match (&row.declared, &row.refused) {
-        (Err(fault), _) => {
-            return is(
-                ConditionStatus::False,
-                fault.reason,
-                format!("{}{stays}", fault.message),
-            );
+    let spec = match row.sound(stance) {
+        Ok(spec) => spec,
+        Err((reason, message)) => {
+            return is(ConditionStatus::False, reason, format!("{message}{stays}"));
         }
-        (Ok(_), Some(refusal)) => {
-            return is(
-                ConditionStatus::False,
-                "Refused",
-                format!("{refusal}{stays}"),
-            );
-        }
-        (Ok(spec), None) => spec,
     };
     if held != Some(spec) {
         let message = format!(
@@ -146,7 +130,7 @@ fn overlapping<'a>(spec: &PolicySpec, state: &'a State) -> Option<&'a PolicyKey>
         .map(|(key, _)| key)
 }
 
-fn resolved(name: &str, row: &Row<PolicySpec>, exported: &BTreeSet<&ServiceKey>) -> Condition {
+fn resolved(name: &str, row: &Row<PolicySpec>, counts: &Counted) -> Condition {
     let is =
         |status, reason: &str, message: String| condition(RESOLVED_REFS, status, reason, message);
     let Ok(spec) = &row.declared else {
@@ -159,7 +143,7 @@ fn resolved(name: &str, row: &Row<PolicySpec>, exported: &BTreeSet<&ServiceKey>)
     let missing: Vec<&ServiceKey> = spec
         .targets
         .iter()
-        .filter(|target| !exported.contains(target))
+        .filter(|target| !counts.is_exported(target))
         .collect();
     if missing.is_empty() {
         return is(

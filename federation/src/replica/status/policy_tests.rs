@@ -17,7 +17,7 @@ fn of(world: &World, policy: &str) -> Vec<String> {
     let rows = world.declared.rows();
     let row = rows.policies.get(policy).unwrap();
     world.look(|look| {
-        let found = conditions(policy, row, look.rows, look.state, &look.exports.services());
+        let found = conditions(policy, row, look.rows, look.state, look.counts);
         found
             .iter()
             .map(|condition| {
@@ -50,7 +50,7 @@ fn a_policy_in_force_counts_what_it_is_about() {
             row,
             look.rows,
             look.state,
-            &look.exports.services(),
+            look.counts,
             &FailoverPolicyStatus::default(),
             WallClock(1_000),
         )

@@ -8,7 +8,6 @@ use causeway_state::registry::Stage;
 
 use super::look::{MemberLook, condition};
 use crate::admin::api::{Condition, ConditionStatus};
-use crate::replica::registry::stance::Stance;
 use crate::replica::shared::RefusedKind;
 
 /// The condition.
@@ -22,35 +21,21 @@ pub(super) fn registered(look: &MemberLook<'_>) -> Condition {
         let stance = look
             .member
             .and_then(|member| look.all.rows.member_stance(look.all.state, member));
-        if let Some(Stance::Apart { reason, message }) = stance {
-            return is(ConditionStatus::False, reason, format!("{message}{stays}"));
-        }
-        match (&row.declared, &row.refused) {
-            (Err(fault), _) => {
-                return is(
-                    ConditionStatus::False,
-                    fault.reason,
-                    format!("{}{stays}", fault.message),
-                );
+        let spec = match row.sound(stance) {
+            Ok(spec) => spec,
+            Err((reason, message)) => {
+                return is(ConditionStatus::False, reason, format!("{message}{stays}"));
             }
-            (Ok(_), Some(refusal)) => {
-                return is(
-                    ConditionStatus::False,
-                    "Refused",
-                    format!("{refusal}{stays}"),
-                );
-            }
-            (Ok(spec), None) if look.held.is_none_or(|held| held.spec != *spec) => {
-                return is(
-                    ConditionStatus::Unknown,
-                    "Pending",
-                    format!(
-                        "MemberCluster {}: the declaration waits for a decision, which needs a majority of replicas{stays}",
-                        look.name
-                    ),
-                );
-            }
-            (Ok(_), None) => {}
+        };
+        if look.held.is_none_or(|held| held.spec != *spec) {
+            return is(
+                ConditionStatus::Unknown,
+                "Pending",
+                format!(
+                    "MemberCluster {}: the declaration waits for a decision, which needs a majority of replicas{stays}",
+                    look.name
+                ),
+            );
         }
     }
     let refused = look

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use crate::admin::api::{Condition, ConditionStatus};
 
 /// Says them, and drops those that nobody says any more.
-pub(super) fn say(
+pub(crate) fn say(
     said: &mut Vec<meta::Condition>,
     found: &[Condition],
     generation: Option<i64>,

@@ -7,6 +7,7 @@ use causeway_api::view::Applied;
 use causeway_api::{Generation, MemberName, ReplicaId};
 use causeway_seam::WallClock;
 
+use super::scope::Scope;
 use crate::replica::shared::Shared;
 
 /// One session at one moment.
@@ -34,6 +35,11 @@ pub(crate) struct SessionInfo {
 
 /// All sessions: of this replica, and of others that are heard, as they say.
 pub(crate) fn all(shared: &Shared) -> BTreeMap<MemberName, SessionInfo> {
+    some(shared, &Scope::Everything)
+}
+
+/// The same of some members.
+pub(crate) fn some(shared: &Shared, scope: &Scope) -> BTreeMap<MemberName, SessionInfo> {
     let (now, wall) = (shared.env.now(), shared.env.wall());
     let ms =
         |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -51,12 +57,25 @@ pub(crate) fn all(shared: &Shared) -> BTreeMap<MemberName, SessionInfo> {
             behind_ms: heard.behind_since.map(|since| ms(now.since(since))),
         }
     };
-    let sessions = shared.sessions.all();
+    let (sessions, elsewhere) = match scope {
+        Scope::Everything => (shared.sessions.all(), shared.exchange.all_elsewhere()),
+        Scope::Members(members) => {
+            let of =
+                |member: &MemberName| Some((member.clone(), shared.exchange.elsewhere(member)?));
+            (
+                members
+                    .iter()
+                    .filter_map(|one| shared.sessions.of(one))
+                    .collect(),
+                members.iter().filter_map(of).collect(),
+            )
+        }
+    };
     let here = sessions
         .iter()
         .map(|session| (session.hello.member.clone(), info(session)));
     let mut all: BTreeMap<MemberName, SessionInfo> = here.collect();
-    for (member, seen) in shared.exchange.all_elsewhere() {
+    for (member, seen) in elsewhere {
         if seen.presence.open && seen.connected {
             all.entry(member).or_insert_with(|| {
                 let ago = ms(now.since(seen.heard));

@@ -27,7 +27,7 @@ use causeway_state::{ClientId, Command, LogPosition, Outcome, Request, State, ap
 use kube::core::DynamicObject;
 use serde_json::json;
 
-use super::counts::Exports;
+use super::counts::Counted;
 use super::look::Look;
 use super::session::SessionInfo;
 use crate::replica::registry::Declared;
@@ -246,6 +246,7 @@ impl World {
         let outcome = self.run(Command::CommitPlans(vec![PlanProposal {
             service,
             plan: Some((inputs, plan)),
+            previous: None,
         }]));
         assert!(
             matches!(&outcome, Outcome::Accepted { effect, .. } if effect.refused.is_empty()),
@@ -264,8 +265,7 @@ impl World {
 
     /// Calls `f` with everything at this moment.
     pub(crate) fn look<T>(&self, f: impl FnOnce(&Look<'_>) -> T) -> T {
-        let mut exports = Exports::default();
-        exports.refresh(&self.facts);
+        let counts = Counted::of(&self.state, &self.facts);
         f(&Look {
             replica: ReplicaId(1),
             state: &self.state,
@@ -273,7 +273,7 @@ impl World {
             rows: &self.declared.rows(),
             sessions: &self.sessions,
             refusals: &self.refusals,
-            exports: &exports,
+            counts: &counts,
         })
     }
 }
