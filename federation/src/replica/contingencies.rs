@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_api::ServiceKey;
+use causeway_api::contingency::ContentHash;
 use causeway_api::domain::Domain;
 use causeway_api::rules::Priority;
 use causeway_core::contingencies::Contingencies;
@@ -74,6 +75,12 @@ impl Preparations {
         self.wake.notify_one();
     }
 
+    /// Whether this very content is held here.
+    pub(crate) fn holds(&self, domain: &Domain, hash: ContentHash) -> bool {
+        let held = lock(&self.held);
+        held.of(domain).is_some_and(|prepared| prepared.hash() == hash)
+    }
+
     /// What was prepared for what came into force: proposals in the order in which they are to be made. `None` where the
     /// content that was named is not the one held here: it drifted since, and is planned afresh.
     pub(crate) fn proposals(
@@ -81,9 +88,11 @@ impl Preparations {
         state: &State,
         active: &Activation,
     ) -> Option<Vec<PlanProposal>> {
+        if !self.holds(&active.domain, active.hash) {
+            return None;
+        }
         let held = lock(&self.held);
-        let prepared = held.of(&active.domain)?;
-        (prepared.hash() == active.hash).then(|| proposals(state, prepared))
+        Some(proposals(state, held.of(&active.domain)?))
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use causeway_api::domain::Domain;
 use causeway_api::facts::GatewayAddress;
 use causeway_api::ids::{MemberName, ReplicaId};
 use causeway_api::peer::{FromPeer, PeerAddresses, ToPeer};
@@ -229,6 +230,15 @@ impl World {
         consensus.read(|state| state.verdicts.state(&subject))
     }
 
+    /// Whether a replica holds the very content that is named for the loss of a domain.
+    fn is_prepared(&self, at: usize, domain: &Domain) -> bool {
+        let shared = self.shared(at);
+        shared.consensus.read(|state| {
+            let row = state.brain.contingencies.rows.get(domain);
+            row.is_some_and(|row| shared.preparations.holds(domain, row.hash))
+        })
+    }
+
     fn leader(&self) -> Option<usize> {
         let leads = |at: &usize| self.shared(*at).consensus.is_leader();
         self.alive().find(leads)
@@ -330,6 +340,16 @@ async fn a_region_that_dies_is_lost_by_the_word_of_the_two_others() {
     let mut world = World::start().await;
     // The leader's own region, so that its word, which was good, is all that is left of it.
     let dead = world.leader().unwrap();
+    let lost: Domain = format!("region/r-{}", member(dead)).parse().unwrap();
+    world
+        .until("its loss is prepared for, alike on every replica", |world| {
+            world.alive().all(|at| world.is_prepared(at, &lost))
+        })
+        .await;
+    let named = world.shared(dead).consensus.read(|state| {
+        let row = state.brain.contingencies.rows.get(&lost);
+        row.map(|row| row.hash)
+    });
     world.kill(dead).await;
     world.kill_member(dead);
     let other = world.alive().next().unwrap();
@@ -347,6 +367,15 @@ async fn a_region_that_dies_is_lost_by_the_word_of_the_two_others() {
     for at in (0..SITES).filter(|at| *at != dead) {
         assert_eq!(world.verdict(other, at), VerdictState::Serving);
     }
+    let (active, decisive) = world.shared(other).consensus.read(|state| {
+        let decisive = state.history.iter().find(|moved| !moved.to.may_receive());
+        (
+            state.brain.contingencies.active.clone().unwrap(),
+            decisive.unwrap().generation,
+        )
+    });
+    assert_eq!((active.domain, Some(active.hash)), (lost, named));
+    assert_eq!(active.generation, decisive, "one commit");
     world.stop().await;
 }
 
