@@ -4,7 +4,7 @@ use causeway_api::contingency::ContentHash;
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use sha2::{Digest as _, Sha256};
 
-use crate::plan::{Stability, plan, plan_with_previous};
+use crate::plan;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,10 +32,7 @@ pub fn replay(
     previous: Option<&ServicePlan>,
     committed: &ServicePlan,
 ) -> Replayed {
-    let again = match previous {
-        Some(previous) => plan_with_previous(inputs, Some(previous), Stability::default()),
-        None => plan(inputs),
-    };
+    let again = plan::replay(inputs, previous);
     Replayed {
         recorded: sum(committed),
         recomputed: sum(&again),

@@ -6,6 +6,11 @@ use causeway_api::plan::{Source, WHOLE};
 use causeway_api::verdict::VerdictState;
 use causeway_failover::explain::PlanReport;
 
+use causeway_api::ids::ServiceKey;
+use causeway_failover::safety::{Rule, Waits};
+use causeway_state::brain::ShiftRow;
+
+use crate::file::ShiftStage;
 use crate::report::{Checked, Happened};
 use crate::scenario::{Expectation, Wish};
 use crate::world::World;
@@ -89,6 +94,38 @@ fn judge(
             };
             (format!("{kind} refused"), found, met)
         }
+        Wish::Waits(expected) => {
+            let rows = world.state.brain.pending.iter();
+            let found: BTreeMap<_, _> = rows
+                .map(|(service, row)| (service.clone(), row.waits))
+                .collect();
+            (waiting(expected), waiting(&found), found == *expected)
+        }
+        Wish::HeldBack(expected) => {
+            let rows = world.state.brain.refused.iter();
+            let found: BTreeMap<_, _> = rows
+                .map(|(service, row)| (service.clone(), row.refusal.rule()))
+                .collect();
+            let text = |rows: &BTreeMap<_, Rule>| format!("held back: {}", pairs(rows));
+            (text(expected), text(&found), found == *expected)
+        }
+        Wish::Brake(expected) => {
+            let found = world.state.brain.brake.is_some();
+            let text = |on: bool| format!("the brake is {}", if on { "on" } else { "off" });
+            (text(*expected), text(found), found == *expected)
+        }
+        Wish::Shifts(expected) => {
+            let rows = world.state.brain.shifts.iter();
+            let found: BTreeMap<_, _> = rows.map(|(key, row)| (key.clone(), stage(row))).collect();
+            let text = |rows: &BTreeMap<_, ShiftStage>| {
+                let rows: BTreeMap<_, _> = rows
+                    .iter()
+                    .map(|(key, stage)| (key, format!("{stage:?}")))
+                    .collect();
+                format!("overrides: {}", pairs(&rows))
+            };
+            (text(expected), text(&found), found == *expected)
+        }
         Wish::LostAtMost(most) => {
             let lost = happened.iter().filter(|row| {
                 matches!(
@@ -107,6 +144,33 @@ fn judge(
                 found <= *most,
             )
         }
+    }
+}
+
+fn waiting(rows: &BTreeMap<ServiceKey, Waits>) -> String {
+    let rows: BTreeMap<_, _> = rows
+        .iter()
+        .map(|(service, waits)| (service, format!("{waits:?}")))
+        .collect();
+    format!("waits: {}", pairs(&rows))
+}
+
+fn pairs<K: std::fmt::Display, V: std::fmt::Display>(rows: &BTreeMap<K, V>) -> String {
+    if rows.is_empty() {
+        return "nothing".to_owned();
+    }
+    let rows = rows.iter().map(|(key, value)| format!("{key} {value}"));
+    rows.collect::<Vec<_>>().join(", ")
+}
+
+/// How far an override is.
+fn stage(row: &ShiftRow) -> ShiftStage {
+    match row.effective_at {
+        _ if row.shift.dry_run => ShiftStage::DryRun,
+        _ if row.expired => ShiftStage::Expired,
+        None => ShiftStage::Waiting,
+        Some(_) if !row.refused.is_empty() => ShiftStage::Partly,
+        Some(_) => ShiftStage::Active,
     }
 }
 

@@ -7,12 +7,23 @@ use std::collections::BTreeMap;
 use causeway_api::ids::{
     FailureDomain, MemberName, Name, NetworkName, PortName, Region, ServiceKey, Zone,
 };
+use causeway_api::rules::{
+    FailbackMode, FailoverMode, MemberClass, Priority, Strategy, WhenUnknown,
+};
+use causeway_api::shift::ShiftKey;
 use causeway_api::spec::PolicyKey;
 use causeway_api::verdict::{Ballot, ObserverId, Subject, VerdictState};
+use causeway_failover::safety::{Rule, Waits};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::fault::Fault;
+
+mod people;
+mod rules;
+
+pub use people::{ApproveRow, ByRow, EndShiftRow, RampRow, ShiftRow, ShiftVerb};
+pub use rules::{Limits, Stateful, StatefulApproval, TrafficMoved};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,6 +70,25 @@ pub struct MemberRow {
     pub gateways: Option<Vec<Spanned<Name>>>,
     /// The share of its capacity that a plan may use.
     pub max_utilization_percent: Option<Spanned<i64>>,
+    /// What its silence and its capacity mean.
+    #[serde(default)]
+    pub class: MemberClass,
+    /// For how long it may be absent without having failed.
+    pub absence: Option<AbsenceRow>,
+    /// Domains that it shares with other members.
+    #[serde(default)]
+    pub failure_domains: Vec<Spanned<FailureDomain>>,
+    /// What each of its gateways carries, all services together; no limit where it is left out.
+    #[serde(default)]
+    pub max_requests_per_second: BTreeMap<Name, Spanned<i64>>,
+}
+
+/// For how long a member may be absent.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AbsenceRow {
+    /// An absence of at most so long is as announced.
+    pub tolerate_for: Spanned<String>,
 }
 
 /// A service.
@@ -86,6 +116,17 @@ pub struct PolicyRow {
     /// The services that it is about; all of its namespace where they are left out.
     #[serde(default)]
     pub targets: Vec<Spanned<ServiceKey>>,
+    /// Who moves traffic.
+    pub mode: Option<FailoverMode>,
+    /// Which services are served first.
+    pub priority: Option<Priority>,
+    /// Whether its services move as one.
+    pub move_together: Option<bool>,
+    /// How far automation may go.
+    #[serde(default)]
+    pub limits: Limits,
+    /// That its services keep state.
+    pub stateful: Option<Stateful>,
     /// Where traffic may go.
     #[serde(default)]
     pub destinations: Destinations,
@@ -112,6 +153,13 @@ pub struct Destinations {
     /// Regions that traffic may go to at all.
     #[serde(default)]
     pub allowed_regions: Vec<Spanned<Region>>,
+    /// How destinations are chosen.
+    pub strategy: Option<Strategy>,
+    /// For the strategy Weighted: weights by region.
+    #[serde(default)]
+    pub weights: BTreeMap<Region, Spanned<i64>>,
+    /// The share of ready endpoints below which a zone takes nothing from elsewhere.
+    pub min_healthy_percent: Option<Spanned<i64>>,
 }
 
 /// The order of one region.
@@ -142,6 +190,8 @@ pub struct Capacity {
     pub requests_per_second_per_endpoint: Option<Spanned<i64>>,
     /// The share of it that a plan may use.
     pub max_utilization_percent: Option<Spanned<i64>>,
+    /// What becomes of traffic that only unknown capacity could take.
+    pub when_unknown: Option<WhenUnknown>,
 }
 
 /// How losses are detected.
@@ -162,6 +212,13 @@ pub struct Detection {
 pub struct Failback {
     /// How long what recovered waits.
     pub hold_down: Option<Spanned<String>>,
+    /// Who lets traffic return.
+    pub mode: Option<FailbackMode>,
+    /// Steps in which it returns, in percent.
+    #[serde(default)]
+    pub step_weights: Vec<Spanned<i64>>,
+    /// How long each step is watched.
+    pub interval: Option<Spanned<String>>,
 }
 
 /// Who observes.
@@ -204,6 +261,14 @@ pub struct EventRow {
     pub bootstrap: Option<Spanned<u64>>,
     /// The leader proposes a plan that breaks a rule.
     pub propose: Option<Spanned<ProposeRow>>,
+    /// A person overrides automation.
+    pub shift: Option<Spanned<ShiftRow>>,
+    /// A person ends an override.
+    pub end_shift: Option<Spanned<EndShiftRow>>,
+    /// A person approves what waits.
+    pub approve: Option<Spanned<ApproveRow>>,
+    /// A person releases the fleet-wide brake.
+    pub release_brake: Option<Spanned<ByRow>>,
 }
 
 /// One vote.
@@ -271,8 +336,31 @@ pub struct ExpectRow {
     /// Kinds of refusals that must have happened by then, such as `PlanCheck/capacity` or `VerdictIgnored`.
     #[serde(default)]
     pub refused: Vec<String>,
+    /// What waits for a person by then, by service; exactly these.
+    pub waits: Option<BTreeMap<ServiceKey, Waits>>,
+    /// Plans that a safety rule refuses by then, by service; exactly these.
+    pub held_back: Option<BTreeMap<ServiceKey, Rule>>,
+    /// Whether the fleet-wide brake is on.
+    pub brake: Option<bool>,
+    /// Overrides that are known by then; exactly these.
+    pub shifts: Option<BTreeMap<ShiftKey, ShiftStage>>,
     /// How many verdicts of members may have become Lost by then, at most.
     pub lost_at_most: Option<Spanned<i64>>,
+}
+
+/// How far an override is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+pub enum ShiftStage {
+    /// It waits for approvals.
+    Waiting,
+    /// It is in effect.
+    Active,
+    /// It is in effect, and a safety rule refuses it for some services.
+    Partly,
+    /// Its time is over, and it stays until a person decides.
+    Expired,
+    /// It changes nothing.
+    DryRun,
 }
 
 /// Shares of one source.

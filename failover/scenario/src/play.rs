@@ -14,6 +14,8 @@ use crate::report::{Checked, Happened, Kind, Report};
 use crate::scenario::{Action, Observer, Scenario};
 use crate::world::{News, World};
 
+/// What people say in a scenario.
+const REASON: &str = "the scenario says so";
 /// The longest step of cluster time, in milliseconds: as long as one command may carry.
 const STEP_MS: u64 = 1_000;
 
@@ -169,6 +171,29 @@ impl<'s> Play<'s> {
                 });
             }
             Action::Propose(service, fault) => self.world.propose(service, *fault),
+            Action::Shift(shift) => {
+                self.world.decide(Command::PutShift(shift.as_ref().clone()));
+            }
+            Action::EndShift(shift, by) => {
+                self.world.decide(Command::EndShift {
+                    shift: shift.clone(),
+                    by: by.clone(),
+                    reason: REASON.to_owned(),
+                });
+            }
+            Action::Approve(what, by) => {
+                self.world.decide(Command::Approve {
+                    what: what.clone(),
+                    by: by.clone(),
+                    reason: REASON.to_owned(),
+                });
+            }
+            Action::ReleaseBrake(by) => {
+                self.world.decide(Command::ReleaseBrake {
+                    by: by.clone(),
+                    reason: REASON.to_owned(),
+                });
+            }
         }
         self.note();
         self.world.plan();
@@ -322,7 +347,7 @@ impl<'s> Play<'s> {
     fn note(&mut self) -> bool {
         let mut moved = false;
         for news in self.world.news() {
-            moved |= matches!(news, News::Verdict(..));
+            moved |= matches!(news, News::Verdict(..) | News::Changed);
             let (kind, what, refusal, verdict) = match news {
                 News::Verdict(subject, from, to) => {
                     let what = format!("{subject}: {from} → {to}");
@@ -337,6 +362,10 @@ impl<'s> Play<'s> {
                     Some(kind_of(&refusal)),
                     None,
                 ),
+                News::Waits(service, waits) => {
+                    (Kind::Waits, format!("{service}: {waits}"), None, None)
+                }
+                News::Changed => continue,
             };
             self.happened.push(Happened {
                 at_ms: self.now_ms,
@@ -394,6 +423,9 @@ fn kind_of(refusal: &Refusal) -> String {
     if let Refusal::PlanCheck { check, .. } = refusal {
         return format!("PlanCheck/{check}");
     }
+    if let Refusal::Safety(refusal) = refusal {
+        return format!("Safety/{}", refusal.rule());
+    }
     match serde_json::to_value(refusal) {
         Ok(serde_json::Value::String(name)) => name,
         Ok(serde_json::Value::Object(fields)) => fields.keys().next().cloned().unwrap_or_default(),
@@ -428,5 +460,12 @@ fn describe(action: &Action) -> String {
         Action::Propose(service, fault) => {
             format!("the leader proposes a plan of {service} with the fault {fault:?}")
         }
+        Action::Shift(shift) => format!(
+            "{} asks by TrafficShift {} to {}",
+            shift.requested_by, shift.key, shift.action
+        ),
+        Action::EndShift(shift, by) => format!("{by} ends TrafficShift {shift}"),
+        Action::Approve(what, by) => format!("{by} approves {what}"),
+        Action::ReleaseBrake(by) => format!("{by} releases the brake"),
     }
 }

@@ -6,8 +6,10 @@
 mod events;
 mod expectations;
 mod numbers;
+mod people;
 mod policies;
 mod rows;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 

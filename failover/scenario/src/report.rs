@@ -59,6 +59,8 @@ pub enum Kind {
     Plan,
     /// Something was refused.
     Refused,
+    /// A plan waits for a person.
+    Waits,
 }
 
 /// An expectation, and what was found.

@@ -6,10 +6,15 @@ use causeway_api::ids::{
     FailureDomain, MemberName, Name, NetworkName, PortName, Region, ServiceKey, Zone,
 };
 use causeway_api::plan::Source;
+use causeway_api::shift::{Shift, ShiftKey};
 use causeway_api::spec::{MemberSpec, PolicyKey, PolicySpec};
 use causeway_api::verdict::{Ballot, ObserverId, Subject, VerdictState};
 
+use causeway_failover::safety::{Rule, Waits};
+use causeway_state::brain::Approvable;
+
 use crate::fault::Fault;
+use crate::file::ShiftStage;
 
 /// What is played.
 #[derive(Debug, Clone)]
@@ -105,6 +110,14 @@ pub enum Action {
     Bootstrap(u64),
     /// The leader proposes a plan that breaks a rule.
     Propose(ServiceKey, Fault),
+    /// A person overrides automation.
+    Shift(Box<Shift>),
+    /// A person ends an override.
+    EndShift(ShiftKey, String),
+    /// A person approves.
+    Approve(Approvable, String),
+    /// A person releases the brake.
+    ReleaseBrake(String),
 }
 
 /// What is expected at a time.
@@ -131,6 +144,14 @@ pub enum Wish {
     PeakAtMost(u64),
     /// A kind of refusal has happened.
     Refused(String),
+    /// What waits for a person.
+    Waits(BTreeMap<ServiceKey, Waits>),
+    /// What a safety rule holds back.
+    HeldBack(BTreeMap<ServiceKey, Rule>),
+    /// Whether the brake is on.
+    Brake(bool),
+    /// Overrides.
+    Shifts(BTreeMap<ShiftKey, ShiftStage>),
     /// Members that have become Lost, at most.
     LostAtMost(u64),
 }

@@ -89,6 +89,7 @@ fn timeline(rows: &[Happened]) -> Vec<String> {
             Kind::Verdict => ("verdict", row.what.clone()),
             Kind::Plan => ("plan", shortened(&std::mem::take(&mut planned))),
             Kind::Refused => ("REFUSED", row.what.clone()),
+            Kind::Waits => ("WAITS", row.what.clone()),
         };
         let when = if last == Some(row.at_ms) {
             String::new()

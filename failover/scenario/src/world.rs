@@ -13,6 +13,7 @@ use causeway_api::{FactVersion, plan::PlanInputs, plan::ServicePlan};
 use causeway_core::{inputs, placement};
 use causeway_failover::explain::PlanReport;
 use causeway_failover::plan;
+use causeway_failover::safety::Waits;
 use causeway_index::FactStore;
 use causeway_state::{
     ClientId, Command, LogPosition, Outcome, PlanProposal, Refusal, Request, State, apply,
@@ -42,6 +43,10 @@ pub enum News {
     Planned(ServiceKey),
     /// Something was refused.
     Refused(Refusal),
+    /// A plan waits for a person.
+    Waits(ServiceKey, Waits),
+    /// What plans rest on changed, though no verdict did.
+    Changed,
 }
 
 impl World {
@@ -87,6 +92,14 @@ impl World {
                     .extend(verdicts.map(|(s, from, to)| News::Verdict(s, from, to)));
                 self.news
                     .extend(effect.planned.into_iter().map(News::Planned));
+                let waits = effect.pending.iter().filter_map(|service| {
+                    let row = self.state.brain.pending.get(service)?;
+                    Some(News::Waits(service.clone(), row.waits))
+                });
+                self.news.extend(waits);
+                if effect.replan_all || !effect.replan.is_empty() {
+                    self.news.push(News::Changed);
+                }
                 let refused = effect.refused.into_iter().map(|(_, refusal)| refusal);
                 let ignored = effect.ignored.into_iter().map(|(_, refusal)| refusal);
                 self.news.extend(refused.chain(ignored).map(News::Refused));

@@ -12,8 +12,7 @@ use causeway_api::verdict::{Subject, Verdict};
 use causeway_failover::contingency::judged::Judged;
 use causeway_failover::contingency::{Fall, Place, Prepared};
 use causeway_failover::explain::{self, PlanReport};
-use causeway_failover::plan::{Stability, plan_with_previous};
-use causeway_failover::{checker, contingency};
+use causeway_failover::{checker, contingency, plan};
 use causeway_index::FactStore;
 use causeway_state::{
     ClientId, Command, LogPosition, Outcome, PlanProposal, PlanRow, Request, State, apply,
@@ -280,11 +279,11 @@ fn proposal(
     if inputs::plan_inputs(before, facts, service).as_ref() == Some(&now) {
         return None;
     }
-    let plan = plan_with_previous(&now, Some(&held.plan), Stability::default());
-    (plan != held.plan).then(|| PlanProposal {
+    let next = plan::next(&now, Some(&held.plan));
+    (next.plan != held.plan).then(|| PlanProposal {
         service: service.clone(),
-        plan: Some((now, plan)),
-        previous: Some(row.generation),
+        plan: Some((now, next.plan)),
+        previous: next.rests_on_previous.then_some(row.generation),
     })
 }
 

@@ -27,13 +27,18 @@ impl Reader {
                 );
                 self.wrong(row.value.at.referenced, message);
             }
+            let problems = self.problems.len();
             let mut actions = self.actions(&row.value, policies);
+            if actions.is_empty() && self.problems.len() > problems {
+                // What is wrong with it was said.
+                continue;
+            }
             if actions.len() == 1 {
                 events.extend(actions.pop().map(|action| Event { at_ms, action }));
             } else {
                 let message = format!(
                     "events: at {} stand {} things: give each event one of lose, restore, votes, silence, ready, policy, \
-                     removePolicy, removeMember, report, bootstrap, propose",
+                     removePolicy, removeMember, report, bootstrap, propose, shift, endShift, approve, releaseBrake",
                     row.value.at.value,
                     actions.len()
                 );
@@ -111,6 +116,19 @@ impl Reader {
             let found = &propose.value;
             self.service("propose", &found.service, propose.referenced);
             actions.push(Action::Propose(found.service.clone(), found.fault));
+        }
+        if let Some(row) = &row.shift {
+            actions.extend(self.shift(row).map(|shift| Action::Shift(Box::new(shift))));
+        }
+        if let Some(row) = &row.end_shift {
+            let found = &row.value;
+            actions.push(Action::EndShift(found.name.clone(), found.by.clone()));
+        }
+        if let Some(row) = &row.approve {
+            actions.extend(self.approve(row));
+        }
+        if let Some(row) = &row.release_brake {
+            actions.push(Action::ReleaseBrake(row.value.by.clone()));
         }
         actions
     }

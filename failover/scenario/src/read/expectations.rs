@@ -68,6 +68,20 @@ impl Reader {
             let most = self.number("expect: lostAtMost", most, 0, 100_000);
             wishes.push(Wish::LostAtMost(most));
         }
+        if let Some(waits) = &found.waits {
+            for service in waits.keys() {
+                self.service("expect: waits", service, at);
+            }
+            wishes.push(Wish::Waits(waits.clone()));
+        }
+        if let Some(held) = &found.held_back {
+            for service in held.keys() {
+                self.service("expect: heldBack", service, at);
+            }
+            wishes.push(Wish::HeldBack(held.clone()));
+        }
+        wishes.extend(found.brake.map(Wish::Brake));
+        wishes.extend(found.shifts.clone().map(Wish::Shifts));
         for kind in &found.refused {
             wishes.push(Wish::Refused(kind.clone()));
         }

@@ -116,7 +116,7 @@ impl Reader {
                 .map(|d| self.detection(&what("detection"), d)),
             hold_down_ms: hold_down.map(|d| self.duration(&what("holdDown"), d)),
             key: key.clone(),
-            rules: causeway_api::rules::PolicyRules::default(),
+            rules: self.rules(row, root),
         }
     }
 

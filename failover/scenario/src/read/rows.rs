@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use causeway_api::facts::GatewayAddress;
 use causeway_api::ids::{Name, NetworkName, PortName, PortNameText, Zone};
-use causeway_api::spec::MemberSpec;
-use serde_saphyr::Spanned;
+use causeway_api::plan::Rate;
+use causeway_api::spec::{DeclaredGateway, MemberSpec, defaults};
+use serde_saphyr::{Location, Spanned};
 
 use super::Reader;
-use super::numbers::MOST_ENDPOINTS;
+use super::numbers::{MOST_ENDPOINTS, MOST_RPS};
 use crate::file::{MemberRow, ObserverRow, ServiceRow};
 use crate::scenario::{Member, Observer, Service};
 
@@ -59,6 +61,17 @@ impl Reader {
             .max_utilization_percent
             .as_ref()
             .map(|percent| self.percent("maxUtilizationPercent", percent));
+        spec.class = found.class;
+        spec.failure_domains = found
+            .failure_domains
+            .iter()
+            .map(|domain| domain.value.clone())
+            .collect();
+        spec.absence.tolerate_ms = found
+            .absence
+            .as_ref()
+            .map(|absence| self.duration("tolerateFor", &absence.tolerate_for));
+        spec.gateways = self.limited(found, &gateways, row.referenced);
         Some(Member {
             spec,
             region: found.region.clone(),
@@ -66,6 +79,40 @@ impl Reader {
             zones,
             gateways,
         })
+    }
+
+    /// Gateways whose limits are known, and with them all others: declared ones replace those that are discovered.
+    fn limited(
+        &mut self,
+        found: &MemberRow,
+        gateways: &[Name],
+        at: Location,
+    ) -> BTreeMap<Name, DeclaredGateway> {
+        let mut limits: BTreeMap<&Name, Rate> = BTreeMap::new();
+        for (gateway, limit) in &found.max_requests_per_second {
+            if !gateways.contains(gateway) {
+                let message = format!(
+                    "maxRequestsPerSecond: {} has no gateway {gateway}: add it to its gateways",
+                    found.name
+                );
+                self.wrong(at, message);
+            }
+            let limit = self.number("maxRequestsPerSecond", limit, 1, MOST_RPS);
+            limits.insert(gateway, Rate::from_rps(limit));
+        }
+        if limits.is_empty() {
+            return BTreeMap::new();
+        }
+        let declared = gateways.iter().map(|gateway| {
+            let address = GatewayAddress::Host(format!("{gateway}.{}", found.name));
+            let declared = DeclaredGateway {
+                addresses: vec![address],
+                port: defaults::GATEWAY_PORT,
+                max_rate: limits.get(gateway).copied(),
+            };
+            (gateway.clone(), declared)
+        });
+        declared.collect()
     }
 
     pub(super) fn service_rows(&mut self, rows: &[Spanned<ServiceRow>]) -> Vec<Service> {
