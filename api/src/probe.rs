@@ -1,6 +1,11 @@
 //! What counts as an answer of a gateway to those who observe it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+
+use crate::facts::GatewayAddress;
+use crate::verdict::Subject;
 
 /// The port and the page by which Istio's gateways tell that they are ready.
 pub const READY_PORT: u16 = 15021;
@@ -38,6 +43,19 @@ impl GatewayProbe {
             Self::Http { port, path } => format!(" by HTTP at :{port}{path}"),
         }
     }
+}
+
+/// A gateway that an agent is asked to observe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The gateway.
+    pub subject: Subject,
+    /// Where it answers; any of these is enough.
+    pub addresses: BTreeSet<(GatewayAddress, u16)>,
+    /// Where it is: an observer that suspects itself counts places.
+    pub place: String,
+    /// What counts as an answer.
+    pub how: GatewayProbe,
 }
 
 /// The server name by which a proxy asks a gateway of `AUTO_PASSTHROUGH` for a service

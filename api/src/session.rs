@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::FactDelta;
 use crate::generation::{FactVersion, Generation};
 use crate::ids::{MemberName, NetworkName, ReplicaId, ServiceKey};
+use crate::probe::Observed;
 use crate::verdict::Vote;
 use crate::view::{Applied, ViewDelta};
 
@@ -93,6 +94,8 @@ pub enum FromReplica {
         /// The number of the question, for the answer.
         id: u64,
     },
+    /// The gateways to observe from now on, and no others.
+    Observe(Vec<Observed>),
     /// Nothing to say, still there.
     Heartbeat,
 }

@@ -13,6 +13,7 @@ mod exchange;
 mod facts;
 mod hello;
 pub mod limits;
+mod observe;
 mod order;
 mod peer;
 mod plan;

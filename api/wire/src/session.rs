@@ -70,6 +70,9 @@ impl From<&FromReplica> for proto::ReplicaMessage {
             FromReplica::FactsWanted => Kind::FactsWanted(proto::FactsWanted {}),
             FromReplica::View(delta) => Kind::View(delta.as_ref().into()),
             FromReplica::AskDiff { id } => Kind::AskDiff(proto::AskDiff { id: *id }),
+            FromReplica::Observe(gateways) => Kind::Observe(proto::Observe {
+                gateways: gateways.iter().map(Into::into).collect(),
+            }),
             FromReplica::Heartbeat => Kind::Heartbeat(proto::Heartbeat {}),
         };
         Self { kind: Some(kind) }
@@ -93,6 +96,9 @@ impl TryFrom<proto::ReplicaMessage> for Incoming<FromReplica> {
             Some(Kind::FactsWanted(proto::FactsWanted {})) => FromReplica::FactsWanted,
             Some(Kind::View(delta)) => FromReplica::View(Box::new(delta.try_into()?)),
             Some(Kind::AskDiff(ask)) => FromReplica::AskDiff { id: ask.id },
+            Some(Kind::Observe(observe)) => {
+                FromReplica::Observe(At("Observe", "gateways").rows(observe.gateways)?)
+            }
             Some(Kind::Heartbeat(proto::Heartbeat {})) => FromReplica::Heartbeat,
             None => return Ok(Self::Unknown),
         }))

@@ -69,6 +69,9 @@ pub struct VoteBook {
     rows: Rows,
     /// Replicas that nobody hears: their votes do not count until they vote again.
     silent: BTreeSet<ReplicaId>,
+    /// How many negative votes each member's agent holds, where it holds any: most places reach everything, and are not
+    /// looked at again for each service.
+    complaints: BTreeMap<MemberName, u32>,
 }
 
 impl VoteBook {
@@ -153,6 +156,42 @@ impl VoteBook {
         })
     }
 
+    /// Whether a member's agent holds anything unreachable.
+    #[must_use]
+    pub fn complains(&self, agent: &MemberName) -> bool {
+        self.complaints.contains_key(agent)
+    }
+
+    /// The agents that hold anything unreachable.
+    pub fn complaining(&self) -> impl Iterator<Item = &MemberName> {
+        self.complaints.keys()
+    }
+
+    fn complain(&mut self, agent: &MemberName, was: bool, is: bool) {
+        if was == is {
+            return;
+        }
+        let count = self.complaints.entry(agent.clone()).or_default();
+        *count = if is {
+            count.saturating_add(1)
+        } else {
+            count.saturating_sub(1)
+        };
+        if *count == 0 {
+            self.complaints.remove(agent);
+        }
+    }
+
+    /// Counts anew, after rows were taken out.
+    fn recount(&mut self) {
+        self.complaints.clear();
+        for (observer, vote) in self.rows.values().flatten() {
+            if let (ObserverId::Agent(agent), Ballot::Unreachable) = (observer, vote.ballot) {
+                *self.complaints.entry(agent.clone()).or_default() += 1;
+            }
+        }
+    }
+
     /// Forgets an observer that is no more, with all its votes; says whether it was known. Until then it counts as one that
     /// could tell, so that a quorum does not become easier while it is gone.
     pub fn forget(&mut self, observer: &ObserverId) -> bool {
@@ -164,6 +203,7 @@ impl VoteBook {
             known |= row.remove(observer).is_some();
         }
         self.rows.retain(|_, row| !row.is_empty());
+        self.recount();
         known
     }
 
@@ -191,7 +231,11 @@ impl VoteBook {
             evidence: vote.evidence.chars().take(EVIDENCE_CHARS).collect(),
             reached,
         };
+        let was = old.is_some_and(|old| old.ballot == Ballot::Unreachable);
         row.insert(vote.observer.clone(), cast);
+        if let ObserverId::Agent(agent) = &vote.observer {
+            self.complain(agent, was, vote.ballot == Ballot::Unreachable);
+        }
         changed || heard_again
     }
 
@@ -224,10 +268,12 @@ impl VoteBook {
     /// A book of these votes, in which nobody is silent.
     #[must_use]
     pub fn of_rows(rows: Rows) -> Self {
-        Self {
+        let mut book = Self {
             rows,
-            silent: BTreeSet::new(),
-        }
+            ..Self::default()
+        };
+        book.recount();
+        book
     }
 
     /// The votes on a subject, whoever cast them.
@@ -251,7 +297,11 @@ impl VoteBook {
 
     /// Forgets a subject that is no more; says whether it was known.
     pub fn retire(&mut self, subject: &Subject) -> bool {
-        self.rows.remove(subject).is_some()
+        let known = self.rows.remove(subject).is_some();
+        if known && !self.complaints.is_empty() {
+            self.recount();
+        }
+        known
     }
 
     /// Forgets all subjects of a member, and the votes of its agent.
@@ -263,6 +313,7 @@ impl VoteBook {
             row.remove(&agent);
         }
         self.rows.retain(|_, row| !row.is_empty());
+        self.recount();
     }
 
     /// How many votes it holds.

@@ -18,7 +18,7 @@ use causeway_failover::{plan, quantise};
 use causeway_index::{FactStore, OwnerFacts};
 use causeway_state::State;
 
-use crate::localities;
+use crate::{localities, observed};
 
 mod draining;
 pub mod shared;
@@ -46,7 +46,7 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
     for member in &members {
         let calls = member.facts.namespaces.contains_key(&service.namespace);
         if calls {
-            sources.extend(source_inputs(member));
+            sources.extend(source_inputs(state, member));
         }
         if calls || exporters.contains(member.name) {
             destinations.extend(destination_inputs(state, member, service, &policy));
@@ -140,7 +140,8 @@ fn placed<'a>(state: &'a State, facts: &'a FactStore) -> impl Iterator<Item = Pl
 }
 
 /// One source for each zone that has nodes; one without a zone where the nodes name none.
-fn source_inputs(member: &Placed<'_>) -> Vec<SourceInput> {
+fn source_inputs(state: &State, member: &Placed<'_>) -> Vec<SourceInput> {
+    let unreachable = observed::unreachable(state, member.name);
     let nodes = member.facts.member.as_ref().map(|fact| &fact.nodes);
     let mut zones: BTreeSet<Option<Zone>> = nodes
         .into_iter()
@@ -159,7 +160,7 @@ fn source_inputs(member: &Placed<'_>) -> Vec<SourceInput> {
         network: member.placement.network.clone(),
         demand: None,
         demand_source: DemandSource::Unknown,
-        unreachable: BTreeSet::new(),
+        unreachable: unreachable.clone(),
         together: std::collections::BTreeMap::new(),
     };
     zones.into_iter().map(input).collect()

@@ -4,6 +4,7 @@
 //! * [`localities`]: a cloud's names ↔ ours;
 //! * [`inputs`]: state and facts → what the plan of one service is computed from;
 //! * [`ties`]: which services share something, and what each is allotted of it;
+//! * [`observed`]: which gateways are observed, by whom, and what one place alone does not reach;
 //! * [`contingencies`]: state → what is prepared for each loss;
 //! * [`whatif`]: what a loss would do, or a command that a person thinks of;
 //! * [`cut`]: state and facts → the parts of one member's view;
@@ -20,6 +21,7 @@ pub mod holdings;
 pub mod homes;
 pub mod inputs;
 pub mod localities;
+pub mod observed;
 pub mod outbox;
 pub mod placement;
 pub mod ties;

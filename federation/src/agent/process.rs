@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use causeway_discovery::probe::NetProbe;
 use causeway_seam::real::{self, Folder, net};
 
 use super::{Agent, AgentConfig};
@@ -34,7 +35,14 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<ExitCode> {
         identity,
     };
     tracing::info!(member = %config.member, identity = %config.identity, controllers = ?config.controllers, "agent starts");
-    let agent = Arc::new(Agent::start(&env, client, Arc::new(dialer), disk, config));
+    let agent = Arc::new(Agent::start_observing(
+        &env,
+        client,
+        Arc::new(dialer),
+        disk,
+        config,
+        Some(Arc::new(NetProbe::new(env.clone()))),
+    ));
     // Held weakly: who serves must not keep from stopping in order.
     let ready = Arc::downgrade(&agent);
     let ready = move || {

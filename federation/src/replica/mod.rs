@@ -42,9 +42,10 @@ use std::time::Duration;
 
 use causeway_api::ids::{FailureDomain, Name, ReplicaId};
 use causeway_api::verdict::ObserverId;
-use causeway_discovery::probe::{Probe, ProbeConfig};
+use causeway_discovery::probe::{Probe, ProbeConfig, Sight};
 use causeway_seam::{Disk, Env, TaskHandle};
 use causeway_storage::{Consensus, NoPeers, Peers};
+use tokio::sync::watch;
 
 use crate::admin::AdminBackend;
 use crate::telemetry::Metrics;
@@ -171,6 +172,7 @@ impl Replica {
             links.attach(&shared.consensus, Some(among.acceptor));
         }
         among::begin(&shared, links.as_ref(), how).await?;
+        let (say, sight) = watch::channel(Sight::TooFewPlaces(0));
         let mut tasks = vec![
             env.spawn("lead", lead::run(shared.clone(), links.clone(), disk)),
             env.spawn("follow", follow::follow(shared.clone())),
@@ -178,12 +180,13 @@ impl Replica {
             env.spawn("preparations", contingencies::prepare(shared.clone())),
             env.spawn("ticker", ticker::tick(shared.clone())),
             env.spawn("sessions", serve::serve(shared.clone(), listener)),
-            env.spawn("session votes", voters::watch_sessions(shared.clone())),
+            env.spawn("session votes", voters::watch_sessions(shared.clone(), sight)),
+            env.spawn("agents' votes", voters::hear_agents(shared.clone())),
             env.spawn("observers", voters::watch_observers(shared.clone())),
             env.spawn("metrics", metrics::run(shared.clone())),
             env.spawn(
                 "gateway probes",
-                voters::probe_gateways(shared.clone(), probe, config.probing()),
+                voters::probe_gateways(shared.clone(), probe, config.probing(), say),
             ),
         ];
         if let Some(host) = host {

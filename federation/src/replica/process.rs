@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use causeway_api::ReplicaId;
 use causeway_api::peer::PeerAddresses;
-use causeway_discovery::probe::TcpProbe;
+use causeway_discovery::probe::NetProbe;
 use causeway_seam::Env;
 use causeway_seam::real::{self, Folder, net};
 
@@ -57,7 +57,7 @@ pub async fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
         disk,
         Some(host),
         Box::new(sessions),
-        Arc::new(TcpProbe::new(env.clone())),
+        Arc::new(NetProbe::new(env.clone())),
         metrics.clone(),
         config,
         among,

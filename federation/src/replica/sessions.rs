@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use causeway_api::FactVersion;
 use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
+use causeway_api::probe::Observed;
 use causeway_api::session::{DiffEntry, FromAgent, FromReplica, Hello};
+use causeway_api::verdict::{Subject, Vote};
 use causeway_api::view::Applied;
 use causeway_core::outbox::Outbox;
 use causeway_seam::clock::WallClock;
@@ -20,6 +22,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 pub(crate) struct Sessions {
     open: Mutex<BTreeMap<MemberName, Arc<Session>>>,
     next: Mutex<u64>,
+    /// An agent voted, or came.
+    pub(crate) voted: Notify,
 }
 
 /// One member's session.
@@ -34,6 +38,7 @@ pub(crate) struct Session {
     pub(crate) due: Notify,
     heard: Mutex<Heard>,
     questions: Mutex<Questions>,
+    eyes: Mutex<Eyes>,
     /// Rung when it is to end.
     ending: Notify,
     end: Mutex<Option<End>>,
@@ -75,6 +80,16 @@ pub(crate) struct Heard {
     pub(crate) behind_since: Option<Monotonic>,
 }
 
+/// What an agent observes for this replica.
+#[derive(Default)]
+struct Eyes {
+    asked: Vec<Observed>,
+    /// It was not sent yet.
+    unsent: bool,
+    /// What it voted, until that was decided on.
+    votes: BTreeMap<Subject, Vote>,
+}
+
 #[derive(Default)]
 struct Questions {
     next: u64,
@@ -102,11 +117,13 @@ impl Sessions {
                 ..Heard::default()
             }),
             questions: Mutex::new(Questions::default()),
+            eyes: Mutex::default(),
             ending: Notify::new(),
             end: Mutex::new(None),
             hello,
         });
         session.due.notify_one();
+        self.voted.notify_one();
         let earlier = lock(&self.open).insert(session.hello.member.clone(), session.clone());
         if let Some(earlier) = earlier {
             earlier.end(End::Superseded);
@@ -275,10 +292,49 @@ impl Session {
     /// Questions that are to be sent.
     pub(crate) fn unsent_questions(&self) -> Vec<FromReplica> {
         let unsent = std::mem::take(&mut lock(&self.questions).unsent);
+        let mut eyes = lock(&self.eyes);
+        let observe = std::mem::take(&mut eyes.unsent).then(|| eyes.asked.clone());
         unsent
             .into_iter()
             .map(|id| FromReplica::AskDiff { id })
+            .chain(observe.map(FromReplica::Observe))
             .collect()
+    }
+
+    /// The agent is to observe these gateways.
+    pub(crate) fn ask_to_observe(&self, gateways: Vec<Observed>) {
+        let mut eyes = lock(&self.eyes);
+        if eyes.asked != gateways {
+            eyes.asked = gateways;
+            eyes.unsent = true;
+            drop(eyes);
+            self.due.notify_one();
+        }
+    }
+
+    /// The agent voted on what it was asked to observe; the rest is passed over. A newer vote takes an older one's place.
+    pub(crate) fn note_votes(&self, votes: Vec<Vote>) {
+        let mut eyes = lock(&self.eyes);
+        let Eyes { asked, votes: held, .. } = &mut *eyes;
+        for vote in votes {
+            if asked.iter().any(|one| one.subject == vote.subject) {
+                held.insert(vote.subject.clone(), vote);
+            }
+        }
+    }
+
+    /// What the agent voted since this was last asked.
+    pub(crate) fn take_votes(&self) -> Vec<Vote> {
+        let votes = std::mem::take(&mut lock(&self.eyes).votes);
+        votes.into_values().collect()
+    }
+
+    /// These could not be cast: they are tried again, unless the agent voted anew.
+    pub(crate) fn put_back(&self, votes: impl IntoIterator<Item = Vote>) {
+        let mut eyes = lock(&self.eyes);
+        for vote in votes {
+            eyes.votes.entry(vote.subject.clone()).or_insert(vote);
+        }
     }
 
     /// An answer came.

@@ -413,6 +413,22 @@ pub(crate) fn diff_entry() -> impl Strategy<Value = DiffEntry> {
     )
 }
 
+fn observed() -> impl Strategy<Value = causeway_api::probe::Observed> {
+    use causeway_api::probe::{GatewayProbe, Observed};
+    let how = prop_oneof![
+        Just(GatewayProbe::Tcp),
+        vec(text(), 0..3).prop_map(|names| GatewayProbe::Tls { names }),
+        (port(), text()).prop_map(|(port, path)| GatewayProbe::Http { port, path }),
+    ];
+    let addresses = vec((address(), port()), 0..3);
+    (vote(), addresses, text(), how).prop_map(|(vote, addresses, place, how)| Observed {
+        subject: vote.subject,
+        addresses: addresses.into_iter().collect(),
+        place,
+        how,
+    })
+}
+
 pub(crate) fn from_agent() -> impl Strategy<Value = FromAgent> {
     prop_oneof![
         hello().prop_map(FromAgent::Hello),
@@ -453,6 +469,7 @@ pub(crate) fn from_replica() -> impl Strategy<Value = FromReplica> {
         any::<u32>().prop_map(|retry_after_ms| FromReplica::Busy { retry_after_ms }),
         view().prop_map(|delta| FromReplica::View(Box::new(delta))),
         any::<u64>().prop_map(|id| FromReplica::AskDiff { id }),
+        vec(observed(), 0..4).prop_map(FromReplica::Observe),
         Just(FromReplica::Heartbeat),
     ]
 }

@@ -44,7 +44,7 @@ pub(super) fn rows(
             demand: None,
             source: source.source.clone(),
             demand_source: causeway_api::plan::DemandSource::Unknown,
-            unreachable: std::collections::BTreeSet::new(),
+            unreachable: crate::observed::unreachable(state, &source.source.member),
             together: std::collections::BTreeMap::new(),
         })
     });

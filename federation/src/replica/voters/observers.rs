@@ -3,7 +3,7 @@
 //! The leader proposes that the votes of a replica that it has not heard for a while count as abstentions. A replica that
 //! finds itself silenced and is well votes anew, which undoes that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,12 @@ pub(crate) async fn watch_observers(shared: Arc<Shared>) {
             // A new leader hears for itself for as long.
             missing.clear();
             continue;
+        }
+        for replica in left(&shared) {
+            tracing::info!(%replica, "it left the clusterset: what it voted is forgotten");
+            if let Err(error) = shared.propose(Command::ForgetObserver { replica }).await {
+                tracing::warn!(%replica, %error, "its votes are not forgotten; tried again");
+            }
         }
         for replica in silent(&shared, now, &mut missing) {
             tracing::warn!(%replica, "it has not been heard for a while: its votes do not count until it votes again");
@@ -83,6 +89,26 @@ fn silent(
     silent
 }
 
+/// Replicas that voted, and are not members of the log any more.
+fn left(shared: &Shared) -> Vec<ReplicaId> {
+    let members = shared.consensus.status().members;
+    let voted: BTreeSet<ReplicaId> = shared.consensus.read(|state| {
+        if state.feature_level < FEATURE_LEVEL {
+            return BTreeSet::new();
+        }
+        let mut voted: BTreeSet<ReplicaId> = observers(state, shared.id).into_iter().collect();
+        voted.extend(state.votes.silent());
+        voted
+    });
+    // Where nobody is known to be a member, nothing is known.
+    let gone = |replica: &ReplicaId| {
+        *replica != shared.id
+            && !members.is_empty()
+            && members.iter().all(|member| member.replica != *replica)
+    };
+    voted.into_iter().filter(gone).collect()
+}
+
 /// Other replicas whose votes count.
 fn observers(state: &State, me: ReplicaId) -> Vec<ReplicaId> {
     let voted = state.votes.rows().values().flat_map(BTreeMap::keys);
@@ -91,7 +117,7 @@ fn observers(state: &State, me: ReplicaId) -> Vec<ReplicaId> {
         ObserverId::Agent(_) => None,
     });
     let counting = replicas.filter(|id| *id != me && !state.votes.silent().contains(id));
-    let set: std::collections::BTreeSet<ReplicaId> = counting.collect();
+    let set: BTreeSet<ReplicaId> = counting.collect();
     set.into_iter().collect()
 }
 

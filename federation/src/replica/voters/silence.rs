@@ -36,6 +36,8 @@ struct Session {
     heard: Monotonic,
     /// Whether it was open when it was looked at last.
     open: bool,
+    /// Whether it was ever heard here, or before a restart.
+    known: bool,
     said: Option<(Ballot, Monotonic)>,
 }
 
@@ -58,11 +60,13 @@ impl Silence {
         })
     }
 
-    /// Looks at the registered members, and gives out the votes that are to be cast.
+    /// Looks at the registered members, and gives out the votes that are to be cast. `impaired`: why this observer suspects
+    /// itself, where it does: it abstains on whom it does not hear, and gives each the same grace again afterwards.
     pub(super) fn look(
         &mut self,
         now: Monotonic,
         members: BTreeMap<MemberName, Seen>,
+        impaired: Option<&str>,
     ) -> Vec<Vote> {
         self.held.retain(|member, _| members.contains_key(member));
         let mut votes = Vec::new();
@@ -71,9 +75,10 @@ impl Silence {
             let session = self.held.entry(member.clone()).or_insert(Session {
                 heard: now,
                 open: false,
+                known: false,
                 said: None,
             });
-            if let Some((ballot, evidence)) = session.look(now, seen) {
+            if let Some((ballot, evidence)) = session.look(now, seen, impaired) {
                 votes.push(Vote {
                     observer: self.observer.clone(),
                     domain: self.domain.clone(),
@@ -100,7 +105,12 @@ impl Silence {
 
 impl Session {
     /// The vote that is due, with its evidence.
-    fn look(&mut self, now: Monotonic, seen: Seen) -> Option<(Ballot, String)> {
+    fn look(
+        &mut self,
+        now: Monotonic,
+        seen: Seen,
+        impaired: Option<&str>,
+    ) -> Option<(Ballot, String)> {
         match seen.heard {
             Some(heard) => self.heard = heard.max(self.heard),
             // Nobody looks at a session that is well, and its end is looked at at once: the grace begins here.
@@ -108,11 +118,21 @@ impl Session {
             None => {}
         }
         self.open = seen.heard.is_some();
+        let spoke = matches!(
+            seen.committed,
+            Some(Ballot::Reachable | Ballot::Unreachable)
+        );
+        self.known |= self.open || spoke;
+        if impaired.is_some() && !self.open {
+            self.heard = now;
+        }
         let silent = now.since(self.heard);
         let ballot = match (self.open, seen.committed) {
             (true, _) => Ballot::Reachable,
             // Nobody was ever heard: nothing is known, and nothing is said.
-            (false, None | Some(Ballot::Abstain)) => return None,
+            (false, None | Some(Ballot::Abstain)) if !self.known => return None,
+            (false, None) => return None,
+            (false, Some(_)) if impaired.is_some() => Ballot::Abstain,
             (false, Some(_)) if silent < GRACE => {
                 self.said = None;
                 return None;
@@ -131,7 +151,8 @@ impl Session {
                 Ballot::Reachable => {
                     "its agent has a session, here or with a replica that is heard".to_owned()
                 }
-                _ => format!(
+                Ballot::Abstain => impaired.unwrap_or_default().to_owned(),
+                Ballot::Unreachable => format!(
                     "its agent has had no session for {} s, here or with a replica that is heard",
                     silent.as_secs()
                 ),
@@ -168,18 +189,18 @@ mod tests {
     #[test]
     fn a_vote_that_could_not_be_cast_is_cast_again() {
         let mut silence = silence();
-        let votes = silence.look(at(0), one(Some(at(0)), None));
+        let votes = silence.look(at(0), one(Some(at(0)), None), None);
         assert_eq!(ballots(&votes), [Ballot::Reachable]);
         assert!(silence.is_content());
-        assert_eq!(silence.look(at(500), one(Some(at(500)), None)), []);
+        assert_eq!(silence.look(at(500), one(Some(at(500)), None), None), []);
         silence.failed(&votes);
         assert!(!silence.is_content(), "it has to be looked at again");
-        let votes = silence.look(at(1_000), one(Some(at(900)), None));
+        let votes = silence.look(at(1_000), one(Some(at(900)), None), None);
         assert_eq!(ballots(&votes), [Ballot::Reachable]);
         // One that was cast after all, though nobody heard of it, is not cast twice.
         silence.failed(&votes);
         let reachable = Some(Ballot::Reachable);
-        assert_eq!(silence.look(at(1_500), one(Some(at(1_400)), reachable)), []);
+        assert_eq!(silence.look(at(1_500), one(Some(at(1_400)), reachable), None), []);
         assert!(silence.is_content());
     }
 
@@ -187,23 +208,23 @@ mod tests {
     fn silence_is_a_vote_after_a_grace_and_is_renewed() {
         let mut silence = silence();
         let reachable = Some(Ballot::Reachable);
-        assert_eq!(silence.look(at(0), one(Some(at(0)), reachable)), []);
-        assert_eq!(silence.look(at(60_000), one(None, reachable)), []);
-        assert_eq!(silence.look(at(63_900), one(None, reachable)), []);
-        let votes = silence.look(at(64_000), one(None, reachable));
+        assert_eq!(silence.look(at(0), one(Some(at(0)), reachable), None), []);
+        assert_eq!(silence.look(at(60_000), one(None, reachable), None), []);
+        assert_eq!(silence.look(at(63_900), one(None, reachable), None), []);
+        let votes = silence.look(at(64_000), one(None, reachable), None);
         assert_eq!(ballots(&votes), [Ballot::Unreachable]);
         silence.failed(&votes);
-        let votes = silence.look(at(64_500), one(None, reachable));
+        let votes = silence.look(at(64_500), one(None, reachable), None);
         assert_eq!(ballots(&votes), [Ballot::Unreachable]);
         let lost = Some(Ballot::Unreachable);
-        assert_eq!(silence.look(at(74_000), one(None, lost)), []);
-        assert_eq!(silence.look(at(74_500), one(None, lost)).len(), 1);
+        assert_eq!(silence.look(at(74_000), one(None, lost), None), []);
+        assert_eq!(silence.look(at(74_500), one(None, lost), None).len(), 1);
     }
 
     #[test]
     fn of_whom_nobody_ever_heard_nothing_is_said() {
         let mut silence = silence();
-        assert_eq!(silence.look(at(0), one(None, None)), []);
-        assert_eq!(silence.look(at(100_000), one(None, None)), []);
+        assert_eq!(silence.look(at(0), one(None, None), None), []);
+        assert_eq!(silence.look(at(100_000), one(None, None), None), []);
     }
 }

@@ -1,0 +1,144 @@
+//! Agents as observers: what each is asked to observe, and what becomes of its votes.
+//!
+//! An agent speaks for itself alone: its votes are entered under the name that its certificate proves, and in the failure
+//! domain in which its member stands, whatever it says of either.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_api::ids::{FailureDomain, NetworkName};
+use causeway_api::verdict::{Ballot, ObserverId, Vote};
+use causeway_api::{Generation, MemberName};
+use causeway_core::observed;
+use causeway_seam::Monotonic;
+use causeway_state::State;
+use causeway_state::apply::votes::VOTES;
+
+use crate::replica::sessions::Session;
+use crate::replica::shared::Shared;
+
+/// How often it is looked at most.
+const LOOK: Duration = Duration::from_millis(500);
+/// Whom agents observe follows plans and placements, and need not follow them at once.
+const CHOOSE: Duration = Duration::from_secs(10);
+/// A negative vote that was said again is cast again after so long: a third of the time after which it expires at the
+/// earliest.
+const RENEW_MS: u64 = 20_000;
+
+/// Asks, and enters votes, until it is dropped.
+pub(crate) async fn hear_agents(shared: Arc<Shared>) {
+    let mut chosen: Option<(Monotonic, Generation, BTreeSet<MemberName>)> = None;
+    let mut rerouted: BTreeMap<MemberName, BTreeSet<NetworkName>> = BTreeMap::new();
+    loop {
+        let voted = shared.sessions.voted.notified();
+        let _ = shared.env.timeout(CHOOSE, voted).await;
+        choose(&shared, &mut chosen);
+        enter(&shared).await;
+        reroute(&shared, &mut rerouted);
+        shared.env.sleep(LOOK).await;
+    }
+}
+
+/// Tells each agent what to observe, where somebody came or something was decided since.
+fn choose(
+    shared: &Shared,
+    chosen: &mut Option<(Monotonic, Generation, BTreeSet<MemberName>)>,
+) {
+    let now = shared.env.now();
+    let sessions = shared.sessions.all();
+    let agents: BTreeSet<MemberName> = sessions
+        .iter()
+        .map(|session| session.hello.member.clone())
+        .collect();
+    let highest = shared.highest();
+    if let Some((at, up_to, of)) = chosen
+        && (*up_to == highest || now.since(*at) < CHOOSE)
+        && *of == agents
+    {
+        return;
+    }
+    let mut lists = shared
+        .consensus
+        .read(|state| observed::by_agents(state, &shared.facts(), &agents));
+    for session in sessions {
+        if let Some(list) = lists.remove(&session.hello.member) {
+            session.ask_to_observe(list);
+        }
+    }
+    *chosen = Some((now, highest, agents));
+}
+
+/// Proposes what agents voted.
+async fn enter(shared: &Shared) {
+    for session in shared.sessions.all() {
+        let heard = session.take_votes();
+        let votes = shared
+            .consensus
+            .read(|state| entered(state, &session, heard));
+        for some in votes.chunks(VOTES) {
+            super::told(some);
+            if !super::cast(shared, some.to_vec()).await {
+                session.put_back(some.iter().cloned());
+                shared.sessions.voted.notify_one();
+            }
+        }
+    }
+}
+
+/// The votes as they are entered: those that say something new.
+fn entered(state: &State, session: &Session, heard: Vec<Vote>) -> Vec<Vote> {
+    let member = &session.hello.member;
+    // A standby speaks for nobody.
+    let Some(domain) = domain(state, member).filter(|_| session.hello.epoch != 0) else {
+        return Vec::new();
+    };
+    let observer = ObserverId::Agent(member.clone());
+    let now = state.cluster_time;
+    let new = heard.into_iter().filter(|vote| {
+        state
+            .vote_of(&observer, &vote.subject)
+            .is_none_or(|held| {
+                held.ballot != vote.ballot
+                    || held.domain != domain
+                    || (held.ballot == Ballot::Unreachable && now.since_ms(held.at) >= RENEW_MS)
+            })
+    });
+    new.map(|vote| Vote {
+        observer: observer.clone(),
+        domain: domain.clone(),
+        ..vote
+    })
+    .collect()
+}
+
+/// Where a member's agent stands: in its region, as replicas do; where none is known, in what it shares with others, or
+/// in a place of its own.
+fn domain(state: &State, member: &MemberName) -> Option<FailureDomain> {
+    let held = state.member(member)?;
+    let region = held
+        .region()
+        .and_then(|region| FailureDomain::new(region.as_str()).ok());
+    region
+        .or_else(|| held.spec.failure_domains.first().cloned())
+        .or_else(|| FailureDomain::new(member.as_str()).ok())
+}
+
+/// Has planned anew what calls from a place that alone reaches less, or more, than it did.
+fn reroute(shared: &Shared, rerouted: &mut BTreeMap<MemberName, BTreeSet<NetworkName>>) {
+    let now: BTreeMap<MemberName, BTreeSet<NetworkName>> = shared.consensus.read(|state| {
+        let agents = state.votes.complaining();
+        let out = agents.map(|agent| (agent.clone(), observed::unreachable(state, agent)));
+        out.filter(|(_, networks)| !networks.is_empty()).collect()
+    });
+    let changed = rerouted
+        .keys()
+        .chain(now.keys())
+        .filter(|member| rerouted.get(*member) != now.get(*member));
+    let changed: BTreeSet<MemberName> = changed.cloned().collect();
+    for member in &changed {
+        tracing::info!(%member, unreachable = ?now.get(member), "what this place alone does not reach");
+        shared.brain.member_changed(member);
+    }
+    *rerouted = now;
+}
