@@ -4,11 +4,12 @@
 //! `causeway-mesh`). Between them:
 //!
 //! * [`homing`]: which replica to dial; [`link`]: the session with a replica: facts up, view down;
-//! * [`shared`]: the newest view parts, unacknowledged facts, the cache on disk;
+//! * [`shared`]: the newest view parts, unacknowledged facts; [`cache`]: the view on disk;
 //! * [`eyes`]: gateways of others, as seen from here;
 //! * [`source`]: what the writer reads; [`writing`]: Lease and writer;
 //! * [`process`]: `causeway agent`.
 
+mod cache;
 mod eyes;
 mod homing;
 mod link;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use causeway_api::MemberName;
+use causeway_api::view::View;
 use causeway_discovery::probe::Probe;
 use causeway_discovery::{Observer, ObserverConfig};
 use causeway_mesh::{Lease, LeaseOptions, LeaseState};
@@ -51,6 +53,7 @@ pub struct AgentConfig {
 /// A running agent; it ends when this is dropped, and the mesh keeps what it has.
 pub struct Agent {
     tasks: Vec<TaskHandle>,
+    shared: Arc<Shared>,
     writing: Arc<Writing>,
     observer: Arc<Observer>,
     status: watch::Receiver<LinkStatus>,
@@ -79,7 +82,6 @@ impl Agent {
         config: AgentConfig,
         probe: Option<Arc<dyn Probe>>,
     ) -> Self {
-        let member = config.member.clone();
         let shared = Arc::new(Shared::open(config.member.clone(), env.clone(), disk));
         let observer = Arc::new(Observer::start(
             env,
@@ -113,13 +115,15 @@ impl Agent {
                 carry_locals(writing.clone(), observer.clone()),
             ),
             env.spawn("link", link.run()),
-            env.spawn("view cache", shared.keep_cache()),
+            env.spawn("view cache", shared.clone().keep_cache()),
         ];
         if let Some(probe) = probe {
+            let member = shared.member.clone();
             tasks.push(env.spawn("eyes", eyes.look(env.clone(), probe, member)));
         }
         Self {
             tasks,
+            shared,
             writing,
             observer,
             status,
@@ -130,6 +134,12 @@ impl Agent {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<LinkStatus> {
         self.status.clone()
+    }
+
+    /// The view that it holds.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.shared.holdings().view.clone()
     }
 
     /// Whether it can do its work: the member's own lists are in.

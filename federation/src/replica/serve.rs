@@ -453,6 +453,8 @@ impl Shared {
         }
         self.sessions.facts_changed(owner, &touched.services);
         self.brain.facts_changed(owner, touched);
+        self.counts.facts_changed(owner, &touched.services);
+        self.preparations.facts_changed(&touched.services);
         if touched.member || touched.gateways {
             self.status_changed(owner);
         }

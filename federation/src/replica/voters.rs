@@ -139,7 +139,7 @@ pub(crate) async fn watch_sessions(shared: Arc<Shared>, sight: watch::Receiver<S
         }
         tokio::select! {
             biased;
-            changed = changes.changed() => if changed.is_err() { return },
+            changed = changes.everything() => if !changed { return },
             () = shared.env.sleep(LOOK), if !silence.is_content() => {}
         }
     }
