@@ -7,6 +7,7 @@
 //! * [`observed`]: which gateways are observed, by whom, and what one place alone does not reach;
 //! * [`contingencies`]: state → what is prepared for each loss;
 //! * [`whatif`]: what a loss would do, or a command that a person thinks of;
+//! * [`doubt`]: committed plans that this replica's facts do not bear out;
 //! * [`cut`]: state and facts → the parts of one member's view;
 //! * [`exchange`]: facts between replicas, without a quorum;
 //! * [`outbox`]: what one session holds and what must be sent to it next;
@@ -15,6 +16,7 @@
 
 pub mod contingencies;
 pub mod cut;
+pub mod doubt;
 pub mod exchange;
 pub mod factlog;
 pub mod holdings;
