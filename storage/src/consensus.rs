@@ -2,6 +2,8 @@
 
 mod admit;
 #[cfg(test)]
+mod broken_off_tests;
+#[cfg(test)]
 mod cluster_tests;
 mod duties;
 mod entries;

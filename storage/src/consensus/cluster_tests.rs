@@ -22,10 +22,14 @@ use crate::settings::{Settings, Timing};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Sees each call before it is carried, and says whether it is.
+type Tap = Box<dyn FnMut(&PeerCall) -> bool + Send>;
+
 #[derive(Default)]
 pub(super) struct Wires {
     replicas: Mutex<BTreeMap<u64, Consensus>>,
     pub(super) cut: Mutex<BTreeSet<u64>>,
+    pub(super) tap: Mutex<Option<Tap>>,
 }
 
 struct Wire {
@@ -50,6 +54,16 @@ impl Peers for Wire {
             self.wires.replicas.lock().unwrap().get(&replica.0).cloned()
         };
         let target = target.ok_or_else(|| unreachable("not there".into()))?;
+        let carried = self
+            .wires
+            .tap
+            .lock()
+            .unwrap()
+            .as_mut()
+            .is_none_or(|tap| tap(&call));
+        if !carried {
+            return Err(unreachable("broken off".into()));
+        }
         target.answer(call).await.map_err(unreachable)
     }
 }
@@ -72,7 +86,7 @@ pub(super) fn member(name: &str) -> Command {
 }
 
 impl Cluster {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::of(|_| Settings::default()).await
     }
 
@@ -250,7 +264,7 @@ async fn voters(cluster: &Cluster, by: u64, wanted: &[u64]) {
         .await;
 }
 
-fn add(id: u64, replaces: Option<u64>) -> Change {
+pub(super) fn add(id: u64, replaces: Option<u64>) -> Change {
     Change::Add {
         replica: ReplicaId(id),
         node: node(id),
