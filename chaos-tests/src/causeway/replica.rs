@@ -260,7 +260,8 @@ impl Replica {
     /// At the deadline.
     pub async fn refuses_to_start(&self, words: &[&str]) -> anyhow::Result<ExitStatus> {
         eventually(DEADLINE, &format!("{} refuses to start", self.name), || {
-            let (ended, log) = (self.process().ended(), self.log());
+            let ended = self.process().ended();
+            let log = self.log();
             async move {
                 let Some(status) = ended? else {
                     bail!("it runs")

@@ -198,5 +198,17 @@ pub(crate) async fn every_cut(trio: &Trio) -> anyhow::Result<()> {
         sleep(WHILE).await;
         load.goes_on(&ALL).await
     })
+    .await?;
+    under(
+        trio,
+        "the leader stands still and goes on",
+        async |load, leader, rest| {
+            trio.replica(leader).pause()?;
+            let gone_on = load.goes_on(rest).await;
+            // What it was asked meanwhile it answers now: as one that leads no longer.
+            trio.replica(leader).resume()?;
+            gone_on
+        },
+    )
     .await
 }
