@@ -127,6 +127,9 @@ impl ReplicaMetrics {
     /// Shows what is in scope as it is, and forgets what is no more.
     fn show(&self, look: &Look<'_>, scope: &Scope) {
         let metrics = &self.metrics;
+        metrics.set_brake(look.state.brain.brake.is_some());
+        let waiting = super::backend::overrides::waiting(look.state).len();
+        metrics.set_waiting(counts::count(waiting));
         for member in look
             .state
             .members
@@ -191,6 +194,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         shared.metrics.metrics.set_quorum_reachable(reachable);
         let diverged = shared.consensus.divergence().is_some();
         shared.metrics.metrics.set_state_diverged(diverged);
+        let doubted = shared.doubts.lasting(shared.env.now()).len();
+        shared.metrics.metrics.set_doubted(counts::count(doubted));
         let (rows, sessions, refusals) = (
             shared.declared.rows(),
             session::some(&shared, &scope),

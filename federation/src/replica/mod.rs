@@ -16,6 +16,7 @@ pub mod among;
 mod backend;
 mod brain;
 mod contingencies;
+mod doubts;
 mod events;
 mod exchange;
 mod follow;
@@ -184,6 +185,7 @@ impl Replica {
             env.spawn("agents' votes", voters::hear_agents(shared.clone())),
             env.spawn("observers", voters::watch_observers(shared.clone())),
             env.spawn("metrics", metrics::run(shared.clone())),
+            env.spawn("doubts", doubts::watch(shared.clone())),
             env.spawn(
                 "gateway probes",
                 voters::probe_gateways(shared.clone(), probe, config.probing(), say),

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::admission::Admission;
 use super::backend::memory::Memory;
 use super::brain::Brain;
+use super::doubts::Doubts;
 use super::contingencies::Preparations;
 use super::exchange::Exchange;
 use super::metrics::ReplicaMetrics;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     /// What is prepared for losses.
     pub(crate) preparations: Preparations,
     pub(crate) refusals: Refusals,
+    /// Committed plans that this replica's facts do not bear out.
+    pub(crate) doubts: Doubts,
     pub(crate) metrics: ReplicaMetrics,
     /// What the host cluster's objects declare, as they were seen last.
     pub(crate) declared: Declared,
@@ -73,6 +76,7 @@ impl Shared {
             brain: Brain::default(),
             preparations: Preparations::default(),
             refusals: Refusals::default(),
+            doubts: Doubts::default(),
             metrics,
             declared: Declared::default(),
             memory: Memory::default(),

@@ -92,6 +92,9 @@ pub struct Metrics {
     /// No labels; a family, so that there is no series before it is set: an agent has no quorum.
     quorum: Family<Vec<(String, String)>, Gauge>,
     diverged: Family<Vec<(String, String)>, Gauge>,
+    waiting: Family<Vec<(String, String)>, Gauge>,
+    brake: Family<Vec<(String, String)>, Gauge>,
+    doubted: Family<Vec<(String, String)>, Gauge>,
 }
 
 impl Metrics {
@@ -156,6 +159,22 @@ impl Metrics {
             "Whether this replica's state was found to differ from the leader's: 1 or 0",
             diverged.clone(),
         );
+        let (waiting, brake, doubted) = (Family::default(), Family::default(), Family::default());
+        registry.register(
+            "approvals_waiting",
+            "Overrides, plans and returns that wait for a person",
+            waiting.clone(),
+        );
+        registry.register(
+            "brake",
+            "Whether automation stands still because too much was lost at once: 1 or 0",
+            brake.clone(),
+        );
+        registry.register(
+            "plans_doubted",
+            "Committed plans that this replica's own facts have not borne out for a while",
+            doubted.clone(),
+        );
         Self {
             registry: Arc::new(registry),
             condition,
@@ -168,6 +187,9 @@ impl Metrics {
             sessions,
             quorum,
             diverged,
+            waiting,
+            brake,
+            doubted,
         }
     }
 
@@ -300,6 +322,23 @@ impl Metrics {
         self.diverged
             .get_or_create(&Vec::new())
             .set(i64::from(diverged));
+    }
+
+    /// Sets `causeway_approvals_waiting`.
+    pub fn set_waiting(&self, count: u64) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.waiting.get_or_create(&Vec::new()).set(count);
+    }
+
+    /// Sets `causeway_brake`.
+    pub fn set_brake(&self, on: bool) {
+        self.brake.get_or_create(&Vec::new()).set(i64::from(on));
+    }
+
+    /// Sets `causeway_plans_doubted`.
+    pub fn set_doubted(&self, count: u64) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.doubted.get_or_create(&Vec::new()).set(count);
     }
 
     /// Everything, as OpenMetrics text.

@@ -1,5 +1,7 @@
 //! What a person should look at, each with a remedy and a command that shows more.
 
+mod people;
+
 use causeway_api::MemberName;
 use causeway_crds::conditions::member::{AGENT_CONNECTED, GATEWAY_REACHABLE, READY};
 use causeway_storage::Divergence;
@@ -31,6 +33,7 @@ pub(super) fn attention(sight: &Sight<'_>, members: &[ClusterRow]) -> Vec<Attent
         all.extend(member(sight, row));
     }
     all.extend(plans(sight));
+    all.extend(people::people(sight));
     all
 }
 

@@ -58,6 +58,8 @@ struct Sight<'a> {
     ages: Ages,
     /// Plans that were refused, and not accepted since.
     refused: std::collections::BTreeMap<ServiceKey, String>,
+    /// Plans that this replica's facts do not bear out.
+    doubts: std::collections::BTreeMap<ServiceKey, String>,
 }
 
 impl Backend {
@@ -75,10 +77,15 @@ impl Backend {
         );
         let mut ages = shared.memory.ages(shared.env.now(), shared.env.wall());
         ages.left_elsewhere(&shared.exchange.all_elsewhere());
-        let refused = shared.metrics.refused_plans();
+        let mut refused = shared.metrics.refused_plans();
+        let doubts = shared.doubts.lasting(shared.env.now());
         shared.consensus.read(|state| {
             let facts = shared.facts();
             let counts = shared.counts.now(state, &facts);
+            // What a safety rule refused is decided, and known to all replicas.
+            for (service, row) in &state.brain.refused {
+                refused.insert(service.clone(), row.refusal.to_string());
+            }
             f(&Sight {
                 look: Look {
                     replica: shared.id,
@@ -91,6 +98,7 @@ impl Backend {
                 },
                 ages,
                 refused,
+                doubts,
             })
         })
     }

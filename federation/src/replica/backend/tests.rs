@@ -36,6 +36,7 @@ fn see<T>(world: &World, f: impl FnOnce(&Sight<'_>) -> T) -> T {
             look,
             ages: Ages::default(),
             refused: BTreeMap::new(),
+            doubts: BTreeMap::new(),
         })
     })
 }
@@ -279,6 +280,7 @@ fn a_refusal_says_for_how_long() {
             look: Look { ..sight.look },
             ages: memory.ages(now, causeway_seam::WallClock::default()),
             refused: BTreeMap::new(),
+            doubts: BTreeMap::new(),
         };
         attention::attention(&sight, &clusters::rows(&sight))
     });
