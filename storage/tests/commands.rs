@@ -150,6 +150,7 @@ fn proposal() -> PlanProposal {
             total: 3,
             admitted_percent: 100,
         }],
+        gateways: Vec::new(),
         policy: EffectivePolicy {
             from: vec![policy_key()],
             ..EffectivePolicy::default()

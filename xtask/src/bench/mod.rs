@@ -12,6 +12,8 @@
 //! It prints a JSON object a line for each measure, and whatever else it likes to standard error.
 //! [`registry`] finds the benches, [`measure`] reads the lines and prints the table.
 
+use std::time::Instant;
+
 use anyhow::{Context as _, Result, bail};
 
 use crate::shell;
@@ -57,10 +59,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut failures = Vec::new();
     for bench in registry::select(&all, &args.names)? {
         eprintln!("bench {}: {}", bench.name, bench.about);
+        let began = Instant::now();
         match measure_one(bench) {
             Ok(found) => measures.extend(found),
             Err(error) => failures.push(format!("{}: {error:#}", bench.name)),
         }
+        // With what it took to build it.
+        eprintln!("bench {}: {} s", bench.name, began.elapsed().as_secs());
     }
     match args.output {
         Output::Table => print!("{}", measure::table(&measures)),
