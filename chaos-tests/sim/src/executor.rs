@@ -21,6 +21,9 @@ use crate::dice::Dice;
 use crate::history::History;
 use crate::process::SimProcess;
 
+/// So many steps at one moment are an endless loop.
+const SPIN: u32 = 1_000_000;
+
 /// The executor of one simulation. Clones are the same.
 #[derive(Clone)]
 pub struct Executor {
@@ -42,6 +45,8 @@ struct State {
     held: BTreeSet<u64>,
     outer: Option<Waker>,
     steps: u64,
+    /// Whose step was the last one.
+    last: String,
 }
 
 struct Slot {
@@ -87,8 +92,9 @@ impl Shared {
 }
 
 impl Executor {
-    /// Runs `root` and all that it starts, until `root` is done; then all else is dropped.
-    pub async fn run<F>(dice: Dice, history: &History, root: F) -> F::Output
+    /// Runs `root` and all that it starts, until `root` is done; then all else is dropped. `None`: something spins, and time
+    /// would never pass.
+    pub async fn run<F>(dice: Dice, history: &History, root: F) -> Option<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -109,14 +115,21 @@ impl Executor {
         );
         let run = std::future::poll_fn(|context| {
             executor.shared.lock().outer = Some(context.waker().clone());
-            loop {
+            // Time stands still in here.
+            for _ in 0..SPIN {
                 if let Ok(output) = heard.try_recv() {
-                    return Poll::Ready(output);
+                    return Poll::Ready(Some(output));
                 }
                 if !executor.step() {
                     return Poll::Pending;
                 }
             }
+            let last = executor.shared.lock().last.clone();
+            executor.shared.history.violated(
+                "no_spin",
+                format_args!("{SPIN} steps were made in no time, the last one of {last}"),
+            );
+            Poll::Ready(None)
         });
         // All tasks are one to Tokio: its budget for one would starve them.
         let output = tokio::task::unconstrained(run).await;
@@ -162,6 +175,10 @@ impl Executor {
                 }
             };
             state.steps += 1;
+            let whose = taken.1.as_ref().map_or("the world", |p| p.name());
+            if state.last != whose {
+                whose.clone_into(&mut state.last);
+            }
             taken
         };
         let mut context = Context::from_waker(&waker);
@@ -397,7 +414,9 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
             ran.lock().unwrap().clone()
         };
-        Executor::run(Dice::new(seed), &history, root).await
+        Executor::run(Dice::new(seed), &history, root)
+            .await
+            .unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -422,7 +441,7 @@ mod tests {
             (bad.await.is_err(), good.await)
         };
         let result = Executor::run(Dice::new(1), &history, root).await;
-        assert_eq!(result, (true, Ok(7)));
+        assert_eq!(result, Some((true, Ok(7))));
         let (_, _, violations) = history.take();
         assert!(violations.first().unwrap().message.contains("as ordered"));
     }
@@ -442,6 +461,9 @@ mod tests {
             assert!(task.is_finished());
             heard.await.is_err()
         };
-        assert!(Executor::run(Dice::new(1), &history, root).await);
+        assert_eq!(
+            Executor::run(Dice::new(1), &history, root).await,
+            Some(true)
+        );
     }
 }

@@ -26,15 +26,20 @@ const ON_THE_WAY: usize = 256;
 /// What a message is, in a few words, for the history; `None`: it is not worth a line.
 pub type Describe<T> = fn(&T) -> Option<String>;
 
+/// Whether a message is lost: a bug that is planted, since no network of ours loses what was sent.
+pub type Loses<T> = fn(&T) -> bool;
+
 /// All addresses of a protocol: `D` is what dials send, `A` what is answered. Clones are the same.
 pub struct Exchange<D, A> {
     shared: Arc<Shared<D, A>>,
+    loses: Loses<D>,
 }
 
 impl<D, A> Clone for Exchange<D, A> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
+            loses: self.loses,
         }
     }
 }
@@ -62,7 +67,14 @@ impl<D: Send + 'static, A: Send + 'static> Exchange<D, A> {
                 doors: Mutex::default(),
                 describe: (dials, answers),
             }),
+            loses: |_| false,
         }
+    }
+
+    /// The same, where such messages of those who dial never arrive.
+    #[must_use]
+    pub fn losing(self, loses: Loses<D>) -> Self {
+        Self { loses, ..self }
     }
 
     /// A host listens at an address, until the returned value is dropped; whoever listened there before no longer does.
@@ -98,6 +110,7 @@ impl<D: Send + 'static, A: Send + 'static> Exchange<D, A> {
         from: &str,
         to: &str,
         describe: Describe<T>,
+        loses: Loses<T>,
     ) -> (mpsc::Sender<T>, mpsc::Receiver<Result<T, TransportError>>) {
         let (sender, queue) = mpsc::channel(QUEUE);
         let (deliver, receiver) = mpsc::channel(QUEUE);
@@ -107,6 +120,7 @@ impl<D: Send + 'static, A: Send + 'static> Exchange<D, A> {
             from: from.to_owned(),
             to: to.to_owned(),
             describe,
+            loses,
         };
         // Of the network, and of no process.
         executor::spawn(direction.carry(queue, deliver));
@@ -136,8 +150,12 @@ impl<D: Send + 'static, A: Send + 'static> Dial<D, A> for Dialer<D, A> {
         };
         let (host, open) = door.ok_or_else(|| unreachable("nobody knows this address"))?;
         shared.wires.travel(&self.host, &host).await;
-        let (sender, arrives) = self.exchange.run(&self.host, &host, shared.describe.0);
-        let (answers, receiver) = self.exchange.run(&host, &self.host, shared.describe.1);
+        let (sender, arrives) =
+            self.exchange
+                .run(&self.host, &host, shared.describe.0, self.exchange.loses);
+        let (answers, receiver) = self
+            .exchange
+            .run(&host, &self.host, shared.describe.1, |_| false);
         let other = Connection {
             remote: self.host.clone(),
             identity: Some(self.identity.clone()),
@@ -173,6 +191,7 @@ struct Direction<T> {
     from: String,
     to: String,
     describe: Describe<T>,
+    loses: Loses<T>,
 }
 
 enum Woken<T> {
@@ -219,6 +238,7 @@ impl<T: Send + 'static> Direction<T> {
                     flying.push_back((earliest.max(last), message));
                 }
                 Woken::Arrived => match flying.pop_front() {
+                    Some((_, Some(message))) if (self.loses)(&message) => {}
                     Some((_, Some(message))) => {
                         match (self.describe)(&message) {
                             Some(what) => {

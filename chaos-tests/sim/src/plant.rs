@@ -12,6 +12,12 @@ pub enum Plant {
     PreVoteGranted,
     /// Reads that are to be linearizable are answered from whatever state the replica has.
     StaleRead,
+    /// Agents write without saying what they mean to replace, so that a write that arrives late puts an older generation over
+    /// a newer one. In the fleet alone.
+    UnguardedWrite,
+    /// What replicas heard first-hand of their agents is lost on the way to the others, and they never compare. In the fleet
+    /// alone.
+    FactsLost,
 }
 
 openraft::declare_raft_types!(

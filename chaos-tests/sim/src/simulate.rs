@@ -71,7 +71,7 @@ impl Run {
             let world = async move {
                 match self.world {
                     World::Log => crate::log::run(self.seed, self.plant, &inside).await,
-                    World::Fleet => crate::fleet::run(self.seed, &inside).await,
+                    World::Fleet => crate::fleet::run(self.seed, self.plant, &inside).await,
                 }
             };
             let dice = Dice::new(self.seed).fork("executor");
@@ -100,6 +100,8 @@ impl Run {
             Some(Plant::FsyncSkipped) => " --plant fsync-skipped",
             Some(Plant::PreVoteGranted) => " --plant pre-vote-granted",
             Some(Plant::StaleRead) => " --plant stale-read",
+            Some(Plant::UnguardedWrite) => " --plant unguarded-write",
+            Some(Plant::FactsLost) => " --plant facts-lost",
         };
         format!(
             "cargo xtask simulate --world {world} --seed {}{plant}",

@@ -6,8 +6,12 @@ use causeway_sim::simulate::{Run, World};
 
 /// The first seed that catches it, and by what.
 fn caught(plant: Plant, by: &[&str]) {
-    for seed in 80..200 {
-        let clean = Run::of(World::Log, seed);
+    caught_in(World::Log, 80, plant, by);
+}
+
+fn caught_in(world: World, from: u64, plant: Plant, by: &[&str]) {
+    for seed in from..from + 120 {
+        let clean = Run::of(world, seed);
         let planted = Run {
             plant: Some(plant),
             ..clean
@@ -45,4 +49,47 @@ fn a_pre_vote_that_is_always_granted_deposes_a_healthy_leader() {
 #[test]
 fn a_stale_read_is_not_linearizable() {
     caught(Plant::StaleRead, &["linearizable"]);
+}
+
+#[test]
+fn an_agent_whose_writes_are_not_guarded_goes_back_to_older_generations() {
+    caught_in(
+        World::Fleet,
+        0,
+        Plant::UnguardedWrite,
+        &["generations", "one_writer"],
+    );
+}
+
+#[test]
+fn facts_that_are_lost_between_replicas_do_not_converge() {
+    // Where the beginning fails already, it says why.
+    caught_in(
+        World::Fleet,
+        0,
+        Plant::FactsLost,
+        &["facts_equal", "begins"],
+    );
+}
+
+#[test]
+fn a_stale_read_of_a_fleet_is_not_linearizable() {
+    caught_in(World::Fleet, 0, Plant::StaleRead, &["linearizable"]);
+}
+
+#[test]
+fn a_fleet_whose_logs_skip_fsync_loses_what_it_acknowledged() {
+    caught_in(
+        World::Fleet,
+        0,
+        Plant::FsyncSkipped,
+        &[
+            "acknowledged",
+            "decided",
+            "linearizable",
+            "no_panic",
+            "states_equal",
+            "healed",
+        ],
+    );
 }

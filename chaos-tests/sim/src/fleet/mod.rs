@@ -1,16 +1,27 @@
-//! A whole clusterset: replicas, agents and members with their API servers, gateways and workloads.
+//! A whole clusterset: three to five replicas that agree, agents, and members with their API servers, gateways and
+//! workloads.
 //!
 //! * [`members`]: clusters in memory, and what runs in them;
-//! * [`world`]: who runs where, and how it is started and ended;
+//! * [`world`]: who runs where, and how it is started and ended; [`places`]: machines; [`describe`]: messages as text;
 //! * [`probe`]: how replicas reach gateways;
-//! * [`faults`]: what goes wrong, and when; [`work`]: what people and autoscalers do meanwhile;
-//! * [`witness`]: sees every write into every member, and feeds the invariants;
-//! * [`run()`]: one run of one seed.
+//! * [`faults`]: what goes wrong, and when; [`cuts`]: on the ways; [`disaster`]: the quorum is lost for good;
+//! * [`work`]: what people and autoscalers do meanwhile; [`operators`]: who adds and removes replicas;
+//! * [`witness`]: sees every write into every member, [`brain`]: every decision, and both feed the invariants;
+//! * [`unguarded`]: a planted bug of agents' writes;
+//! * [`mind`]: whether all is well again; [`run()`]: one run of one seed.
 
+pub mod brain;
+pub mod cuts;
+pub mod describe;
+pub mod disaster;
 pub mod faults;
 pub mod members;
+pub mod mind;
+pub mod operators;
+pub mod places;
 pub mod probe;
 pub mod run;
+pub mod unguarded;
 pub mod witness;
 pub mod work;
 pub mod world;

@@ -1,49 +1,110 @@
 //! One run of one seed: a clusterset is begun, used and harmed, then healed and judged.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
-
+use super::disaster;
 use super::faults::Faults;
 use super::members::SERVICES;
+use super::mind::converged;
+use super::operators::{self, operate};
 use super::witness::Witness;
 use super::work::work;
 use super::world::{MEMBERS, World};
+use crate::clients::{Client, Ground, Ledger, Op, Ret};
 use crate::dice::Dice;
-use crate::executor;
+use crate::executor::{self, Job};
 use crate::history::History;
+use crate::invariant::{Acknowledged, linearizable};
+use crate::plant::Plant;
 
-/// Within this time after healing all must be well: the longest hold, and twice as much.
-const HEALED: Duration = Duration::from_secs(180);
+/// The registers that clients write, before a disaster and after it: what was lost by it is not judged.
+const REGISTERS: [Range<u64>; 2] = [0..3, 3..6];
+
+/// The longest pause of a client between two questions, in milliseconds.
+const PAUSE: u64 = 4_000;
 
 /// Runs a seed to its end; what it found is in the history.
-pub async fn run(seed: u64, history: &History) {
+pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
     let dice = Dice::new(seed).fork("fleet");
-    let world = World::new(&dice, history);
+    let told = super::brain::watch(history);
+    let world = World::new(&dice, history, plant, told);
     let witness = Witness::new(&world);
     let witnesses: Vec<_> = (0..MEMBERS.len())
         .map(|at| executor::spawn(Arc::clone(&witness).follow(at)))
         .collect();
+    let looking = {
+        let ground: Arc<dyn Ground> = Arc::clone(&world) as Arc<dyn Ground>;
+        world.watch.seen().terms.lasts(true, history.now());
+        executor::spawn(world.watch.clone().look(ground))
+    };
+    if begin(&world, &dice).await {
+        history.note("world", "has converged");
+        trouble(&world, &witness, &dice, plant).await;
+        // The last writes are judged, too.
+        for (at, following) in witnesses.iter().enumerate() {
+            following.abort();
+            witness.look(at);
+        }
+    }
+    looking.abort();
+    history.note("world", "ends");
+}
+
+/// Begins a clusterset of three replicas, sometimes of five, and waits until all is well.
+async fn begin(world: &Arc<World>, dice: &Dice) -> bool {
+    let count = if dice.percent(75) { 3 } else { 5 };
+    world
+        .history
+        .note("world", format_args!("{count} replicas"));
     world.register();
-    if let Err(error) = world.heal().await {
-        history.violated("begins", format_args!("{error:#}"));
-        return;
+    world.enlist();
+    world.start_and_tell(1).await;
+    for _ in 1..count {
+        if !operators::grow(world, dice).await {
+            world
+                .history
+                .violated("begins", "a replica has got no vote");
+            return false;
+        }
     }
-    if !converged(&world, "begins").await {
-        return;
-    }
-    history.note("world", "has converged");
+    world.heal().await;
+    converged(world, "begins").await
+}
+
+/// Uses and harms it, heals it, and judges.
+async fn trouble(world: &Arc<World>, witness: &Arc<Witness>, dice: &Dice, plant: Option<Plant>) {
+    let ledgers = [Arc::new(Ledger::default()), Arc::new(Ledger::default())];
+    let client = |number: u64, at: usize| Client {
+        number,
+        replicas: Arc::clone(world) as Arc<dyn Ground>,
+        ledger: Arc::clone(ledgers.get(at).unwrap_or(&ledgers[0])),
+        dice: dice.fork(&format!("client {number} {at}")),
+        registers: REGISTERS.get(at).cloned().unwrap_or_default(),
+        plant,
+    };
+    let clients = |at: usize| -> Vec<Job<()>> {
+        let numbers = 1..=3;
+        numbers
+            .map(|number| executor::spawn(client(number, at).run(PAUSE)))
+            .collect()
+    };
+    let mut asking = clients(0);
     let working = executor::spawn(work(
-        Arc::clone(&world),
-        Arc::clone(&witness),
+        Arc::clone(world),
+        Arc::clone(witness),
         dice.fork("work"),
     ));
-    let faults = Faults::new(&world, &witness, dice.fork("faults"), 1);
-    faults.rage(dice.millis(15_000, 80_000)).await;
+    let operating = dice.percent(50).then(|| {
+        let operating = operate(Arc::clone(world), dice.fork("operators"));
+        executor::spawn(operating)
+    });
+    let faults = Faults::new(world, witness, dice.fork("faults"));
+    faults.rage(dice.millis(15_000, 60_000)).await;
     working.abort();
-    history.note("world", "heals");
+    operating.iter().for_each(Job::abort);
+    world.history.note("world", "heals");
+    world.heal().await;
     for service in SERVICES {
         witness.caused(service);
         for member in world.members.iter() {
@@ -51,69 +112,56 @@ pub async fn run(seed: u64, history: &History) {
             member.export(service, true);
         }
     }
-    match world.heal().await {
-        Ok(()) => {
-            converged(&world, "converges").await;
+    operators::tidy(world).await;
+    let disaster = dice.fork("disaster");
+    let mut era = 0;
+    if disaster.percent(25) && converged(world, "healed").await {
+        end(asking);
+        if !judge(world, &client(9, 0), 1).await {
+            return;
         }
-        Err(error) => history.violated("restarts", format_args!("{error:#}")),
+        era = 1;
+        if !disaster::strike(world, &disaster).await {
+            return;
+        }
+        asking = clients(1);
     }
-    // The last writes are judged, too.
-    for (at, following) in witnesses.iter().enumerate() {
-        following.abort();
-        witness.look(at);
+    world.heal().await;
+    if converged(world, "converges").await {
+        end(asking);
+        judge(world, &client(9, era), era as u64 + 1).await;
     }
-    history.note("world", "ends");
 }
 
-/// Waits until each member has an entry of each service to each other member, and stays so.
-async fn converged(world: &Arc<World>, invariant: &'static str) -> bool {
-    let until = Instant::now() + HEALED;
-    let mut steady = 0;
-    loop {
-        let wrong = wrong(world);
-        steady = if wrong.is_none() { steady + 1 } else { 0 };
-        if steady >= 20 {
-            return true;
-        }
-        if let Some(wrong) = wrong
-            && Instant::now() >= until
-        {
+fn end(clients: Vec<Job<()>>) {
+    clients.iter().for_each(Job::abort);
+}
+
+/// Reads everything once more, and judges all that clients were told in one incarnation.
+async fn judge(world: &Arc<World>, last: &Client, incarnation: u64) -> bool {
+    for register in last.registers.clone() {
+        let leader = world.leader().unwrap_or(1);
+        let (_, ret) = last.ask(leader, register, Op::Read).await;
+        if !matches!(ret, Ret::Value(_)) {
             world.history.violated(
-                invariant,
-                format_args!("{HEALED:?} after everything was whole: {wrong}"),
+                "healed",
+                format_args!("m{register} cannot be read after everything has healed: {ret:?}"),
             );
-            return false;
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-}
-
-/// What is not as it should be where every member exports every service.
-fn wrong(world: &World) -> Option<String> {
-    for member in world.members.iter() {
-        let others = world
-            .members
-            .iter()
-            .filter(|other| other.name != member.name);
-        let gateways: BTreeMap<String, String> = others
-            .map(|other| (other.name.clone(), other.gateway()))
-            .collect();
-        let name = &member.name;
-        let found = member.gateways();
-        if found != gateways {
-            return Some(format!(
-                "member {name} knows the gateways {found:?}, and there are {gateways:?}"
-            ));
-        }
-        for service in SERVICES {
-            let found = member.entries(service);
-            if !found.iter().eq(gateways.keys()) {
-                return Some(format!(
-                    "member {name} has entries of {service} to {found:?}, and the others are {:?}",
-                    gateways.keys()
-                ));
-            }
         }
     }
-    None
+    let logs = world.ids().into_iter().filter_map(|id| world.log(id));
+    let applied = logs.map(|(_, log)| log.position().borrow().index).min();
+    let entries = last.ledger.entries();
+    let decided = {
+        let mut seen = world.watch.seen();
+        let decided = &seen.of(incarnation).decided;
+        Acknowledged::judge(&entries, decided, applied.unwrap_or(0))
+    };
+    if let Err(message) = decided {
+        world.history.violated("acknowledged", message);
+    }
+    if let Err(message) = linearizable::judge(&entries) {
+        world.history.violated("linearizable", message);
+    }
+    !world.history.is_violated()
 }

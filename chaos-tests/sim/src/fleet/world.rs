@@ -4,26 +4,40 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, anyhow};
 use causeway::agent::{Agent, AgentConfig};
+use causeway::peers::{Me, PeerLinks};
+use causeway::replica::among::{Among, Begin, Tuning};
 use causeway::replica::{ProbeTimes, Replica, ReplicaConfig};
 use causeway::telemetry::Metrics;
 use causeway_api::ReplicaId;
+use causeway_api::exchange::FromGiver;
+use causeway_api::peer::{FromPeer, PeerAddresses, ToPeer};
 use causeway_api::session::{FromAgent, FromReplica};
-use causeway_faults::{FaultyDisk, Survival};
-use causeway_seam::Random;
+use causeway_faults::Survival;
+use causeway_storage::Consensus;
 use serde_json::json;
 
+use super::describe;
 use super::members::Member;
+use super::places::{Places, Taken, What};
 use super::probe::{SimProbe, gateway_host};
+use super::unguarded;
+use crate::clients::{Ground, host};
 use crate::dice::Dice;
+use crate::executor;
 use crate::history::History;
 use crate::line::Exchange;
+use crate::plant::Plant;
 use crate::process::{Quirks, SimProcess};
+use crate::watch::{Told, Watch};
 use crate::wires::Wires;
 
-/// The names of the members.
+/// The names of the members, each in a region of its own.
 pub const MEMBERS: [&str; 3] = ["a", "b", "c"];
+
+/// The most replicas that there ever are, the later ones included.
+const REPLICAS: u64 = 24;
 
 /// The clusterset.
 pub struct World {
@@ -35,30 +49,25 @@ pub struct World {
     pub members: Arc<Vec<Member>>,
     /// The host cluster, in which MemberClusters and policies stand.
     pub host: Member,
+    /// Where processes run.
+    pub places: Places,
+    /// Feeds the invariants of the decision log.
+    pub watch: Watch,
+    plant: Option<Plant>,
     dice: Dice,
     sessions: Exchange<FromAgent, FromReplica>,
-    places: Mutex<BTreeMap<String, Place>>,
+    peers: Exchange<ToPeer, FromPeer>,
+    replicas: Mutex<BTreeMap<u64, Standing>>,
+    told: Told,
 }
 
-/// Where one process runs, again and again.
-struct Place {
-    disk: FaultyDisk,
-    starts: u64,
-    quirks: Quirks,
-    running: Option<Running>,
-}
-
-/// What runs at a place.
-struct Running {
-    process: Arc<SimProcess>,
-    /// Held while it runs.
-    _what: What,
-}
-
-#[expect(dead_code, reason = "held while it runs")]
-enum What {
-    Replica(Box<Replica>),
-    Agent(Box<Agent>),
+/// What a replica is to be.
+#[derive(Debug, Clone)]
+struct Standing {
+    /// Where it introduces itself; nowhere: it begins the clusterset.
+    join: Vec<String>,
+    /// It was removed, and is never started again.
+    retired: bool,
 }
 
 /// The place of a member's agent; a second one may stand by.
@@ -67,16 +76,33 @@ pub fn agent_place(member: &str, number: u64) -> String {
     format!("agent-{member}{number}")
 }
 
-/// The place of a replica.
+/// The host of a member's API server, agents and workloads.
 #[must_use]
-pub fn replica_place(id: u64) -> String {
-    format!("r{id}")
+pub fn member_host(member: &str) -> String {
+    format!("host-{member}")
+}
+
+/// The member in whose region a replica stands.
+#[must_use]
+pub fn region_of(replica: u64) -> &'static str {
+    let at = usize::try_from(replica.saturating_sub(1) % 3).unwrap_or(0);
+    MEMBERS.get(at).copied().unwrap_or("a")
+}
+
+/// Where replicas find a replica.
+#[must_use]
+pub fn peer_address(id: u64) -> String {
+    format!("r{id}:7445")
+}
+
+fn session_address(id: u64) -> String {
+    format!("r{id}:7443")
 }
 
 impl World {
-    /// Members that run, and nothing else.
+    /// Members that run, and nothing else. `told` hears of each decision.
     #[must_use]
-    pub fn new(dice: &Dice, history: &History) -> Arc<Self> {
+    pub fn new(dice: &Dice, history: &History, plant: Option<Plant>, told: Told) -> Arc<Self> {
         let wires = Wires::new(dice.fork("wires"));
         let api = |name: &str| {
             let process = SimProcess::start(
@@ -90,16 +116,54 @@ impl World {
         let member = |(number, name): (u8, &&str)| Member::new(name, number, api(name));
         let members = Arc::new((1..).zip(&MEMBERS).map(member).collect::<Vec<_>>());
         let host = Member::new("host", 99, api("host"));
-        let sessions = Exchange::new(&wires, history, describe_agent, describe_replica);
-        Arc::new(Self {
+        let sessions = Exchange::new(&wires, history, describe::agent, describe::replica);
+        let peers = Exchange::new(&wires, history, describe::dialler, describe::dialled);
+        let peers = match plant {
+            Some(Plant::FactsLost) => peers.losing(|message| {
+                matches!(
+                    message,
+                    ToPeer::Facts(FromGiver::Facts(_) | FromGiver::Offer { .. })
+                )
+            }),
+            _ => peers,
+        };
+        let world = Self {
             history: history.clone(),
             wires,
             members,
             host,
-            dice: dice.fork("world"),
+            places: Places::new(history, dice.fork("world"), plant),
+            watch: Watch::default(),
+            plant,
+            dice: dice.fork("geography"),
             sessions,
-            places: Mutex::default(),
-        })
+            peers,
+            replicas: Mutex::default(),
+            told,
+        };
+        world.spread();
+        Arc::new(world)
+    }
+
+    /// Sets how far regions are from each other.
+    fn spread(&self) {
+        let hosts = |region: &str| {
+            let replicas = (1..=REPLICAS).filter(|id| region_of(*id) == region);
+            let mut hosts: Vec<String> = replicas.map(host).collect();
+            hosts.extend([member_host(region), gateway_host(region)]);
+            hosts
+        };
+        for (at, one) in MEMBERS.iter().enumerate() {
+            for other in MEMBERS.iter().skip(at + 1) {
+                let least = self.dice.millis(1, 30);
+                let most = least + least / 5;
+                for here in hosts(one) {
+                    for there in hosts(other) {
+                        self.wires.set_distance(&here, &there, least, most);
+                    }
+                }
+            }
+        }
     }
 
     /// Registers all members in the host cluster.
@@ -119,140 +183,197 @@ impl World {
         self.members.iter().find(|member| member.name == name)
     }
 
-    /// Takes a place for a process: its process and its disk.
-    fn occupy(&self, place: &str) -> (Arc<SimProcess>, FaultyDisk, u64) {
-        let mut places = self.places();
-        let dice = self.dice.fork(place);
-        let held = places.entry(place.to_owned()).or_insert_with(|| Place {
-            disk: FaultyDisk::new(place, dice.next_u64()),
-            starts: 0,
-            quirks: Quirks {
-                drift_ppm: i64::try_from(dice.between(0, 1_000)).unwrap_or(0) - 500,
-                wall_ms: i64::try_from(dice.between(0, 120_000)).unwrap_or(0) - 60_000,
-                ..Quirks::default()
-            },
-            running: None,
-        });
-        held.starts += 1;
-        let dice = self.dice.fork(&format!("{place} start {}", held.starts));
-        let process = SimProcess::start(place, &self.history, dice, held.quirks);
-        (process, held.disk.clone(), held.starts)
+    fn standings(&self) -> MutexGuard<'_, BTreeMap<u64, Standing>> {
+        self.replicas.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn places(&self) -> MutexGuard<'_, BTreeMap<String, Place>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The id of the next replica, which none ever had. It is not started yet.
+    pub fn enlist(&self) -> u64 {
+        let mut standings = self.standings();
+        let id = standings.keys().last().copied().unwrap_or(0) + 1;
+        let others = standings.iter().filter(|(_, held)| !held.retired);
+        let join = others.map(|(id, _)| peer_address(*id)).collect();
+        let retired = false;
+        standings.insert(id, Standing { join, retired });
+        id
     }
 
-    fn run_at(&self, place: &str, process: Arc<SimProcess>, what: What) {
-        if let Some(held) = self.places().get_mut(place) {
-            held.running = Some(Running {
-                process,
-                _what: what,
-            });
+    /// A replica is gone for good.
+    pub fn retire(&self, id: u64) {
+        if let Some(held) = self.standings().get_mut(&id) {
+            held.retired = true;
+        }
+        self.places.end(&host(id), None);
+    }
+
+    /// A replica that was gone for good is there again, as it was.
+    pub fn revive(&self, id: u64) {
+        if let Some(held) = self.standings().get_mut(&id) {
+            held.retired = false;
         }
     }
 
-    /// The process at a place, where one runs.
+    /// A replica, where it runs.
     #[must_use]
-    pub fn process(&self, place: &str) -> Option<Arc<SimProcess>> {
-        let places = self.places();
-        let running = places.get(place)?.running.as_ref()?;
-        Some(Arc::clone(&running.process))
+    pub fn replica(&self, id: u64) -> Option<(Arc<SimProcess>, Arc<Replica>)> {
+        self.places.replica(&host(id))
     }
 
-    /// Starts a replica.
+    /// The replica that leads in the highest incarnation and term, as far as any knows.
+    #[must_use]
+    pub fn leader(&self) -> Option<u64> {
+        let leads = |id: u64| {
+            let (_, replica) = self.replica(id)?;
+            let log = replica.log();
+            let incarnation = log.read(|state| state.incarnation);
+            log.is_leader()
+                .then(|| (incarnation, log.status().term, id))
+        };
+        let leader = self.ids().into_iter().filter_map(leads).max();
+        leader.map(|(.., id)| id)
+    }
+
+    /// Starts a replica; does nothing where it runs or is gone for good.
     ///
     /// # Errors
-    /// Where it does not start.
+    /// Where it does not start. That it was killed meanwhile is no error.
     pub async fn start_replica(self: &Arc<Self>, id: u64) -> Result<()> {
-        let place = replica_place(id);
-        if self.process(&place).is_some() {
+        let place = host(id);
+        let standing = self.standings().get(&id).cloned();
+        let Some(standing) = standing.filter(|held| !held.retired) else {
             return Ok(());
-        }
-        let (process, disk, _) = self.occupy(&place);
-        let listener = self.sessions.listen(&place, &format!("{place}:7443"));
+        };
+        let Some(Taken { process, disk, .. }) = self.places.take(&place) else {
+            return Ok(());
+        };
+        let domain = format!("region-{}", region_of(id));
+        let begin = match standing.join.is_empty() {
+            true => Begin::Bootstrap,
+            false => Begin::Join,
+        };
+        let tuning = Tuning {
+            // Small, so that replicas that were away are sent snapshots.
+            snapshot_every: Some(self.dice.fork("snapshots").between(20, 200)),
+            ..Tuning::default()
+        };
+        let me = Me {
+            replica: ReplicaId(id),
+            domain: domain.clone(),
+            addresses: PeerAddresses {
+                peers: peer_address(id),
+                sessions: session_address(id),
+                admin: String::new(),
+            },
+            join: standing.join,
+        };
+        let config = ReplicaConfig {
+            id: ReplicaId(id),
+            domain: domain.parse()?,
+            root_namespace: "causeway-system".parse()?,
+            probe: ProbeTimes::default(),
+        };
+        let listener = self.sessions.listen(&place, &session_address(id));
+        let acceptor = self.peers.listen(&place, &peer_address(id));
+        let dialler = self.peers.dialer(&place, &ReplicaId(id).to_string());
         let probe = SimProbe {
             host: place.clone(),
             wires: self.wires.clone(),
             members: Arc::clone(&self.members),
         };
-        let config = ReplicaConfig {
-            id: ReplicaId(id),
-            domain: format!("region-{id}").parse()?,
-            root_namespace: "causeway-system".parse()?,
-            probe: ProbeTimes::default(),
-        };
         let host = self.host.cluster.client();
         let env = process.env();
         let starting = process.spawn(async move {
-            Replica::start(
+            let among = Among {
+                links: PeerLinks::new(&env, me, Some(Arc::new(dialler))),
+                acceptor: Box::new(acceptor),
+                begin,
+                tuning,
+            };
+            let metrics = Metrics::new("controller");
+            let (disk, probe) = (Arc::new(disk), Arc::new(probe));
+            let (host, listener) = (Some(host), Box::new(listener));
+            Replica::start_among(
                 env,
-                Arc::new(disk),
-                Some(host),
-                Box::new(listener),
-                Arc::new(probe),
-                Metrics::new("controller"),
+                disk,
+                host,
+                listener,
+                probe,
+                metrics,
                 config,
+                Some(among),
             )
             .await
         });
-        let replica = starting.await.context("it was killed while it started")??;
-        self.history.note(&place, "started");
-        self.run_at(&place, process, What::Replica(Box::new(replica)));
-        Ok(())
+        match starting.await {
+            // It was killed while it started.
+            Err(_) => Ok(()),
+            Ok(Err(error)) => {
+                self.places.end(&place, None);
+                Err(anyhow!("{place} does not start: {error:#}"))
+            }
+            Ok(Ok(replica)) => {
+                let (log, told) = (replica.log(), Some(Arc::clone(&self.told)));
+                self.watch.follow(id, &process, log, &self.history, told);
+                self.history.note(&place, "started");
+                let what = What::Replica(Arc::new(replica));
+                self.places.settle(&place, &process, what);
+                Ok(())
+            }
+        }
     }
 
     /// Starts an agent of a member.
     pub fn start_agent(self: &Arc<Self>, member: &str, number: u64) {
         let place = agent_place(member, number);
-        let (Some(held), None) = (self.member(member), self.process(&place)) else {
+        let (Some(held), Ok(name)) = (self.member(member), member.parse()) else {
             return;
         };
-        let (process, disk, starts) = self.occupy(&place);
-        let Ok(name) = member.parse() else { return };
+        let Some(Taken {
+            process,
+            disk,
+            starts,
+        }) = self.places.take(&place)
+        else {
+            return;
+        };
+        let dice = self.dice.fork(&format!("{place} {starts}"));
+        let mut controllers: Vec<String> = self.ids().into_iter().map(session_address).collect();
+        if dice.percent(30) {
+            // One address suffices: the others are told.
+            let one = dice.pick(&controllers).cloned();
+            controllers = one.into_iter().collect();
+        }
         let config = AgentConfig {
             member: name,
-            controllers: vec!["r1:7443".to_owned()],
+            controllers,
             identity: format!("{place}-{starts}"),
         };
-        let dialer = self.sessions.dialer(&format!("host-{member}"), member);
+        let dialer = self.sessions.dialer(&member_host(member), member);
+        let mut client = held.cluster.client();
+        if self.plant == Some(Plant::UnguardedWrite) {
+            client = unguarded::client(client, dice.fork("writes"));
+        }
         let agent = Agent::start(
             &process.env(),
-            held.cluster.client(),
+            client,
             Arc::new(dialer),
             Arc::new(disk),
             config,
         );
         self.history.note(&place, "started");
-        self.run_at(&place, process, What::Agent(Box::new(agent)));
+        let what = What::Agent(Arc::new(agent));
+        self.places.settle(&place, &process, what);
     }
 
     /// Ends what runs at a place; with a loss of power so much of what was not synced survives.
     pub fn end(&self, place: &str, power: Option<Survival>) {
-        let taken = {
-            let mut places = self.places();
-            let held = places.get_mut(place);
-            held.and_then(|held| Some((held.running.take()?, held.disk.clone())))
-        };
-        let Some((running, disk)) = taken else { return };
-        self.history
-            .note(place, format_args!("ends, power: {power:?}"));
-        disk.cut_power();
-        running.process.kill();
-        drop(running);
-        let next = match power {
-            None => disk.kill(),
-            Some(survival) => disk.restart(survival),
-        };
-        if let Some(held) = self.places().get_mut(place) {
-            held.disk = next;
-        }
+        self.places.end(place, power);
     }
 
     /// A member's region is gone: its gateway, its API server, and its agents' way to replicas.
     pub fn lose(&self, member: &str) {
         self.wires.darken(&gateway_host(member));
-        self.wires.darken(&format!("host-{member}"));
+        self.wires.darken(&member_host(member));
         if let Some(member) = self.member(member) {
             member.cluster.go_dark();
         }
@@ -261,76 +382,64 @@ impl World {
     /// Ends [`Self::lose`].
     pub fn regain(&self, member: &str) {
         self.wires.lighten(&gateway_host(member));
-        self.wires.lighten(&format!("host-{member}"));
+        self.wires.lighten(&member_host(member));
         if let Some(member) = self.member(member) {
             member.cluster.come_back();
         }
     }
 
     /// Everything is whole again, and everything runs.
-    ///
-    /// # Errors
-    /// Where a replica does not start.
-    pub async fn heal(self: &Arc<Self>) -> Result<()> {
+    pub async fn heal(self: &Arc<Self>) {
         self.wires.heal();
         for member in self.members.iter().chain([&self.host]) {
             member.cluster.come_back();
             member.cluster.delay(Duration::ZERO);
         }
-        let processes: Vec<Arc<SimProcess>> = {
-            let places = self.places();
-            let running = places.values().filter_map(|place| place.running.as_ref());
-            running
-                .map(|running| Arc::clone(&running.process))
-                .collect()
-        };
-        processes.iter().for_each(|process| process.thaw());
-        self.start_replica(1).await?;
+        for process in self.places.processes() {
+            process.thaw();
+            process.set_disk(Quirks::default().disk);
+        }
+        let starting: Vec<_> = self
+            .ids()
+            .into_iter()
+            .map(|id| {
+                let world = Arc::clone(self);
+                executor::spawn(async move { world.start_and_tell(id).await })
+            })
+            .collect();
+        for started in starting {
+            let _ = started.await;
+        }
         for member in MEMBERS {
             self.start_agent(member, 1);
         }
-        Ok(())
+    }
+
+    /// Starts a replica; that it does not start is a violation.
+    pub async fn start_and_tell(self: &Arc<Self>, id: u64) {
+        if let Err(error) = self.start_replica(id).await {
+            self.history.violated("restarts", format_args!("{error:#}"));
+        }
     }
 }
 
-fn describe_agent(message: &FromAgent) -> Option<String> {
-    match message {
-        FromAgent::Heartbeat => None,
-        FromAgent::Hello(hello) => Some(format!(
-            "hello of {}, epoch {}, highest {}",
-            hello.member, hello.epoch, hello.highest
-        )),
-        FromAgent::Facts(delta) => {
-            Some(format!("facts of {} up to {}", delta.owner, delta.version))
-        }
-        FromAgent::Applied(applied) => Some(format!(
-            "applied up to {}, {} objects",
-            applied.generation, applied.objects
-        )),
-        FromAgent::Votes(votes) => Some(format!("{} votes", votes.len())),
-        FromAgent::Diff { id, .. } => Some(format!("difference {id}")),
+impl Ground for World {
+    fn history(&self) -> &History {
+        &self.history
     }
-}
 
-fn describe_replica(message: &FromReplica) -> Option<String> {
-    match message {
-        FromReplica::Heartbeat => None,
-        FromReplica::Welcome(welcome) => Some(format!(
-            "welcome by {}, highest {}",
-            welcome.replica, welcome.highest
-        )),
-        FromReplica::Refused { reason, .. } => Some(format!("refused: {reason}")),
-        FromReplica::View(delta) => Some(format!(
-            "view: {} services, {} networks, {} owners{}",
-            delta.services.len(),
-            delta.networks.len(),
-            delta.owners.len(),
-            if delta.complete { ", complete" } else { "" }
-        )),
-        FromReplica::FactsHeld(version) => Some(format!("holds facts up to {version}")),
-        other => {
-            let text = format!("{other:?}");
-            Some(text.chars().take(80).collect())
-        }
+    fn wires(&self) -> &Wires {
+        &self.wires
+    }
+
+    fn ids(&self) -> Vec<u64> {
+        let standings = self.standings();
+        let there = standings.iter().filter(|(_, held)| !held.retired);
+        there.map(|(id, _)| *id).collect()
+    }
+
+    fn log(&self, id: u64) -> Option<(Arc<SimProcess>, Consensus)> {
+        let (process, replica) = self.replica(id)?;
+        Some((process, replica.log()))
     }
 }

@@ -2,7 +2,7 @@
 //! everything has healed.
 
 use super::Decided;
-use crate::log::clients::{Entry, Op, Ret, write};
+use crate::clients::{Entry, Op, Ret, write};
 
 /// Compares what clients were told with what was decided.
 #[derive(Debug, Clone, Copy, Default)]

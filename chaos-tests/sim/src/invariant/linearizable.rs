@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 
-use crate::log::clients::{Entry, Op, Ret};
+use crate::clients::{Entry, Op, Ret};
 
 /// A register that is set and read.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use causeway_faults::Survival;
 
-use super::replicas::{Death, Replicas, host};
+use super::replicas::{Death, Replicas};
+use crate::clients::{Ground as _, host};
 use crate::dice::Dice;
 use crate::executor::{self, Job};
 

@@ -16,6 +16,7 @@ use causeway_storage::{Consensus, Peers, ReplicaNode, Settings};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::clients::{Ground, host};
 use crate::dice::Dice;
 use crate::executor;
 use crate::history::History;
@@ -86,12 +87,6 @@ pub enum Death {
     Power(Survival),
 }
 
-/// The host of a replica in wires and histories.
-#[must_use]
-pub fn host(id: u64) -> String {
-    format!("r{id}")
-}
-
 /// Where a replica stands: each in a domain of its own.
 #[must_use]
 pub fn node(id: u64) -> ReplicaNode {
@@ -146,12 +141,6 @@ impl Replicas {
     /// From now on this is told of each replica that starts.
     pub fn on_start(&self, told: impl Fn(u64, &Up, &History) + Send + Sync + 'static) {
         *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(told));
-    }
-
-    /// The ids of all replicas.
-    #[must_use]
-    pub fn ids(&self) -> Vec<u64> {
-        self.machines().keys().copied().collect()
     }
 
     /// A replica, where it runs.
@@ -265,6 +254,25 @@ impl Replicas {
             sender
         });
         link.clone()
+    }
+}
+
+impl Ground for Replicas {
+    fn history(&self) -> &History {
+        &self.history
+    }
+
+    fn wires(&self) -> &Wires {
+        &self.wires
+    }
+
+    fn ids(&self) -> Vec<u64> {
+        self.machines().keys().copied().collect()
+    }
+
+    fn log(&self, id: u64) -> Option<(Arc<SimProcess>, Consensus)> {
+        let up = self.up(id)?;
+        Some((up.process, up.log))
     }
 }
 

@@ -9,15 +9,15 @@ use causeway_state::State;
 use causeway_storage::Settings;
 use tokio::time::Instant;
 
-use super::clients::{Client, Ledger, Op, Ret};
 use super::faults::Faults;
 use super::replicas::{Replicas, node};
-use super::watch::Watch;
+use crate::clients::{Client, Ground, Ledger, Op, Ret};
 use crate::dice::Dice;
 use crate::executor;
 use crate::history::History;
 use crate::invariant::{Acknowledged, linearizable};
 use crate::plant::Plant;
+use crate::watch::Watch;
 use crate::wires::Wires;
 
 /// Within this time after healing all must be well.
@@ -54,19 +54,19 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
         return;
     }
     let faults = Faults::new(&replicas, dice.fork("faults"));
-    let looking = executor::spawn(watch.clone().look(Arc::clone(&replicas)));
+    let looking = executor::spawn(watch.clone().look(Arc::clone(&replicas) as Arc<dyn Ground>));
     let judging = executor::spawn(terms(watch.clone(), faults.clone(), Arc::clone(&replicas)));
     let ledger = Arc::new(Ledger::default());
     let client = |number: u64| Client {
         number,
-        replicas: Arc::clone(&replicas),
+        replicas: Arc::clone(&replicas) as Arc<dyn Ground>,
         ledger: Arc::clone(&ledger),
         dice: dice.fork(&format!("client {number}")),
-        registers: 12,
+        registers: 0..12,
         plant,
     };
     let clients: Vec<_> = (1..=4)
-        .map(|number| executor::spawn(client(number).run()))
+        .map(|number| executor::spawn(client(number).run(800)))
         .collect();
 
     let duration = dice.millis(4_000, 11_000);
@@ -98,7 +98,9 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
 /// Starts all replicas, and begins the clusterset with all of them.
 async fn begin(replicas: &Arc<Replicas>, watch: &Watch) -> bool {
     let hook = watch.clone();
-    replicas.on_start(move |id, up, history| hook.follow(id, up, history));
+    replicas.on_start(move |id, up, history| {
+        hook.follow(id, &up.process, up.log.clone(), history, None);
+    });
     for id in replicas.ids() {
         if let Err(error) = replicas.start(id).await {
             replicas
@@ -180,7 +182,7 @@ async fn healed(replicas: &Arc<Replicas>) -> bool {
 
 /// Reads everything once more, and judges all that clients were told.
 async fn judge(replicas: &Arc<Replicas>, watch: &Watch, ledger: &Ledger, last: &Client) {
-    for register in 0..last.registers {
+    for register in last.registers.clone() {
         let leader = replicas.leader().unwrap_or(1);
         let (_, ret) = last.ask(leader, register, Op::Read).await;
         if !matches!(ret, Ret::Value(_)) {
@@ -196,7 +198,8 @@ async fn judge(replicas: &Arc<Replicas>, watch: &Watch, ledger: &Ledger, last: &
         .map(|(_, up)| up.log.position().borrow().index)
         .min();
     let entries = ledger.entries();
-    if let Err(message) = Acknowledged::judge(&entries, &watch.seen().decided, applied.unwrap_or(0))
+    if let Err(message) =
+        Acknowledged::judge(&entries, &watch.seen().of(1).decided, applied.unwrap_or(0))
     {
         replicas.history.violated("acknowledged", message);
     }

@@ -4,22 +4,45 @@
 //! whose questions travel to a replica and whose answers travel back; where the replica dies or the way is cut, the
 //! client gives up, and whether its write was applied stays open.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use causeway_api::MemberName;
 use causeway_api::ids::Region;
 use causeway_api::spec::MemberSpec;
-use causeway_seam::Random;
 use causeway_state::{Command, Outcome};
 use causeway_storage::{Consensus, ProposeError, ReadError};
 
-use super::replicas::{Replicas, host};
 use crate::dice::Dice;
+use crate::history::History;
 use crate::plant::Plant;
+use crate::process::SimProcess;
+use crate::wires::Wires;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The replicas of a world, as clients and watches see them.
+pub trait Ground: Send + Sync + 'static {
+    /// What happens.
+    fn history(&self) -> &History;
+
+    /// The ways.
+    fn wires(&self) -> &Wires;
+
+    /// The ids of all replicas, whether they run or not.
+    fn ids(&self) -> Vec<u64>;
+
+    /// A replica's process and log, where it runs.
+    fn log(&self, id: u64) -> Option<(Arc<SimProcess>, Consensus)>;
+}
+
+/// The host of a replica in wires and histories.
+#[must_use]
+pub fn host(id: u64) -> String {
+    format!("r{id}")
+}
 
 /// What a client did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,13 +124,13 @@ pub struct Client {
     /// Its number.
     pub number: u64,
     /// Where it asks.
-    pub replicas: Arc<Replicas>,
+    pub replicas: Arc<dyn Ground>,
     /// Where it notes.
     pub ledger: Arc<Ledger>,
     /// What it draws from.
     pub dice: Dice,
-    /// How many registers there are.
-    pub registers: u64,
+    /// The numbers of the registers, of which the last one is not meant any more.
+    pub registers: Range<u64>,
     /// What is planted.
     pub plant: Option<Plant>,
 }
@@ -140,14 +163,15 @@ pub fn write(number: u64, value: u64) -> Option<Command> {
 }
 
 impl Client {
-    /// Writes and reads, for as long as it is let.
-    pub async fn run(self) {
+    /// Writes and reads, for as long as it is let, with a pause of up to `pause` milliseconds.
+    pub async fn run(self, pause: u64) {
         let ids = self.replicas.ids();
         let mut written = 0;
         let mut at = self.dice.pick(&ids).copied().unwrap_or(1);
         loop {
-            tokio::time::sleep(self.dice.millis(20, 800)).await;
-            let register = self.dice.below(self.registers);
+            tokio::time::sleep(self.dice.millis(20, pause)).await;
+            let Range { start, end } = self.registers;
+            let register = self.dice.between(start, end.saturating_sub(1));
             let op = if self.dice.percent(50) {
                 written += 1;
                 Op::Write(self.number * 1_000_000 + written)
@@ -164,7 +188,7 @@ impl Client {
         let name = format!("client{}", self.number);
         let entry = self.ledger.ask(self.number, register, op);
         self.replicas
-            .history
+            .history()
             .note(&name, format_args!("asks r{at}: {op:?} m{register}"));
         let asking = self.put_question(&name, at, register, op);
         let (ret, next) = match tokio::time::timeout(PATIENCE, asking).await {
@@ -172,7 +196,7 @@ impl Client {
             Err(_) => (Ret::Unknown, None),
         };
         self.ledger.answer(entry, ret);
-        self.replicas.history.note(
+        self.replicas.history().note(
             &name,
             format_args!("hears r{at}: {ret:?} for {op:?} m{register}"),
         );
@@ -185,22 +209,21 @@ impl Client {
     }
 
     async fn put_question(&self, name: &str, at: u64, register: u64, op: Op) -> (Ret, Option<u64>) {
-        let wires = &self.replicas.wires;
+        let wires = self.replicas.wires();
         let there = host(at);
         wires.travel(name, &there).await;
-        let Some(up) = self.replicas.up(at) else {
+        let Some((process, log)) = self.replicas.log(at) else {
             wires.travel(&there, name).await;
             return (Ret::Refused, None);
         };
         let stale = self.plant == Some(Plant::StaleRead);
-        let log = up.log.clone();
-        let answering = up.process.spawn(async move {
+        let answering = process.spawn(async move {
             match op {
                 Op::Write(value) => propose(&log, register, value).await,
                 Op::Read => read(&log, register, stale).await,
             }
         });
-        drop(up);
+        drop(process);
         let answer = answering.await.unwrap_or((Ret::Unknown, None));
         wires.travel(&there, name).await;
         answer
