@@ -3,6 +3,7 @@
 //! Everything in it is derived from a plan, the inputs that were committed with it, and the verdicts: any replica can
 //! make it, at any time, for any plan in the log.
 
+mod bound;
 mod outside;
 mod rows;
 mod text;
@@ -140,6 +141,6 @@ pub fn report(
             .sources
             .iter()
             .fold(Rate(0), |sum, s| sum.plus(s.unserved)),
-        notes: words::notes(inputs),
+        notes: words::notes(inputs, plan),
     }
 }

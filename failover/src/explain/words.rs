@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 
 use causeway_api::ids::{MemberName, NetworkName, Region};
-use causeway_api::plan::{CapacitySource, DestinationInput, PlanInputs, Rate, SourceInput};
+use causeway_api::plan::{
+    CapacitySource, DestinationInput, PlanInputs, Rate, ServicePlan, SourceInput,
+};
+use causeway_api::rules::WhenUnknown;
 use causeway_api::verdict::{Ballot, Subject, Verdict};
 
+use super::bound;
 use crate::plan::Fleet;
 use crate::plan::tiers::FIRST_REGION;
 
@@ -41,21 +45,23 @@ pub fn tier_name(
 
 /// Such as `12 ready × 125/s, declared`.
 pub(super) fn capacity_from<'a>(zones: impl Iterator<Item = &'a DestinationInput>) -> String {
-    let (mut ready, mut capacity, mut declared) = (0_u64, Some(Rate(0)), true);
+    let (mut ready, mut capacity) = (0_u64, Some(Rate(0)));
+    let mut sources: BTreeSet<CapacitySource> = BTreeSet::new();
     for zone in zones {
         ready += u64::from(zone.ready);
         capacity = capacity.and_then(|sum| Some(sum.plus(zone.capacity?)));
-        declared &= zone.capacity_source == CapacitySource::Declared;
+        sources.insert(zone.capacity_source);
     }
     match capacity {
         _ if ready == 0 => "nothing ready".to_owned(),
         None => format!("{ready} ready, rate unknown"),
         Some(capacity) => {
             let each = Rate(capacity.0 / ready.max(1));
-            let source = if declared {
-                "declared"
-            } else {
-                "of unknown source"
+            let source = match (sources.len(), sources.first()) {
+                (1, Some(CapacitySource::Declared)) => "declared",
+                (1, Some(CapacitySource::Learned)) => "seen to be served, at least",
+                (1, Some(CapacitySource::Elastic)) => "with what the autoscaler may add",
+                _ => "of unknown source",
             };
             format!("{ready} ready × {each}, {source}")
         }
@@ -94,8 +100,8 @@ pub(super) fn verdicts(
 }
 
 /// What is not known, and what would tell it.
-pub(super) fn notes(inputs: &PlanInputs) -> Vec<String> {
-    let mut notes = Vec::new();
+pub(super) fn notes(inputs: &PlanInputs, plan: &ServicePlan) -> Vec<String> {
+    let mut notes = bound::notes(inputs, plan);
     let unknown: Vec<String> = inputs
         .sources
         .iter()
@@ -129,9 +135,14 @@ pub(super) fn notes(inputs: &PlanInputs) -> Vec<String> {
         .collect();
     if !unknown.is_empty() {
         notes.push(format!(
-            "capacity unknown: {}. Nothing is spilled there by plan; declare spec.capacity.requestsPerSecondPerEndpoint in a \
+            "capacity unknown: {}. {}; declare spec.capacity.requestsPerSecondPerEndpoint in a \
              FailoverPolicy",
-            few(&unknown)
+            few(&unknown),
+            match inputs.policy.when_unknown {
+                WhenUnknown::Hold => "Nothing is spilled there by plan",
+                WhenUnknown::BestEffort =>
+                    "What finds no known room is sent there (capacity.whenUnknown: BestEffort)",
+            }
         ));
     }
     if inputs.policy.nowhere {
@@ -140,7 +151,7 @@ pub(super) fn notes(inputs: &PlanInputs) -> Vec<String> {
     notes
 }
 
-fn few(names: &[String]) -> String {
+pub(super) fn few(names: &[String]) -> String {
     match names {
         [first, second, third, rest @ ..] if !rest.is_empty() => {
             format!("{first}, {second}, {third} and {} more", rest.len())

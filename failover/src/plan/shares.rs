@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use causeway_api::ids::{MemberName, NetworkName};
-use causeway_api::plan::{PlanKind, Rate, Share, SourcePlan, WHOLE};
+use causeway_api::plan::{PlanKind, Rate, Share, SourceInput, SourcePlan, WHOLE, Withdrawal};
 use causeway_api::rules::OnOverload;
 
 use super::apportion::{apportion, apportion_all};
 use super::fleet::Fleet;
 use super::flows::Flows;
 use super::last_resort;
-use super::tiers::{To, Way};
+use super::tiers::{Standpoint, To, Way};
 use super::unplanned::{Unplanned, ready, unplanned};
 use super::waterfall::nearest;
 
@@ -71,22 +71,48 @@ fn source_plan(
         rates.fold(0_u64, |sum, rate| sum.saturating_add(*rate))
     };
     let unserved = flows.left_of(at);
-    if !flows.is_planned(at) {
+    let stray = stray(fleet, source, ways);
+    if !flows.is_planned(at) || demand == 0 {
         let Unplanned { weights, exact } = unplanned(fleet, at, ways);
         let by_itself = natural(fleet, nearest(ways), |_| 0);
         let parts = parts(ways, &weights, rate);
-        let spills = exact && !alike(&parts, &by_itself);
+        let spills = stray || (exact && !alike(&parts, &by_itself));
         return Some((plan(parts, unserved), spills));
     }
     let near = nearest(ways);
     let natural = natural(fleet, near, rate);
     if carries(fleet, near, &natural, demand, unserved) {
-        return Some((plan(natural, unserved), false));
+        return Some((plan(natural, unserved), stray));
     }
     let exact = exact(fleet, ways, unserved, rate);
     let spills = !alike(&exact, &natural);
     let parts = if spills { exact } else { natural };
-    Some((plan(parts, unserved), spills))
+    Some((plan(parts, unserved), spills || stray))
+}
+
+/// Whether a mesh by itself would use a zone of the source's network that is none of its ways, because it is evacuated, too
+/// few are healthy there, or policy leaves it out: it is as near as the nearest way, and its endpoints answer.
+fn stray(fleet: &Fleet<'_>, source: &SourceInput, ways: &[Way<'_>]) -> bool {
+    let Some(nearest) = ways.first().map(|way| way.tier) else {
+        return false;
+    };
+    let own = fleet.network(&source.network);
+    let answers = |withdrawn| {
+        matches!(
+            withdrawn,
+            None | Some(Withdrawal::Evacuated | Withdrawal::Unhealthy)
+        )
+    };
+    let mut near = fleet.cells.iter().enumerate().filter(|(_, cell)| {
+        let known = cell.input.exported || cell.input.member == source.source.member;
+        cell.network == own && known && cell.input.ready > 0 && answers(cell.withdrawn)
+    });
+    let mut standpoint = None;
+    near.any(|(at, cell)| {
+        let way = ways.iter().any(|way| way.to == To::Zone(at));
+        let here = standpoint.get_or_insert_with(|| Standpoint::new(fleet, source));
+        !way && here.inside_tier(cell) <= nearest
+    })
 }
 
 /// What a mesh does by itself on the nearest ways: in proportion to ready endpoints.

@@ -3,8 +3,14 @@
 //! ```text
 //! failover cn-hangzhou cn-shanghai,ap-southeast-1     from a region, in this order
 //! allowed cn-hangzhou,cn-shanghai
-//! member ack-hz region=cn-hangzhou network=hz         further: private, out=Lost
-//!   zone g demand=1000 ready=12 each=125 max=80       demand, each and max may be left out; region= where it differs
+//! strategy Ordered                                     or Weighted, with: weights cn-hangzhou=3,cn-shanghai=1
+//! healthy 60                                           least share of ready endpoints, in percent
+//! overload Shed
+//! unknown BestEffort
+//! gateway hz 500                                       what the gateways of a network let in, a second
+//! member ack-hz region=cn-hangzhou network=hz         further: private, out=Lost, unreachable=hz,sh
+//!   zone g demand=1000 ready=12 each=125 max=80       demand, each and max may be left out; region= where it differs;
+//!                                                     total=, admitted= (percent), out= where it differs, learned
 //! ```
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
@@ -12,9 +18,10 @@ use std::collections::BTreeMap;
 
 use causeway_api::MemberName;
 use causeway_api::plan::{
-    CapacitySource, DestinationInput, EffectivePolicy, PlanInputs, Rate, Source, SourceInput,
-    Withdrawal,
+    CapacitySource, DestinationInput, EffectivePolicy, GatewayInput, PlanInputs, Rate, Source,
+    SourceInput, Withdrawal,
 };
+use causeway_api::rules::{OnOverload, Strategy, WhenUnknown};
 
 /// Reads a scenario; a line that it does not know is a panic that names it.
 pub(crate) fn parse(text: &str) -> PlanInputs {
@@ -43,6 +50,21 @@ pub(crate) fn parse(text: &str) -> PlanInputs {
                 inputs.policy.allowed_regions =
                     regions.split(',').map(|r| r.parse().unwrap()).collect();
             }
+            ["strategy", "Ordered"] => inputs.policy.strategy = Strategy::Ordered,
+            ["strategy", "Weighted"] => inputs.policy.strategy = Strategy::Weighted,
+            ["weights", weights] => {
+                let pairs = weights.split(',').map(|pair| pair.split_once('=').unwrap());
+                inputs.policy.weights = pairs
+                    .map(|(region, weight)| (region.parse().unwrap(), weight.parse().unwrap()))
+                    .collect();
+            }
+            ["healthy", percent] => inputs.policy.min_healthy_percent = percent.parse().unwrap(),
+            ["overload", "Shed"] => inputs.policy.on_overload = OnOverload::Shed,
+            ["unknown", "BestEffort"] => inputs.policy.when_unknown = WhenUnknown::BestEffort,
+            ["gateway", network, rps] => inputs.gateways.push(GatewayInput {
+                network: network.parse().unwrap(),
+                limit: Rate::from_rps(rps.parse().unwrap()),
+            }),
             ["member", name, rest @ ..] => member = Some((name.parse().unwrap(), fields(rest))),
             ["zone", zone, rest @ ..] => {
                 let (name, of_member) = member
@@ -60,7 +82,18 @@ fn fields(words: &[&str]) -> BTreeMap<String, String> {
     let field = |word: &&str| {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let known = [
-            "region", "network", "private", "out", "demand", "ready", "each", "max",
+            "region",
+            "network",
+            "private",
+            "out",
+            "unreachable",
+            "demand",
+            "ready",
+            "each",
+            "max",
+            "total",
+            "admitted",
+            "learned",
         ];
         assert!(known.contains(&key), "a scenario has no such field: {word}");
         (key.to_owned(), value.to_owned())
@@ -96,7 +129,12 @@ fn add_zone(
         network: Clone::clone(&network),
         demand: number("demand").map(Rate::from_rps),
         demand_source: causeway_api::plan::DemandSource::default(),
-        unreachable: std::collections::BTreeSet::new(),
+        unreachable: member
+            .get("unreachable")
+            .into_iter()
+            .flat_map(|networks| networks.split(','))
+            .map(|network| network.parse().unwrap())
+            .collect(),
         together: std::collections::BTreeMap::new(),
     });
     let capacity = number("each").map(|each| Rate::from_rps(each * u64::from(ready)));
@@ -108,19 +146,24 @@ fn add_zone(
         exported: !member.contains_key("private"),
         ready,
         capacity,
-        capacity_source: if capacity.is_some() {
-            CapacitySource::Declared
-        } else {
-            CapacitySource::Unknown
+        capacity_source: match capacity {
+            Some(_) if fields.contains_key("learned") => CapacitySource::Learned,
+            Some(_) => CapacitySource::Declared,
+            None => CapacitySource::Unknown,
         },
         max_utilization_percent: u8::try_from(number("max").unwrap_or(80)).unwrap(),
-        withdrawn: member.get("out").map(|out| match out.as_str() {
-            "Lost" => Withdrawal::Lost,
-            "Recovering" => Withdrawal::Recovering,
-            "NoGateway" => Withdrawal::NoGateway,
-            other => panic!("a scenario has no such withdrawal: {other}"),
-        }),
-        total: ready,
-        admitted_percent: 100,
+        withdrawn: fields
+            .get("out")
+            .or(member.get("out"))
+            .map(|out| match out.as_str() {
+                "Evacuated" => Withdrawal::Evacuated,
+                "Away" => Withdrawal::Away,
+                "Lost" => Withdrawal::Lost,
+                "Recovering" => Withdrawal::Recovering,
+                "NoGateway" => Withdrawal::NoGateway,
+                other => panic!("a scenario has no such withdrawal: {other}"),
+            }),
+        total: number("total").map_or(ready, |total| u32::try_from(total).unwrap()),
+        admitted_percent: u8::try_from(number("admitted").unwrap_or(100)).unwrap(),
     });
 }

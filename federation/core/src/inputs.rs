@@ -8,21 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::ids::{PortName, Region, Zone};
 use causeway_api::plan::{
-    CapacitySource, DemandSource, DestinationInput, PlanInputs, Rate, Source, SourceInput,
-    Withdrawal,
+    DemandSource, DestinationInput, PlanInputs, Rate, Source, SourceInput, Withdrawal,
 };
 use causeway_api::spec::{MemberSpec, Placement, defaults};
 use causeway_api::{MemberName, ServiceKey};
 use causeway_failover::policy::Effective;
-use causeway_failover::{plan, quantise};
+use causeway_failover::{learn, plan, quantise};
 use causeway_index::{FactStore, OwnerFacts};
 use causeway_state::State;
 
 use crate::{localities, observed};
 
 mod draining;
+mod rates;
 pub mod shared;
 mod unheard;
+
+pub use rates::{Rates, Unmeasured};
 
 /// What the plan of a service is computed from; `None` where no placed member exports it: there is nothing to plan.
 ///
@@ -30,6 +32,17 @@ mod unheard;
 /// nothing was heard is no withdrawal.
 #[must_use]
 pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Option<PlanInputs> {
+    plan_inputs_with(state, facts, &Unmeasured, service)
+}
+
+/// The same, with rates that are seen where nobody declares them.
+#[must_use]
+pub fn plan_inputs_with(
+    state: &State,
+    facts: &FactStore,
+    rates: &dyn Rates,
+    service: &ServiceKey,
+) -> Option<PlanInputs> {
     let members: Vec<Placed<'_>> = placed(state, facts).collect();
     let exporters: BTreeSet<&MemberName> = members
         .iter()
@@ -49,7 +62,8 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
             sources.extend(source_inputs(state, member));
         }
         if calls || exporters.contains(member.name) {
-            destinations.extend(destination_inputs(state, member, service, &policy));
+            let learned = rates.per_endpoint(service, member.name);
+            destinations.extend(destination_inputs(state, member, service, &policy, learned));
         }
     }
     for zone in &mut destinations {
@@ -60,6 +74,10 @@ pub fn plan_inputs(state: &State, facts: &FactStore, service: &ServiceKey) -> Op
     sources.sort_by(|a, b| a.source.cmp(&b.source));
     destinations.sort_by(|a, b| (&a.member, &a.zone).cmp(&(&b.member, &b.zone)));
     share_demand(&mut sources, &policy.demand);
+    for source in &mut sources {
+        let measured = rates.demand(service, &source.source);
+        (source.demand, source.demand_source) = learn::demand(source.demand, measured);
+    }
     if policy.policy.together.is_some() {
         shared::as_committed(state, service, &mut sources);
     }
@@ -200,6 +218,7 @@ fn destination_inputs(
     member: &Placed<'_>,
     service: &ServiceKey,
     policy: &Effective,
+    learned: Option<Rate>,
 ) -> Vec<DestinationInput> {
     let Some(fact) = member.facts.service(service) else {
         return Vec::new();
@@ -224,7 +243,8 @@ fn destination_inputs(
         let ready = quantise::ready(ready.unwrap_or(0));
         let total = by_port.values().map(|(_, total)| *total).max();
         let total = quantise::ready(total.unwrap_or(0)).max(ready);
-        let (capacity, capacity_source) = capacity(policy, ready);
+        let declared = policy.capacity_per_endpoint;
+        let (capacity, capacity_source) = learn::capacity(declared, learned, ready);
         DestinationInput {
             member: member.name.clone(),
             zone,
@@ -247,16 +267,6 @@ fn utilization(spec: &MemberSpec, policy: &Effective) -> u8 {
     let declared = [spec.max_utilization_percent, policy.max_utilization_percent];
     let least = declared.into_iter().flatten().min();
     least.unwrap_or(defaults::MAX_UTILIZATION_PERCENT)
-}
-
-fn capacity(policy: &Effective, ready: u32) -> (Option<Rate>, CapacitySource) {
-    match policy.capacity_per_endpoint {
-        Some(each) => {
-            let total = Rate(each.0.saturating_mul(u64::from(ready)));
-            (Some(total), CapacitySource::Declared)
-        }
-        None => (None, CapacitySource::Unknown),
-    }
 }
 
 /// Why others must not be sent to a member, the strongest reason first.

@@ -11,7 +11,6 @@ use causeway_api::ids::NetworkName;
 use causeway_api::plan::{GatewayInput, PlanInputs, Rate};
 use causeway_api::spec::PolicyKey;
 use causeway_failover::allot::{self, Wants};
-use causeway_failover::quantise;
 use causeway_index::FactStore;
 use causeway_state::State;
 
@@ -59,7 +58,7 @@ impl Ties {
                 Some(inputs) => {
                     let mut free = inputs.clone();
                     free.gateways.clear();
-                    self.wants.insert(key.clone(), coarse(allot::wants(&free)));
+                    self.wants.insert(key.clone(), allot::wants(&free));
                 }
                 None => {
                     self.wants.remove(key);
@@ -150,14 +149,6 @@ impl Ties {
         let tied = rows.values().any(|row| row.contains_key(key));
         (tied && *gateways == of(rows, key)).then_some(wants)
     }
-}
-
-/// Made coarse, so that a little more or less moves nobody's part.
-fn coarse(mut wants: Wants) -> Wants {
-    for rate in wants.rates.values_mut() {
-        *rate = quantise::demand(*rate);
-    }
-    wants
 }
 
 fn of(rows: &Rows, key: &ServiceKey) -> Vec<GatewayInput> {

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use causeway_api::ServiceKey;
 use causeway_api::ids::PortName;
-use causeway_api::plan::{DestinationInput, SourceInput};
+use causeway_api::plan::{CapacitySource, DestinationInput, Rate, SourceInput};
+use causeway_failover::learn;
 use causeway_index::{FactStore, OwnerFacts};
 use causeway_state::{RegisteredMember, State};
 
-use super::{Effective, capacity, utilization, withdrawn};
+use super::{Effective, utilization, withdrawn};
 
 /// Rows of the committed plan's inputs that are about members not heard of.
 #[derive(Default)]
@@ -50,7 +51,13 @@ pub(super) fn rows(
     });
     let destinations = held.inputs.destinations.iter().filter_map(|zone| {
         let (RegisteredMember { spec, .. }, placement) = unheard.get(&zone.member)?;
-        let (capacity, capacity_source) = capacity(policy, zone.ready);
+        // What was seen of it still was.
+        let seen = zone
+            .capacity
+            .filter(|_| zone.capacity_source == CapacitySource::Learned);
+        let learned = seen.map(|all| Rate(all.0 / u64::from(zone.ready.max(1))));
+        let declared = policy.capacity_per_endpoint;
+        let (capacity, capacity_source) = learn::capacity(declared, learned, zone.ready);
         Some(DestinationInput {
             region: placement.region.clone(),
             network: placement.network.clone(),
