@@ -132,6 +132,12 @@ async fn apply(client: &Client, manager: &str, name: &str, spec: Value) -> anyho
     Ok(())
 }
 
+/// A `spec` with what the schema adds to it.
+fn whole(mut spec: Value) -> Value {
+    spec["class"] = json!("Standard");
+    spec
+}
+
 fn key(name: &str) -> ObjectKey {
     ObjectKey::of("MemberCluster", name).unwrap()
 }
@@ -169,6 +175,7 @@ async fn object(
     spec: Value,
     owner: Option<&str>,
 ) -> anyhow::Result<DynamicObject> {
+    let spec = whole(spec);
     let what = format!("{name} is {spec}, owned by {owner:?}");
     eventually(DEADLINE, &what, || async {
         let object = members(client).get(name).await?;
@@ -334,7 +341,8 @@ async fn each_declaration_has_one_owner_and_outlives_it() -> anyhow::Result<()> 
     object(&b, "marker", marker, Some("host-1")).await?;
     let after = members(&b).get("ack").await?;
     ensure!(
-        after.metadata.generation == before.metadata.generation && after.data["spec"] == theirs,
+        after.metadata.generation == before.metadata.generation
+            && after.data["spec"] == whole(theirs.clone()),
         "{after:?}"
     );
     suspended(&at_a, "ack", true).await?;

@@ -255,7 +255,12 @@ impl Session {
 
     /// A view was sent: the agent is behind until it says that it applied it.
     pub(crate) fn note_sent(&self, env: &Env) {
-        lock(&self.heard).behind_since.get_or_insert(env.now());
+        let mut heard = lock(&self.heard);
+        // The agent may have said what it applied before it was sent that there is nothing more: it says so but once.
+        let applied = heard.applied.as_ref();
+        if !applied.is_some_and(|applied| self.outbox().is_held_by(applied)) {
+            heard.behind_since.get_or_insert(env.now());
+        }
     }
 
     /// The agent said what it applied.
@@ -315,7 +320,9 @@ impl Session {
     /// The agent voted on what it was asked to observe; the rest is passed over. A newer vote takes an older one's place.
     pub(crate) fn note_votes(&self, votes: Vec<Vote>) {
         let mut eyes = lock(&self.eyes);
-        let Eyes { asked, votes: held, .. } = &mut *eyes;
+        let Eyes {
+            asked, votes: held, ..
+        } = &mut *eyes;
         for vote in votes {
             if asked.iter().any(|one| one.subject == vote.subject) {
                 held.insert(vote.subject.clone(), vote);
@@ -364,4 +371,53 @@ pub(crate) fn name(message: &FromAgent) -> &'static str {
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use causeway_api::Generation;
+    use causeway_api::session::{Holds, PROTOCOL};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_agent_that_said_before_that_it_has_all_is_not_behind() {
+        let env = causeway_seam::real::env();
+        let generation = |index| Generation {
+            incarnation: 1,
+            term: 1,
+            index,
+        };
+        let hello = Hello {
+            protocol: PROTOCOL,
+            version: "0.1.0".to_owned(),
+            member: "a".parse().unwrap(),
+            cluster_uid: "uid-a".to_owned(),
+            epoch: 1,
+            sequence: 1,
+            clusterset: 0,
+            highest: generation(7),
+            facts: FactVersion::default(),
+            holds: Holds {
+                settings: generation(7),
+                ..Holds::default()
+            },
+        };
+        let session = Sessions::default().enter(&env, hello);
+        let applied = |index| Applied {
+            generation: generation(index),
+            ..Applied::default()
+        };
+        let behind = || session.heard().behind_since.is_some();
+        session.note_sent(&env);
+        assert!(behind(), "it has said nothing");
+        session.note_applied(applied(6));
+        assert!(behind(), "it has applied less");
+        session.note_applied(applied(7));
+        assert!(!behind());
+        // Sent after that: a word that there is no more.
+        session.note_sent(&env);
+        assert!(!behind());
+    }
 }

@@ -14,6 +14,7 @@ use causeway_state::command::Chunk;
 use causeway_state::{Command, Request};
 
 use super::Consensus;
+use crate::types::Proposal;
 
 /// Until when a leader has counted, and of which term. Nobody proposes a tick without holding it, so that ticks enter the
 /// log in the order in which they were measured.
@@ -22,30 +23,30 @@ pub(super) type Counted = tokio::sync::Mutex<Option<(u64, Monotonic)>>;
 impl Consensus {
     /// Lets cluster time advance to now: to be called by whoever leads, at least as often as a tick may carry
     /// ([`causeway_state::apply::time::longest_tick_ms`]) while a timer is pending ([`causeway_state::State::next_deadline`]);
-    /// more than that is lost. Anywhere else, and while nothing is
-    /// pending, it does nothing but forget since when it counts.
+    /// more than that is lost. Anywhere else, and while nothing is pending, it does nothing but forget since when it counts.
     ///
     /// # Errors
     /// A sentence where the tick was not decided, or is not known to be; what it carried is lost then.
     pub async fn advance_time(&self) -> Result<(), String> {
         let limit = self.inner.settings.propose_limit;
-        let counting = self.count();
+        let counting = self.count(true);
         let counted = self.inner.env.timeout(limit, counting).await;
         counted.unwrap_or_else(|elapsed| Err(elapsed.to_string()))
     }
 
-    /// Counts up to now where this replica leads, and the command may begin a hold.
+    /// Counts up to now where this replica leads, and the command may begin a hold. The tick goes into the log before the
+    /// command, which need not wait until it is committed.
     pub(super) async fn count_before(&self, command: &Command) {
         if may_begin_a_hold(command)
             && self.leads()
-            && let Err(reason) = self.count().await
+            && let Err(reason) = self.count(false).await
         {
             // What it carried is lost, which makes other holds longer and this one no shorter.
             tracing::debug!(reason, "cluster time was not counted before a command");
         }
     }
 
-    async fn count(&self) -> Result<(), String> {
+    async fn count(&self, decided: bool) -> Result<(), String> {
         let mut counted = self.inner.counted.lock().await;
         let before = counted.take();
         if !self.is_leader() {
@@ -74,6 +75,10 @@ impl Consensus {
             command: Command::Tick { elapsed_ms },
         });
         // Not by `propose`: whoever counts may be one of those who wait for their turn there.
+        if !decided {
+            let written = self.raft().client_write_ff(Proposal(request), None).await;
+            return written.map_err(|error| error.to_string());
+        }
         match self.append(&request).await {
             Ok(super::propose::Sent::Decided(..)) => Ok(()),
             Ok(other) => Err(format!("the tick was not decided: {other:?}")),
@@ -88,7 +93,6 @@ fn may_begin_a_hold(command: &Command) -> bool {
         command,
         Command::Bootstrap { .. }
             | Command::Tick { .. }
-            | Command::CommitPlans(_)
             | Command::RaiseLevel { .. }
             | Command::CompareDigest { .. }
             | Command::StageChunk(Chunk { number: 1.., .. })
