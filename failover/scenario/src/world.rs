@@ -169,17 +169,21 @@ impl World {
             let inputs = inputs::plan_inputs(&self.state, &self.facts, &service);
             let planned =
                 inputs.map(|inputs| (plan::next(&inputs, held.map(|held| &held.plan)), inputs));
-            let same = held.map(|held| &held.plan) == planned.as_ref().map(|(next, _)| &next.plan);
-            if !same {
-                let rests = planned
-                    .as_ref()
-                    .is_some_and(|(next, _)| next.rests_on_previous);
-                let previous = row.filter(|_| rests).map(|row| row.generation);
-                proposals.push(PlanProposal {
-                    service,
-                    plan: planned.map(|(next, inputs)| (inputs, next.plan)),
-                    previous,
-                });
+            let same = match &planned {
+                Some((next, inputs)) => self.state.is_committed(inputs, &next.plan),
+                None => held.is_none(),
+            };
+            let rests = planned
+                .as_ref()
+                .is_some_and(|(next, _)| next.rests_on_previous);
+            let proposal = PlanProposal {
+                previous: row.filter(|_| rests).map(|row| row.generation),
+                service,
+                plan: planned.map(|(next, inputs)| (inputs, next.plan)),
+            };
+            // What waits for a person, or what a safety rule refuses, is known already.
+            if !same && self.state.worth_proposing(&proposal) {
+                proposals.push(proposal);
             }
         }
         for batch in proposals.chunks(64) {

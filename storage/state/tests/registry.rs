@@ -181,10 +181,10 @@ fn votes_lead_to_verdicts_over_cluster_time() {
         .iter()
         .find(|m| m.subject.to_string() == "member/hz" && m.to == VerdictState::Lost);
     assert_eq!(decisive.unwrap().evidence.len(), 2);
-    assert_eq!(
-        machine.state.next_deadline(),
-        None,
-        "what is lost needs no ticks"
+    let deadline = machine.state.next_deadline();
+    assert!(
+        deadline.is_none_or(|at| at.since_ms(machine.state.cluster_time) > 60_000),
+        "what is lost needs no ticks but to be forgiven: {deadline:?}"
     );
 
     machine.vote("gateway/hz/eastwest", Ballot::Reachable);
