@@ -1,5 +1,5 @@
 //! Services that share something: gateways that carry only so much, and policies that move services as one.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,15 @@ use causeway_api::ids::{Locality, PortName, ReplicaId, ServiceKey};
 use causeway_api::plan::{PlanInputs, Rate, ServicePlan};
 use causeway_api::rules::{OnOverload, PolicyRules, Priority};
 use causeway_api::spec::{DeclaredGateway, MemberSpec, PolicySpec};
-use causeway_api::{FactVersion, MemberName};
+use causeway_api::{FactVersion, Generation, MemberName};
 use causeway_core::placement;
 use causeway_core::ties::Ties;
 use causeway_failover::checker::check;
 use causeway_failover::plan::next;
+use causeway_failover::replay::replay;
 use causeway_index::FactStore;
 use causeway_state::command::{ClientId, Command, PlanProposal, Request};
-use causeway_state::{LogPosition, Outcome, State, apply};
+use causeway_state::{Effect, LogPosition, Outcome, Refusal, State, apply};
 
 fn key(name: &str) -> ServiceKey {
     format!("shop/{name}").parse().unwrap()
@@ -41,7 +42,7 @@ impl World {
             index: 0,
         };
         world.apply(Command::Bootstrap { incarnation: 1 });
-        for member in ["a", "b"] {
+        for member in ["a", "b", "c"] {
             world.member(member, None);
             world.facts.apply(facts(member, ready)).unwrap();
             let name: MemberName = member.parse().unwrap();
@@ -91,6 +92,18 @@ impl World {
     }
 
     fn apply(&mut self, command: Command) {
+        let outcome = self.decide(command);
+        assert!(!matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+    }
+
+    fn accept(&mut self, command: Command) -> Effect {
+        match self.decide(command) {
+            Outcome::Accepted { effect, .. } => effect,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn decide(&mut self, command: Command) -> Outcome {
         self.index += 1;
         let client = ClientId {
             replica: ReplicaId(1),
@@ -105,8 +118,7 @@ impl World {
             serial: self.index,
             command,
         };
-        let outcome = apply(&mut self.state, at, &request);
-        assert!(!matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+        apply(&mut self.state, at, &request)
     }
 
     /// One round of the planner over some services; which ones it looked at.
@@ -130,6 +142,16 @@ impl World {
             }]));
         }
         seen
+    }
+
+    /// Computes what is committed again, from what is committed with it; says whether the plan before was a part of that.
+    fn replayed(&self, service: &str) -> bool {
+        let held = self.state.plan(&key(service)).unwrap().value.as_ref();
+        let held = held.unwrap();
+        let previous = held.previous.as_ref().map(|previous| &*previous.plan);
+        let again = replay(&held.inputs, previous, &held.plan);
+        assert!(again.is_identical(), "{:#?}\n{:#?}", held.plan, again.plan);
+        previous.is_some()
     }
 
     fn plan(&self, service: &str) -> (&PlanInputs, &ServicePlan) {
@@ -305,4 +327,34 @@ fn services_that_move_together_go_where_the_weakest_goes() {
     world.round(&["cart", "pay"]);
     assert_eq!(parts(&world, "cart"), [10_000]);
     assert_eq!(parts(&world, "pay"), [5_000, 5_000]);
+}
+
+#[test]
+fn planned_on_from_the_plan_before_it_can_be_computed_again() {
+    let mut world = World::new(&[("cart", &[("a", 2), ("b", 4), ("c", 7)])]);
+    let mut on = 0;
+    for step in 0_u64..40 {
+        // Demand goes up and down: what spills over need not be shared out anew each time.
+        world.policy("cart", 300 + step * 7919 % 500, PolicyRules::default());
+        world.round(&["cart"]);
+        on += usize::from(world.replayed("cart"));
+    }
+    assert!(on > 0, "the plan before never mattered");
+
+    // A plan that goes on from one that is no longer committed is refused.
+    let row = world.state.plan(&key("cart")).unwrap();
+    let held = row.value.as_ref().unwrap();
+    let stale = PlanProposal {
+        service: key("cart"),
+        plan: Some((held.inputs.clone(), held.plan.clone())),
+        previous: Some(Generation {
+            index: row.generation.index - 1,
+            ..row.generation
+        }),
+    };
+    let effect = world.accept(Command::CommitPlans(vec![stale]));
+    assert!(
+        matches!(effect.refused[0].1, Refusal::StalePlan { .. }),
+        "{effect:?}"
+    );
 }
