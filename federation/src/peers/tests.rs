@@ -13,11 +13,12 @@ use std::time::Duration;
 use causeway_api::ReplicaId;
 use causeway_api::peer::{Fenced, FromPeer, Lane, PeerAddresses, ToPeer};
 use causeway_seam::Env;
-use causeway_seam::real::{Folder, env};
+use causeway_seam::real::{Folder, env, net};
 use causeway_seam::transport::Dial;
 use causeway_seam::transport::hall::{Hall, Wire};
 use causeway_storage::{Consensus, PeerCall, PeerCallKind, Peers, ReplicaNode, Settings};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
 
 use super::*;
 use crate::certs::tls::Pems;
@@ -257,4 +258,108 @@ async fn links_run_over_tls_between_those_whom_their_certificates_name() {
     assert!(text.to_string().contains("refused"), "{text}");
     let lanes = &sides[&1].0.links.seen()[&ReplicaId(2)].up;
     assert_eq!(lanes.keys().copied().collect::<Vec<_>>(), [Lane::Raft]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_and_foreign_certificates_are_refused_on_both_ends() {
+    let env = env();
+    let now = Validity {
+        now: env.wall(),
+        days: 2,
+    };
+    let authority = Authority::generate(now).unwrap();
+    let good = pems(&env, &authority, Role::Replica, "r1");
+    let listener = PeerListener::bind(&env, "127.0.0.1:0", &good)
+        .await
+        .unwrap();
+    let address = listener.address().to_string();
+
+    // Of another authority; and of another one by a replica that trusts ours.
+    let foreign = Authority::generate(now).unwrap();
+    let mut theirs = pems(&env, &foreign, Role::Replica, "r2");
+    let refused = async |pems: &Pems| {
+        let dialler = PeerDialer::new(&env, pems).unwrap();
+        dialler.dial(&address).await.unwrap_err().to_string()
+    };
+    let text = refused(&theirs).await;
+    assert!(text.contains("not signed by our authority"), "{text}");
+    theirs.ca.clone_from(&good.ca);
+    let text = refused(&theirs).await;
+    assert!(
+        text.contains("does not trust this side's certificate"),
+        "{text}"
+    );
+
+    // Expired: it neither listens nor dials with it, and says since when and what to do.
+    let then = Validity {
+        now: causeway_seam::WallClock(env.wall().0 - 30 * 86_400_000),
+        days: 2,
+    };
+    let identity = Identity::new(Role::Replica, "r2".parse().unwrap());
+    let pair = authority.sign(&identity, &["127.0.0.1".to_owned()], then);
+    let pair = pair.unwrap();
+    let expired = Pems {
+        ca: good.ca.clone(),
+        certificate: pair.certificate_pem.into(),
+        key: pair.key_pem.into(),
+    };
+    let listens = PeerListener::bind(&env, "127.0.0.1:0", &expired).await;
+    let dials = PeerDialer::new(&env, &expired);
+    for text in [
+        listens.unwrap_err().to_string(),
+        dials.unwrap_err().to_string(),
+    ] {
+        assert!(
+            text.contains("replica r2")
+                && text.contains("make a new certificate with causeway certs"),
+            "{text}"
+        );
+    }
+    // One that expired while its replica ran is refused by the other side.
+    let config = crate::certs::tls::client(&expired).unwrap();
+    let mut config = rustls::ClientConfig::clone(&config);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = net::connect(&address).await.unwrap();
+    let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();
+    let connected = tokio_rustls::TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await;
+    let error = match connected {
+        Err(error) => error,
+        Ok(mut stream) => {
+            let read = env.timeout(LIMIT, stream.read_u8()).await.unwrap();
+            read.unwrap_err()
+        }
+    };
+    assert!(error.to_string().contains("Expired"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_never_finish_their_handshake_are_sent_away() {
+    let env = env();
+    let validity = Validity {
+        now: env.wall(),
+        days: 2,
+    };
+    let authority = Authority::generate(validity).unwrap();
+    let good = pems(&env, &authority, Role::Replica, "r1");
+    let listener = PeerListener::bind(&env, "127.0.0.1:0", &good)
+        .await
+        .unwrap();
+    let address = listener.address().to_string();
+    // More than may be in their handshake at once.
+    let mut idle = Vec::new();
+    for _ in 0..300 {
+        idle.push(net::connect(&address).await.unwrap());
+    }
+    // Who is honest waits until the first of them are sent away, and no longer.
+    let dialler = PeerDialer::new(&env, &pems(&env, &authority, Role::Replica, "r2")).unwrap();
+    let start = env.now();
+    while let Err(error) = dialler.dial(&address).await {
+        assert!(env.now().since(start) < LIMIT, "{error}");
+    }
+    for mut stream in idle {
+        let read = env.timeout(LIMIT, stream.read_u8()).await.unwrap();
+        assert!(read.is_err(), "it was not closed");
+    }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use causeway_api::ReplicaId;
 use causeway_seam::{Disk, Monotonic};
 use causeway_state::command::Command;
+use causeway_storage::consensus::DiskPulse;
 use causeway_storage::{Change, ReplicaNode, Role, Status, Timing};
 
 use super::among;
@@ -202,18 +203,8 @@ impl Keeper<'_> {
         if !others {
             return;
         }
-        let disk = log.disk();
-        let stalls = disk.under_way.is_some_and(|so_far| so_far > STALL)
-            || disk.usual.is_some_and(|usual| usual > STALL);
-        let late = status
-            .quorum_heard_ms
-            .is_some_and(|ms| ms > log.timing().election_max_ms * 2);
-        if stalls || late {
-            let why = if stalls {
-                "its disk stalls"
-            } else {
-                "a majority answers late"
-            };
+        let why = stall(log.disk(), status.quorum_heard_ms, log.timing());
+        if let Some(why) = why {
             if let Some(to) = log.step_aside().await {
                 tracing::warn!(%to, why, "the lead is passed on");
             }
@@ -238,28 +229,25 @@ impl Keeper<'_> {
     /// A voter that is clearly nearer to a majority than this one.
     fn nearer(&self, status: &Status) -> Option<ReplicaId> {
         let links = self.links.as_ref()?;
-        let own = Duration::from_micros(u64::from(links.own().majority_us));
-        if own.is_zero() {
-            return None;
-        }
+        let micros = |number| Duration::from_micros(u64::from(number));
+        let own = micros(links.own().majority_us);
         let progress = self.shared.consensus.progress();
         let seen = links.seen();
         let others = status.members.iter().filter(|member| member.voter);
         let candidates = others.filter_map(|member| {
             let said = links.said(member.replica)?;
-            let there = seen
-                .get(&member.replica)
-                .is_some_and(crate::peers::PeerSeen::reachable);
-            let lag = status
-                .last_index
-                .checked_sub(progress.get(&member.replica)?.matched)?;
-            let trip = Duration::from_micros(u64::from(said.majority_us));
-            let disk = Duration::from_micros(u64::from(said.disk_us));
-            let better =
-                !trip.is_zero() && trip * 10 < own * 7 && own.saturating_sub(trip) > NEARER;
-            (there && better && lag < 100 && disk < STALL / 4).then_some((trip, member.replica))
+            let matched = progress.get(&member.replica)?.matched;
+            Some(Candidate {
+                replica: member.replica,
+                reachable: seen
+                    .get(&member.replica)
+                    .is_some_and(crate::peers::PeerSeen::reachable),
+                lag: status.last_index.checked_sub(matched)?,
+                trip: micros(said.majority_us),
+                disk: micros(said.disk_us),
+            })
         });
-        candidates.min().map(|(_, replica)| replica)
+        nearest(own, candidates)
     }
 
     /// Lets the log be as patient as the round trips demand: begun anew in place where that has changed for long enough.
@@ -318,5 +306,109 @@ impl Keeper<'_> {
             }
             Err(error) => tracing::error!(%error, "the log did not begin anew"),
         }
+    }
+}
+
+/// Why a leader is to pass the lead on at once.
+fn stall(disk: DiskPulse, quorum_heard_ms: Option<u64>, timing: Timing) -> Option<&'static str> {
+    let stalls = |took: Option<Duration>| took.is_some_and(|took| took > STALL);
+    if stalls(disk.under_way) || stalls(disk.usual) {
+        return Some("its disk stalls");
+    }
+    let late = quorum_heard_ms.is_some_and(|ms| ms > timing.election_max_ms * 2);
+    late.then_some("a majority answers late")
+}
+
+/// Another voter that might lead.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    replica: ReplicaId,
+    reachable: bool,
+    /// Entries that it lacks.
+    lag: u64,
+    /// Its round trip to a majority; zero: unknown.
+    trip: Duration,
+    /// How long its disk takes.
+    disk: Duration,
+}
+
+/// The candidate that is nearest to a majority, if it is clearly nearer than `own`.
+fn nearest(own: Duration, candidates: impl Iterator<Item = Candidate>) -> Option<ReplicaId> {
+    let better = |it: &Candidate| {
+        let nearer = it.trip * 10 < own * 7 && own.saturating_sub(it.trip) > NEARER;
+        it.reachable && !it.trip.is_zero() && nearer && it.lag < 100 && it.disk < STALL / 4
+    };
+    let best = candidates
+        .filter(better)
+        .min_by_key(|it| (it.trip, it.replica))?;
+    Some(best.replica)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn candidate(id: u64, trip: Duration) -> Candidate {
+        Candidate {
+            replica: ReplicaId(id),
+            reachable: true,
+            lag: 0,
+            trip,
+            disk: MS,
+        }
+    }
+
+    #[test]
+    fn the_nearest_that_is_well_is_preferred_and_a_little_nearer_is_not_enough() {
+        let nearest = |own, list: &[Candidate]| nearest(own, list.iter().copied());
+        let (near, nearer) = (candidate(2, 30 * MS), candidate(3, 20 * MS));
+        assert_eq!(nearest(80 * MS, &[near, nearer]), Some(ReplicaId(3)));
+        // Seven tenths, and five milliseconds: else the lead would go to and fro.
+        assert_eq!(nearest(40 * MS, &[near]), None);
+        assert_eq!(nearest(6 * MS, &[candidate(2, 2 * MS)]), None);
+        assert_eq!(nearest(Duration::ZERO, &[nearer]), None, "not measured yet");
+        assert_eq!(nearest(80 * MS, &[candidate(2, Duration::ZERO)]), None);
+        let unwell = [
+            Candidate {
+                reachable: false,
+                ..nearer
+            },
+            Candidate { lag: 100, ..nearer },
+            Candidate {
+                disk: STALL,
+                ..nearer
+            },
+        ];
+        assert_eq!(nearest(80 * MS, &unwell), None);
+        assert_eq!(
+            nearest(80 * MS, &[&unwell[..], &[near]].concat()),
+            Some(ReplicaId(2))
+        );
+    }
+
+    #[test]
+    fn a_leader_whose_disk_or_majority_stalls_passes_the_lead_on() {
+        let well = DiskPulse {
+            usual: Some(MS),
+            longest: 3 * STALL,
+            under_way: Some(STALL / 2),
+        };
+        let why = |disk, heard| stall(disk, heard, Timing::NEAR);
+        assert_eq!(why(well, Some(100)), None, "one slow write is none");
+        let hangs = DiskPulse {
+            under_way: Some(STALL + MS),
+            ..well
+        };
+        assert_eq!(why(hangs, Some(100)), Some("its disk stalls"));
+        let slow = DiskPulse {
+            usual: Some(STALL + MS),
+            ..well
+        };
+        assert_eq!(why(slow, Some(100)), Some("its disk stalls"));
+        let late = Timing::NEAR.election_max_ms * 2 + 1;
+        assert_eq!(why(well, Some(late)), Some("a majority answers late"));
+        assert_eq!(why(well, None), None, "alone it needs none");
     }
 }
