@@ -13,12 +13,13 @@ use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, Welcome};
 use causeway_api::view::Applied;
 use causeway_core::holdings::Touched;
 use causeway_discovery::Observer;
+use causeway_seam::TaskHandle;
 use causeway_seam::transport::{Connection, Dial};
-use causeway_seam::{Monotonic, TaskHandle};
 use tokio::sync::{mpsc, watch};
 
 use super::eyes::Eyes;
 use super::homing::{Ended, FIRST_LOOK, Homing, LOOK};
+use super::news::News;
 use super::shared::Shared;
 use super::writing::Writing;
 
@@ -34,42 +35,6 @@ const BREATH: Duration = Duration::from_millis(50);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a full queue may stay full.
 const STALL: Duration = Duration::from_secs(30);
-/// Counts that change so soon after others were sent wait, and are sent together: most of what an event costs is its
-/// own message. What cannot wait ([`Observer::is_urgent`]) does not.
-const GATHER: Duration = Duration::from_millis(100);
-
-/// When what changed is sent.
-struct News {
-    waits: bool,
-    opens: Monotonic,
-}
-
-impl News {
-    fn new(now: Monotonic) -> Self {
-        Self {
-            waits: false,
-            opens: now,
-        }
-    }
-
-    fn due(&self, now: Monotonic) -> bool {
-        self.waits && now >= self.opens
-    }
-
-    fn sent(&mut self, now: Monotonic) {
-        self.waits = false;
-        self.opens = now.plus(GATHER);
-    }
-
-    /// How long what waits has to.
-    fn left(&self, now: Monotonic) -> Duration {
-        if self.waits {
-            self.opens.since(now)
-        } else {
-            Duration::MAX
-        }
-    }
-}
 
 /// What a person is told of the link.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

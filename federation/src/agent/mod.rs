@@ -4,6 +4,7 @@
 //! `causeway-mesh`). Between them:
 //!
 //! * [`homing`]: which replica to dial; [`link`]: the session with a replica: facts up, view down;
+//!   [`news`]: when facts go up;
 //! * [`shared`]: the newest view parts, unacknowledged facts; [`cache`]: the view on disk;
 //! * [`eyes`]: gateways of others, as seen from here;
 //! * [`source`]: what the writer reads; [`writing`]: Lease and writer;
@@ -13,6 +14,7 @@ mod cache;
 mod eyes;
 mod homing;
 mod link;
+mod news;
 mod process;
 mod shared;
 mod source;
