@@ -6,6 +6,7 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::cast_precision_loss
 )]
