@@ -139,7 +139,7 @@ pub struct TrafficShiftSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub ticket: Option<String>,
-    /// Who asks for it. The chart's admission policy requires that it is the name of the user who creates the object.
+    /// Who asks for it, as the object says: let an admission policy require that it is the user who creates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub requested_by: Option<String>,

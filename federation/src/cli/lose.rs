@@ -112,8 +112,14 @@ fn of_service(row: &ServiceLoss, look: &Look) -> String {
     let mut table = Table::new(&["CALLERS IN", "GO TO", "BEFORE", "AFTER", "IN USE AFTER"])
         .right(&["BEFORE", "AFTER", "IN USE AFTER"])
         .indent(2);
+    let mut same = 0;
     for after in &row.after.sources {
         let before = of_source(&row.before, after);
+        if before.is_some_and(|before| shares(before) == shares(after)) && after.unserved == Rate(0)
+        {
+            same += 1;
+            continue;
+        }
         for line in lines(before, after) {
             table.row(line);
         }
@@ -127,6 +133,10 @@ fn of_service(row: &ServiceLoss, look: &Look) -> String {
         }
     }
     let mut out = format!("{heading}\n{}", table.render(look.paint));
+    if same > 0 {
+        let text = format!("callers in {} go where they go now", count(same, "place", "places"));
+        out.push_str(&format!("  {}\n", look.paint.tone(Tone::Dim, &text)));
+    }
     for finding in &row.findings {
         let text = format!("the checker refuses this plan: {}", clean(finding));
         out.push_str(&format!("  {}\n", look.paint.tone(Tone::Bad, &text)));
@@ -144,6 +154,12 @@ fn place(report: &SourceReport) -> String {
         Some(zone) => format!("{}/{zone}", report.source.member),
         None => report.source.member.to_string(),
     }
+}
+
+/// Where callers go, and with which shares.
+fn shares(report: &SourceReport) -> Vec<(&causeway_api::plan::Destination, u32)> {
+    let rows = report.rows.iter().filter(|row| row.parts > 0);
+    rows.map(|row| (&row.destination, row.parts)).collect()
 }
 
 /// A line for each destination that has or had a share.

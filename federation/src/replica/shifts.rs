@@ -332,7 +332,9 @@ impl Keeper<'_> {
             Ok(Ok(_)) => {
                 // What was written holds until the object is seen again.
                 if let Some(held) = self.objects.get_mut(name) {
-                    held.data["status"] = status;
+                    if let Some(data) = held.data.as_object_mut() {
+                        data.insert("status".to_owned(), status);
+                    }
                 }
             }
             // Deleted meanwhile: the watch will say so.

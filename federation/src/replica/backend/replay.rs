@@ -19,7 +19,7 @@ pub(super) fn report(shared: &Shared, generation: Generation) -> Result<ReplayRe
     let (applied, plans) = shared
         .consensus
         .read(|state| (state.last_applied, state.plans.clone()));
-    if generation > applied {
+    if generation > applied || generation.index > applied.index {
         return Err(AdminError::not_found(
             format!("{generation} was not decided yet: this replica has come to {applied}"),
             "see `causeway status` for the newest generation",
