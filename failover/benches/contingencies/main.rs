@@ -2,6 +2,7 @@
 //! resident memory; and to bring one service up to date in all of them.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::cast_precision_loss,
