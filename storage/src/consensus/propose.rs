@@ -32,6 +32,7 @@ pub struct Answer {
 
 /// What one sending of a proposal led to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are decided")]
 pub(super) enum Sent {
     /// It was decided.
     Decided(LogPosition, Outcome),
