@@ -221,10 +221,7 @@ impl<'s> Play<'s> {
 
     /// Whether an observer says nothing: it is silent, or lost with where it stands.
     fn is_out(&self, observer: &Observer) -> bool {
-        let dark = observer
-            .region
-            .as_ref()
-            .is_some_and(|region| self.dark.contains(region));
+        let dark = self.dark.iter().any(|region| stands_in(observer, region));
         let gone = match &observer.id {
             ObserverId::Agent(member) => self.lost.contains(&Subject::Session {
                 member: member.clone(),
@@ -296,7 +293,7 @@ impl<'s> Play<'s> {
     fn silence_replicas(&mut self, region: &Region) {
         for observer in &self.scenario.observers {
             if let (ObserverId::Replica(replica), true) =
-                (&observer.id, observer.region.as_ref() == Some(region))
+                (&observer.id, stands_in(observer, region))
             {
                 self.world.decide(Command::Silence { replica: *replica });
             }
@@ -415,6 +412,14 @@ impl<'s> Play<'s> {
             findings,
             expectations,
         }
+    }
+}
+
+/// Whether an observer is lost with a region: where it is said to be, else the one that its failure domain is called by.
+fn stands_in(observer: &Observer, region: &Region) -> bool {
+    match &observer.region {
+        Some(own) => own == region,
+        None => observer.domain.as_str() == region.as_str(),
     }
 }
 

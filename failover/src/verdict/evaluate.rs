@@ -41,7 +41,13 @@ impl Verdicts {
             now,
             changes: Vec::new(),
         };
-        for subject in votes.subjects() {
+        // Also what nobody votes on any more.
+        let unvoted = run.verdicts.standings.keys().filter(|subject| {
+            matches!(subject, Subject::Gateway { .. } | Subject::Session { .. })
+                && votes.on(subject).next().is_none()
+        });
+        let unvoted: Vec<Subject> = unvoted.cloned().collect();
+        for subject in votes.subjects().chain(&unvoted) {
             run.leaf(subject);
         }
         for (name, _) in fleet.places() {
@@ -164,7 +170,11 @@ impl<F: Fleet> Run<'_, F> {
             Subject::Session { .. } => (0, place.tolerate_ms),
             _ => (
                 old.hold_down_ms(self.rules.hold_down_ms),
-                self.away_with_session(subject, place),
+                match old.state {
+                    // Until it is reached: its agent may be back before its gateway is.
+                    VerdictState::Away => place.tolerate_ms,
+                    _ => self.away_with_session(subject, place),
+                },
             ),
         };
         let rules = LeafRules {

@@ -86,7 +86,8 @@ impl VoteBook {
         let mut turned = BTreeSet::new();
         let mut anew = false;
         for vote in votes {
-            anew |= self.is_silent(&vote.observer);
+            // A replica that votes for the first time tells that it is there: a region is concluded from that, too.
+            anew |= self.is_silent(&vote.observer) || self.is_new(&vote.observer);
             let agent = match &vote.subject {
                 Subject::Session { member } => Some((member, self.hears_agent(member))),
                 _ => None,
@@ -110,6 +111,11 @@ impl VoteBook {
             touched.extend(theirs.map(|(subject, _)| subject.clone()));
         }
         Touched::Some(touched)
+    }
+
+    fn is_new(&self, observer: &ObserverId) -> bool {
+        let mut rows = self.rows.values();
+        matches!(observer, ObserverId::Replica(_)) && !rows.any(|row| row.contains_key(observer))
     }
 
     /// What a vote counts for.
