@@ -157,7 +157,17 @@ impl State {
         member: &MemberName,
         zone: Option<&Zone>,
     ) -> Standing {
-        let verdict = self.withdrawal(member);
+        self.standing_by(self.withdrawal(member), service, member, zone)
+    }
+
+    /// As [`Self::standing`], where the verdict on the member is at hand.
+    pub(crate) fn standing_by(
+        &self,
+        verdict: Option<Withdrawal>,
+        service: &ServiceKey,
+        member: &MemberName,
+        zone: Option<&Zone>,
+    ) -> Standing {
         if self.brain.shifts.is_empty() && self.brain.ramps.is_empty() {
             return Standing {
                 withdrawn: verdict,

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::contingency::Activation;
 
 /// What became of a request.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one is made for each command, and none is kept"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// It was applied at this generation.

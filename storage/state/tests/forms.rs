@@ -2,7 +2,11 @@
 //!
 //! `form1/` holds requests and the snapshot at level 1 as they were written once. Until the first release the forms may still
 //! be recut; from then on, never.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods
+)]
 
 mod support;
 

@@ -4,6 +4,9 @@
 //! registered; it was computed from the policies in force; what it says of losses is what the verdicts say; and the
 //! checker finds nothing.
 
+use std::collections::BTreeMap;
+
+use causeway_api::MemberName;
 use causeway_api::plan::{PlanInputs, ServicePlan, Withdrawal};
 use causeway_failover::checker;
 
@@ -94,8 +97,13 @@ fn in_force(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
 /// A leader may leave a destination out for reasons of its own facts; what is lost or recovering, what people leave, and
 /// how much may return are not its to say.
 fn standings(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
+    let mut verdicts: BTreeMap<&MemberName, Option<Withdrawal>> = BTreeMap::new();
     for zone in &inputs.destinations {
-        let found = state.standing(&inputs.service, &zone.member, zone.zone.as_ref());
+        let member = &zone.member;
+        let verdict = *verdicts
+            .entry(member)
+            .or_insert_with(|| state.withdrawal(member));
+        let found = state.standing_by(verdict, &inputs.service, member, zone.zone.as_ref());
         let ours = |reason: &Withdrawal| {
             matches!(
                 reason,

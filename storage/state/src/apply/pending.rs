@@ -68,7 +68,7 @@ pub(super) fn approve(
         }
         Err(plans::Stopped::Refused(refusal)) => Err(refusal),
         Err(plans::Stopped::Safety(super::safety::Stop::Refused(refusal, _))) => {
-            Err(Refusal::Safety(refusal))
+            Err(Refusal::Safety(*refusal))
         }
         Err(plans::Stopped::Safety(super::safety::Stop::Waits(..))) => Ok(None),
     }

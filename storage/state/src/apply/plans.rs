@@ -48,7 +48,7 @@ pub(super) fn commit(
                 }
             }
             Err(Stopped::Safety(Stop::Refused(refusal, cause))) => {
-                refused(state, generation, proposal, refusal, cause, &mut effect);
+                refused(state, generation, proposal, *refusal, cause, &mut effect);
             }
         }
     }

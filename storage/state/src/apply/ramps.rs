@@ -203,7 +203,7 @@ pub(super) fn advance(state: &mut State) -> Effect {
             // A step counts from when it is planned: nobody climbs while plans stand still.
             RampStage::Climbing if admitted != Some(ramp.admitted_percent()) => continue,
             RampStage::Climbing => {
-                ramp.unhealthy = !healthy.is_some_and(|percent| percent >= ramp.healthy_percent);
+                ramp.unhealthy = healthy.is_none_or(|percent| percent < ramp.healthy_percent);
                 let last =
                     u32::try_from(ramp.step_percents.len().saturating_sub(1)).unwrap_or(u32::MAX);
                 if ramp.unhealthy && ramp.step > 0 {
@@ -247,7 +247,7 @@ pub(super) fn hear(state: &mut State, service: &ServiceKey) -> bool {
         let Some(ramp) = rows.get_mut(&domain) else {
             continue;
         };
-        let unhealthy = !health.is_some_and(|percent| percent >= ramp.healthy_percent);
+        let unhealthy = health.is_none_or(|percent| percent < ramp.healthy_percent);
         if unhealthy && !ramp.unhealthy && ramp.stage == RampStage::Climbing && ramp.step > 0 {
             ramp.step -= 1;
             ramp.since = now;

@@ -11,6 +11,7 @@ use causeway_api::rules::FailoverMode;
 use causeway_api::shift::{ShiftAction, ShiftKey};
 use causeway_api::spec::PolicyKey;
 use causeway_api::{Generation, ServiceKey};
+use causeway_failover::plan;
 use causeway_failover::policy::{self, Effective};
 use causeway_failover::safety::brake::Exceeded;
 use causeway_failover::safety::in_force::Held;
@@ -22,7 +23,6 @@ use causeway_failover::safety::{
     Rule, SafetyRefusal, Waits, armed, brake, headroom, in_force, limits, never_empty,
     serving_regions, stateful, velocity,
 };
-use causeway_failover::plan;
 
 use super::ramps;
 use crate::brain::{Act, AuditRow, Moved, ShiftRefused, ShiftRow};
@@ -36,7 +36,7 @@ const STRETCHES: u64 = 64;
 /// Why a plan is not committed now.
 pub(super) enum Stop {
     /// A rule refuses it.
-    Refused(SafetyRefusal, Cause),
+    Refused(Box<SafetyRefusal>, Cause),
     /// A person must say so first.
     Waits(Waits, Rate),
 }
@@ -83,7 +83,7 @@ pub(super) fn judge(
     let policy = policy::effective(&state.policies, service);
     let amount = step.amount();
     let cause = cause(state, held, inputs, amount);
-    let refuse = |refusal| Stop::Refused(refusal, cause);
+    let refuse = |refusal| Stop::Refused(Box::new(refusal), cause);
     let overridden = overridden(state, service, cause);
     let binds = |rule: Rule| !overridden.contains(&rule);
     in_force::judge(&step, cause, freeze(state, service).as_ref()).map_err(refuse)?;
@@ -131,7 +131,7 @@ fn tombstone(state: &State, service: &ServiceKey, before: Planned<'_>) -> Result
             plan: &nothing,
         },
     };
-    let refuse = |refusal| Stop::Refused(refusal, Cause::Loss);
+    let refuse = |refusal| Stop::Refused(Box::new(refusal), Cause::Loss);
     in_force::judge(&step, Cause::Loss, freeze(state, service).as_ref()).map_err(refuse)?;
     brake::judge_step(&step, Cause::Loss, pulled(state, service).0.as_ref(), false)
         .map_err(refuse)?;
