@@ -257,7 +257,7 @@ mod tests {
         // Exported no more.
         world.report("a", say(false));
         counts.facts_changed(&name("a"), &one);
-        assert_eq!(same(&counts, &world).2, [cart.clone()]);
+        assert_eq!(same(&counts, &world).2, std::slice::from_ref(&cart));
 
         // A member that is gone, with all that it said.
         let touched = world.facts.drop_owner(&name("a"));
