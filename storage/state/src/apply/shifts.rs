@@ -354,7 +354,7 @@ fn valid(state: &State, shift: &Shift) -> Result<(), Refusal> {
         && shift.expires_after_ms > limit_ms
     {
         let message = format!(
-            "it is {} s and limits.maxOverride of the root policy is {} s: ask for less, and again when it is over",
+            "it is {} s and limits.maxShiftDuration of the root policy is {} s: ask for less, and again when it is over",
             shift.expires_after_ms / 1000,
             limit_ms / 1000
         );
