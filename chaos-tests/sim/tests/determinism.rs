@@ -46,10 +46,10 @@ fn same(world: &str, seeds: u64) {
 
 #[test]
 fn the_log_s_histories_are_the_same_bytes() {
-    same("log", 20);
+    same("log", 10);
 }
 
 #[test]
 fn the_fleet_s_histories_are_the_same_bytes() {
-    same("fleet", 20);
+    same("fleet", 3);
 }

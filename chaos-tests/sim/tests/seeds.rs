@@ -18,7 +18,7 @@ fn hold(world: World, seeds: std::ops::Range<u64>) {
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 
-// Apart, so that they run on several cores. With those of `determinism.rs` they are some two hundred in each `verify`.
+// Apart, so that they run on several cores. With those of `determinism.rs` they are some hundred and fifty in each `verify`.
 #[test]
 fn the_log_holds_1() {
     hold(World::Log, 0..60);
@@ -31,12 +31,12 @@ fn the_log_holds_2() {
 
 #[test]
 fn the_fleet_holds_1() {
-    hold(World::Fleet, 0..10);
+    hold(World::Fleet, 0..5);
 }
 
 #[test]
 fn the_fleet_holds_2() {
-    hold(World::Fleet, 10..20);
+    hold(World::Fleet, 5..10);
 }
 
 #[test]
