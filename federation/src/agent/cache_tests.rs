@@ -1,3 +1,5 @@
+//! What the cache writes, what it reads again, and what a crash in between leaves.
+
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
