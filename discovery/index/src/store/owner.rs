@@ -32,12 +32,12 @@ pub struct OwnerFacts {
     pub namespaces: BTreeMap<Name, NamespaceFact>,
     /// Its east-west gateways.
     pub gateways: BTreeMap<Name, GatewayFact>,
-    services: BTreeMap<ServiceKey, ServiceRow>,
-    tables: Tables,
+    pub(super) services: BTreeMap<ServiceKey, ServiceRow>,
+    pub(super) tables: Tables,
     /// Rows of services and endpoints.
-    rows: usize,
+    pub(super) rows: usize,
     /// Its agent began anew and has spoken of the member alone since.
-    introduced: bool,
+    pub(super) introduced: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -82,41 +82,6 @@ impl OwnerFacts {
             rows: 0,
             introduced: false,
         }
-    }
-
-    /// A whole, so far without its services, of which `rows` rows are to come.
-    pub(super) fn of(delta: FactDelta, stated: FactVersion, tables: Tables, rows: usize) -> Self {
-        let introduced = stated != delta.version;
-        let namespaces = delta.namespaces.into_iter();
-        let gateways = delta.gateways.into_iter();
-        Self {
-            version: delta.version,
-            stated,
-            member: delta.member,
-            namespaces: namespaces
-                .filter_map(|row| Some((row.key, row.value?)))
-                .collect(),
-            gateways: gateways
-                .filter_map(|row| Some((row.key, row.value?)))
-                .collect(),
-            services: BTreeMap::new(),
-            tables,
-            rows,
-            introduced,
-        }
-    }
-
-    /// The services of [`OwnerFacts::of`], under keys of the store.
-    pub(super) fn put_services(&mut self, services: Vec<(ServiceKey, ServiceRow)>) {
-        self.services = services.into_iter().collect();
-    }
-
-    pub(super) fn service_rows(&self) -> &BTreeMap<ServiceKey, ServiceRow> {
-        &self.services
-    }
-
-    pub(super) fn tables(&self) -> &Tables {
-        &self.tables
     }
 
     /// Whether it has spoken of more than itself. An agent that cannot list its member introduces itself by the member's

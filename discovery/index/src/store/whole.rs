@@ -1,13 +1,14 @@
 //! An owner's facts from another replica as a whole, in packed rows: read and checked before the store is touched.
 
+use std::collections::BTreeMap;
+
 use causeway_api::exchange::PackedFacts;
 use causeway_api::facts::FactDelta;
-use causeway_api::{FactVersion, MemberName};
+use causeway_api::{FactVersion, MemberName, ServiceKey};
 
-use super::owner::{OwnerFacts, ServiceRow};
+use super::owner::{OwnerFacts, ServiceRow, Tables};
 use super::packed::{self, Rows};
 use super::{ApplyError, DEFAULT_MAX_ROWS, FactStore, Touched};
-use causeway_api::ServiceKey;
 
 pub use super::bytes::Damaged;
 
@@ -86,6 +87,43 @@ impl Whole {
     #[must_use]
     pub fn versions(&self) -> (FactVersion, FactVersion) {
         (self.facts.version, self.stated)
+    }
+}
+
+impl OwnerFacts {
+    /// A whole, so far without its services, of which `rows` rows are to come.
+    pub(super) fn of(delta: FactDelta, stated: FactVersion, tables: Tables, rows: usize) -> Self {
+        let introduced = stated != delta.version;
+        let namespaces = delta.namespaces.into_iter();
+        let gateways = delta.gateways.into_iter();
+        Self {
+            version: delta.version,
+            stated,
+            member: delta.member,
+            namespaces: namespaces
+                .filter_map(|row| Some((row.key, row.value?)))
+                .collect(),
+            gateways: gateways
+                .filter_map(|row| Some((row.key, row.value?)))
+                .collect(),
+            services: BTreeMap::new(),
+            tables,
+            rows,
+            introduced,
+        }
+    }
+
+    /// The services of [`OwnerFacts::of`], under keys of the store.
+    pub(super) fn put_services(&mut self, services: Vec<(ServiceKey, ServiceRow)>) {
+        self.services = services.into_iter().collect();
+    }
+
+    pub(super) fn service_rows(&self) -> &BTreeMap<ServiceKey, ServiceRow> {
+        &self.services
+    }
+
+    pub(super) fn tables(&self) -> &Tables {
+        &self.tables
     }
 }
 
