@@ -11,6 +11,7 @@ use causeway_api::peer::{
 };
 use causeway_api::{Generation, ReplicaId};
 use causeway_seam::{Env, TaskHandle};
+use causeway_state::level::{BASE_LEVEL, FEATURE_LEVEL};
 use causeway_storage::{Consensus, PeerCall, PeerError, Peers, ReplicaNode, WeakConsensus};
 use tokio::sync::{Notify, watch};
 
@@ -35,8 +36,7 @@ pub struct Me {
     pub join: Vec<String>,
 }
 
-/// The links of one replica. Cheap to clone; they end when [`PeerLinks::stop`] is called or the last clone is dropped;
-/// the decision log holds one.
+/// The links of one replica. Clones share them; they end with [`PeerLinks::stop`] or the last clone: the log holds one.
 #[derive(Clone)]
 pub struct PeerLinks(pub(super) Arc<Inner>);
 
@@ -219,6 +219,7 @@ impl PeerLinks {
 impl Inner {
     /// How this replica introduces itself on a lane.
     pub(super) fn hello(&self, lane: Lane, to: Option<ReplicaId>) -> PeerHello {
+        let level = (self.consensus()).map_or(FEATURE_LEVEL, |log| log.knows_level());
         PeerHello {
             replica: self.me.replica,
             to,
@@ -228,12 +229,8 @@ impl Inner {
                 newest: PEER_PROTOCOL,
             },
             features: Range {
-                oldest: causeway_state::level::BASE_LEVEL,
-                newest: self
-                    .consensus()
-                    .map_or(causeway_state::level::FEATURE_LEVEL, |log| {
-                        log.knows_level()
-                    }),
+                oldest: BASE_LEVEL,
+                newest: level,
             },
             version: env!("CARGO_PKG_VERSION").to_owned(),
             boot: self.boot,
@@ -246,8 +243,8 @@ impl Inner {
     }
 
     fn clusterset(&self) -> u64 {
-        let consensus = self.consensus();
-        consensus.map_or(0, |log| log.read(|state| state.clusterset))
+        self.consensus()
+            .map_or(0, |log| log.read(|state| state.clusterset))
     }
 
     pub(super) fn highest(&self) -> Generation {
@@ -262,8 +259,7 @@ impl Inner {
 
     /// The members of the log, as this replica knows them.
     pub(super) fn members(&self) -> BTreeMap<ReplicaId, ReplicaNode> {
-        let consensus = self.consensus();
-        consensus.map(|log| log.members()).unwrap_or_default()
+        (self.consensus()).map_or_else(BTreeMap::new, |log| log.members())
     }
 
     /// What the decisions say of replicas.

@@ -46,7 +46,7 @@ pub struct Tuning {
 }
 
 impl Tuning {
-    fn of(self, usual: Settings) -> Settings {
+    fn of(self, usual: &Settings) -> Settings {
         let (entries, kept) = self
             .snapshot_every
             .map_or((usual.snapshot_every, usual.keep_entries), |entries| {
@@ -58,7 +58,7 @@ impl Tuning {
             feature_level: self
                 .feature_level
                 .map_or(usual.feature_level, |level| level.min(usual.feature_level)),
-            ..usual
+            ..usual.clone()
         }
     }
 }
@@ -86,7 +86,7 @@ pub(crate) fn declared(domain: &causeway_api::ids::FailureDomain) -> String {
 
 /// How the log behaves; as patient as it was before the last stop.
 pub(super) fn settings(disk: &dyn Disk, tuning: Tuning) -> Settings {
-    let usual = tuning.of(Settings::default());
+    let usual = tuning.of(&Settings::default());
     let Ok(Some(content)) = disk.read(TIMING) else {
         return usual;
     };
