@@ -171,7 +171,11 @@ impl Judge {
         self.sight.send_if_modified(|sight| {
             let other = *sight != now;
             if other {
-                tracing::info!(places, needed = PLACES, "places by which this observer can tell its own trouble from that of others");
+                tracing::info!(
+                    places,
+                    needed = PLACES,
+                    "places by which this observer can tell its own trouble from that of others"
+                );
                 *sight = now;
             }
             other
@@ -191,7 +195,11 @@ impl Judge {
             failing.len(),
             places.len(),
             few.join(", "),
-            if failing.len() > few.len() { ", …" } else { "" }
+            if failing.len() > few.len() {
+                ", …"
+            } else {
+                ""
+            }
         )
     }
 

@@ -41,10 +41,7 @@ pub(crate) async fn hear_agents(shared: Arc<Shared>) {
 }
 
 /// Tells each agent what to observe, where somebody came or something was decided since.
-fn choose(
-    shared: &Shared,
-    chosen: &mut Option<(Monotonic, Generation, BTreeSet<MemberName>)>,
-) {
+fn choose(shared: &Shared, chosen: &mut Option<(Monotonic, Generation, BTreeSet<MemberName>)>) {
     let now = shared.env.now();
     let sessions = shared.sessions.all();
     let agents: BTreeSet<MemberName> = sessions
@@ -96,13 +93,11 @@ fn entered(state: &State, session: &Session, heard: Vec<Vote>) -> Vec<Vote> {
     let observer = ObserverId::Agent(member.clone());
     let now = state.cluster_time;
     let new = heard.into_iter().filter(|vote| {
-        state
-            .vote_of(&observer, &vote.subject)
-            .is_none_or(|held| {
-                held.ballot != vote.ballot
-                    || held.domain != domain
-                    || (held.ballot == Ballot::Unreachable && now.since_ms(held.at) >= RENEW_MS)
-            })
+        state.vote_of(&observer, &vote.subject).is_none_or(|held| {
+            held.ballot != vote.ballot
+                || held.domain != domain
+                || (held.ballot == Ballot::Unreachable && now.since_ms(held.at) >= RENEW_MS)
+        })
     });
     new.map(|vote| Vote {
         observer: observer.clone(),

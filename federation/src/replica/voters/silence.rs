@@ -200,7 +200,10 @@ mod tests {
         // One that was cast after all, though nobody heard of it, is not cast twice.
         silence.failed(&votes);
         let reachable = Some(Ballot::Reachable);
-        assert_eq!(silence.look(at(1_500), one(Some(at(1_400)), reachable), None), []);
+        assert_eq!(
+            silence.look(at(1_500), one(Some(at(1_400)), reachable), None),
+            []
+        );
         assert!(silence.is_content());
     }
 
