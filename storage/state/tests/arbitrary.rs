@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 
 use causeway_api::ReplicaId;
 use causeway_api::registry::{Host, HostUid, ObjectKey, Origin};
+use causeway_api::shift::{OnExpiry, Shift, ShiftAction};
 use causeway_api::spec::MemberSpec;
 use causeway_api::verdict::{Ballot, ObserverId, Vote};
+use causeway_state::brain::Approvable;
 use causeway_state::command::{ChangeId, Chunk, Declaration, Digest};
 use causeway_state::snapshot::{decode, encode};
 use causeway_state::staging::STAGED_BYTES;
@@ -127,6 +129,61 @@ fn chunk() -> impl Strategy<Value = Command> {
         })
 }
 
+fn shift() -> impl Strategy<Value = Shift> {
+    let domain = || member().prop_map(|m| format!("member/{m}").parse().unwrap());
+    let action = prop_oneof![
+        3 => domain().prop_map(ShiftAction::Evacuate),
+        1 => domain().prop_map(ShiftAction::Restore),
+        1 => Just(ShiftAction::Freeze),
+        1 => member().prop_map(|m| ShiftAction::Weigh([(m.parse().unwrap(), 1)].into())),
+    ];
+    (action, 0_u64..9_000, 0_u32..2, any::<bool>(), any::<bool>()).prop_map(
+        |(action, life_ms, approvals, hold, other)| Shift {
+            key: format!("causeway-system/{other}").parse().unwrap(),
+            root: true,
+            action,
+            targets: BTreeSet::new(),
+            urgency: Default::default(),
+            step_percents: vec![50, 100],
+            interval_ms: 2_000,
+            expires_after_ms: life_ms,
+            on_expiry: if hold {
+                OnExpiry::Hold
+            } else {
+                OnExpiry::Restore
+            },
+            override_rules: BTreeSet::new(),
+            approvals_required: approvals,
+            dry_run: false,
+            requested_by: "ann".to_owned(),
+            reason: "why not".to_owned(),
+            ticket: None,
+        },
+    )
+}
+
+fn people() -> impl Strategy<Value = Command> {
+    let reason = || "why not".to_owned();
+    let by = || prop::sample::select(vec!["ann", "bob"]).prop_map(str::to_owned);
+    let key = || any::<bool>().prop_map(|key| format!("causeway-system/{key}").parse().unwrap());
+    prop_oneof![
+        4 => shift().prop_map(Command::PutShift),
+        1 => (key(), by()).prop_map(move |(shift, by)| Command::EndShift { shift, by, reason: reason() }),
+        1 => (key(), by()).prop_map(move |(key, by)| Command::Approve {
+            what: Approvable::Shift(key), by, reason: reason(),
+        }),
+        1 => (member(), by()).prop_map(move |(m, by)| Command::Approve {
+            what: Approvable::Failback { domain: format!("member/{m}").parse().unwrap(), service: None },
+            by,
+            reason: reason(),
+        }),
+        1 => by().prop_map(move |by| Command::Approve {
+            what: Approvable::Plan("shop/cart".parse().unwrap()), by, reason: reason(),
+        }),
+        1 => by().prop_map(move |by| Command::ReleaseBrake { by, reason: reason() }),
+    ]
+}
+
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         6 => prop_oneof![Just(1_000_u32), any::<u32>()].prop_map(|elapsed_ms| Command::Tick { elapsed_ms }),
@@ -151,6 +208,7 @@ fn command() -> impl Strategy<Value = Command> {
         3 => chunk(),
         2 => (0_u64..5).prop_map(|replica| Command::Silence { replica: ReplicaId(replica) }),
         8 => registry(),
+        6 => people(),
     ]
 }
 
