@@ -1,9 +1,9 @@
 //! The admin API: how operators, and programs of theirs, ask a replica.
 //!
-//! HTTP/1.1 and JSON over mutual TLS, read-only. What a verb prints with `-o json` is the answer's body itself.
+//! HTTP/1.1 and JSON over mutual TLS. What a verb prints with `-o json` is the answer's body itself.
 //!
 //! * [`api`]: the contract, as types; [`backend`]: what a replica implements;
-//! * [`server`]: routes, on [`listener`] (TLS with client certificates); [`health`]: `/healthz`, `/readyz`, `/metrics`;
+//! * [`server`], `people`: routes, on [`listener`] (TLS with client certificates); [`health`]: `/healthz`, `/readyz`, `/metrics`;
 //! * [`client`]: asks; [`context`]: where to ask, and with which certificate.
 
 pub mod api;
@@ -12,6 +12,7 @@ pub mod client;
 pub mod context;
 pub mod health;
 pub mod listener;
+mod people;
 pub mod server;
 
 pub use backend::AdminBackend;
