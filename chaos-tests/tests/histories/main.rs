@@ -14,6 +14,7 @@
 mod history;
 mod hosts;
 mod kills;
+mod levels;
 mod load;
 mod partitions;
 mod trio;
@@ -41,4 +42,12 @@ async fn whoever_is_killed_nothing_acknowledged_is_lost() -> anyhow::Result<()> 
     kills::amid_snapshots(&trio).await?;
     kills::amid_a_transfer(&trio).await?;
     kills::amid_a_change_of_members(&trio).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_of_the_replicas_on_the_state_format_before_go_on_together() -> anyhow::Result<()> {
+    let _one = ONE.lock().await;
+    let before = causeway_state::level::FEATURE_LEVEL - 1;
+    let trio = Trio::begin(0, 3, &["--feature-level", &before.to_string()]).await?;
+    levels::upgraded_one_by_one(&trio).await
 }

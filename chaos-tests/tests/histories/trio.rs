@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use causeway::admin::api::registry::MoveRequest;
+use causeway::admin::api::registry::{MoveRequest, RegistryReport};
 use causeway::admin::client::{Client, ClientError};
 use causeway::admin::context::Context;
 use causeway::certs::tls::{self, Pems};
@@ -33,7 +33,7 @@ pub(crate) struct Trio {
     objects: usize,
     used: AtomicUsize,
     _doors: Vec<Door>,
-    _hosts: Vec<HostCluster>,
+    hosts: Vec<HostCluster>,
     _scratch: Scratch,
 }
 
@@ -58,8 +58,19 @@ fn client(context: &std::path::Path) -> anyhow::Result<Client> {
 }
 
 impl Trio {
-    /// Starts three replicas that vote, and describes more. `objects` are declared in the first host.
+    /// Starts three replicas that vote, and describes more. `objects` are declared in the first host, which owns them then.
     pub(crate) async fn start(
+        objects: usize,
+        replicas: u64,
+        more: &[&str],
+    ) -> anyhow::Result<Self> {
+        let trio = Self::begin(objects, replicas, more).await?;
+        trio.owned(&[1], objects).await?;
+        Ok(trio)
+    }
+
+    /// The same without waiting for owners.
+    pub(crate) async fn begin(
         objects: usize,
         replicas: u64,
         more: &[&str],
@@ -98,7 +109,7 @@ impl Trio {
             objects,
             used: AtomicUsize::new(0),
             _doors: doors,
-            _hosts: hosts,
+            hosts,
             _scratch: scratch,
         };
         trio.run(1)?;
@@ -114,21 +125,41 @@ impl Trio {
             trio.replica(1).does(&["replica", "add", id]).await?;
         }
         trio.votes(&[1, 2, 3]).await?;
-        eventually(
-            DEADLINE,
-            "three hosts and all objects are known",
-            || async {
-                let found = trio.clients[0].registry().await?;
-                let owned = found.objects.iter().filter(|row| row.owner.is_some());
-                ensure!(
-                    found.hosts.len() >= 3 && owned.count() >= objects,
-                    "{found:?}"
-                );
-                Ok(())
-            },
-        )
-        .await?;
         Ok(trio)
+    }
+
+    /// Waits until these replicas know three hosts and so many objects with an owner.
+    pub(crate) async fn owned(&self, ids: &[u64], objects: usize) -> anyhow::Result<()> {
+        self.registry(ids, "hosts and owners are known", |found| {
+            let owned = found.objects.iter().filter(|row| row.owner.is_some());
+            found.hosts.len() >= 3 && owned.count() >= objects
+        })
+        .await
+    }
+
+    /// Waits until the registry is as wanted at each of these replicas.
+    pub(crate) async fn registry(
+        &self,
+        ids: &[u64],
+        what: &str,
+        wanted: impl Fn(&RegistryReport) -> bool,
+    ) -> anyhow::Result<()> {
+        for id in ids {
+            let client = &self.clients[usize::try_from(id - 1)?];
+            eventually(DEADLINE, &format!("r{id}: {what}"), || async {
+                let found = client.registry().await?;
+                ensure!(wanted(&found), "{found:?}");
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Declares another object in every host, as GitOps does from one repository.
+    pub(crate) fn declare(&self, name: &str) -> anyhow::Result<()> {
+        let mut hosts = self.hosts.iter();
+        hosts.try_for_each(|host| host.declare(name).map(drop))
     }
 
     /// The replica of that number.
