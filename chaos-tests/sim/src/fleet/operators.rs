@@ -30,7 +30,8 @@ pub async fn operate(world: Arc<World>, dice: Dice) {
                 ask(&world, &dice, ReplicaChange::Transfer { to }).await;
             }
             4..7 => {
-                if grow(&world, &dice).await && dice.percent(90) {
+                let grown = grow(&world, &dice).await;
+                if grown && dice.percent(90) {
                     shrink(&world, &dice, old).await;
                 }
             }

@@ -116,7 +116,7 @@ async fn trouble(world: &Arc<World>, witness: &Arc<Witness>, dice: &Dice, plant:
     let disaster = dice.fork("disaster");
     let mut era = 0;
     if disaster.percent(25) && converged(world, "healed").await {
-        end(asking);
+        end(&asking);
         if !judge(world, &client(9, 0), 1).await {
             return;
         }
@@ -128,12 +128,12 @@ async fn trouble(world: &Arc<World>, witness: &Arc<Witness>, dice: &Dice, plant:
     }
     world.heal().await;
     if converged(world, "converges").await {
-        end(asking);
+        end(&asking);
         judge(world, &client(9, era), era as u64 + 1).await;
     }
 }
 
-fn end(clients: Vec<Job<()>>) {
+fn end(clients: &[Job<()>]) {
     clients.iter().for_each(Job::abort);
 }
 
