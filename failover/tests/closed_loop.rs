@@ -28,7 +28,7 @@ struct Loop {
     /// With what endpoints can truly serve.
     truth: PlanInputs,
     floors: Vec<Option<Rate>>,
-    held: Option<ServicePlan>,
+    held: Option<(PlanInputs, ServicePlan)>,
     round: u64,
 }
 
@@ -59,7 +59,11 @@ impl Loop {
     /// Plans, sends, and sees what is served; says where each source's callers go.
     fn turn(&mut self) -> Vec<Vec<(Destination, u32)>> {
         let inputs = self.known();
-        let plan = next(&inputs, self.held.as_ref()).plan;
+        let plan = next(
+            &inputs,
+            self.held.as_ref().map(|(inputs, plan)| (inputs, plan)),
+        )
+        .plan;
         let findings = check(&inputs, &plan);
         assert!(findings.is_empty(), "{findings:#?}\n{plan:#?}");
         for (at, load) in self.loads(&plan) {
@@ -79,7 +83,7 @@ impl Loop {
             shares.map(|s| (s.destination.clone(), s.parts)).collect()
         });
         let shares = shares.collect();
-        self.held = Some(plan);
+        self.held = Some((inputs, plan));
         shares
     }
 
@@ -131,7 +135,7 @@ proptest! {
         for _ in 0..5 {
             fleet.turn();
         }
-        let plan = fleet.held.as_ref().unwrap();
+        let (_, plan) = fleet.held.as_ref().unwrap();
         for source in &plan.sources {
             let home = fleet.truth.destinations.iter().any(|zone| {
                 zone.member == source.source.member && zone.zone == source.source.zone && zone.ready > 0

@@ -3,9 +3,9 @@
 
 mod support;
 
-use causeway_api::plan::{PlanInputs, Rate, ServicePlan, SourcePlan};
+use causeway_api::plan::{PlanInputs, Rate, ServicePlan, SourcePlan, Withdrawal};
 use causeway_failover::checker::check;
-use causeway_failover::plan::{Stability, cost, plan, plan_with_previous};
+use causeway_failover::plan::{Stability, cost, next, plan, plan_with_previous};
 use proptest::prelude::*;
 use support::{fleets, served, tight};
 
@@ -92,6 +92,22 @@ fn happen(inputs: &mut PlanInputs, change: &Change) {
 
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn what_left_comes_back(inputs in fleets(true), which in any::<prop::sample::Index>(), ramp in 0_u8..100) {
+        let mut away = inputs.clone();
+        let at = which.index(away.destinations.len());
+        away.destinations[at].withdrawn = Some(Withdrawal::Lost);
+        let before = next(&inputs, None).plan;
+        let during = next(&away, Some((&inputs, &before))).plan;
+        let mut returning = inputs.clone();
+        returning.destinations[at].admitted_percent = ramp;
+        let step = next(&returning, Some((&away, &during))).plan;
+        let after = next(&inputs, Some((&returning, &step))).plan;
+        if inputs.destinations[at].withdrawn.is_none() {
+            prop_assert_eq!(after, plan(&inputs));
+        }
+    }
 
     #[test]
     fn through_any_changes_it_is_as_good_as_from_scratch(

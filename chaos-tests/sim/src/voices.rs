@@ -48,7 +48,14 @@ impl Subscriber for Voices {
         event.record(&mut text);
         let who =
             ambient::current().map_or_else(|| "-".to_owned(), |process| process.name().to_owned());
-        let level = event.metadata().level();
+        let (level, from) = (event.metadata().level(), event.metadata().target());
+        if !from.starts_with("causeway") {
+            // Others may print the time of day, which is another one in each run.
+            let library = from.split("::").next().unwrap_or_default();
+            self.history
+                .note(&who, format_args!("{level} of {library}"));
+            return;
+        }
         self.history
             .note(&who, format_args!("{level}{}{}", text.message, text.fields));
     }

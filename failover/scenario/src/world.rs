@@ -167,8 +167,12 @@ impl World {
             let row = self.state.plan(&service);
             let held = row.and_then(|row| row.value.as_ref());
             let inputs = inputs::plan_inputs(&self.state, &self.facts, &service);
-            let planned =
-                inputs.map(|inputs| (plan::next(&inputs, held.map(|held| &held.plan)), inputs));
+            let planned = inputs.map(|inputs| {
+                (
+                    plan::next(&inputs, held.map(|held| (&held.inputs, &held.plan))),
+                    inputs,
+                )
+            });
             let same = match &planned {
                 Some((next, inputs)) => self.state.is_committed(inputs, &next.plan),
                 None => held.is_none(),

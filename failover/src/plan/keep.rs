@@ -10,7 +10,9 @@
 //! 3. the same, moved to where it costs less;
 //! 4. the plan from scratch: so that never more is moved than it would.
 
-use causeway_api::plan::{PlanInputs, PlanKind, ServicePlan, SourcePlan};
+use std::collections::BTreeMap;
+
+use causeway_api::plan::{DestinationInput, PlanInputs, PlanKind, ServicePlan, SourcePlan};
 
 use super::apportion::apportion;
 use super::bounds::Bounds;
@@ -43,17 +45,40 @@ pub struct Next {
     pub rests_on_previous: bool,
 }
 
-/// Plans one service as is done when it is decided: on from the plan before, with the [`Stability`] in force.
+/// Plans one service as is done when it is decided: on from the plan before, with the [`Stability`] in force; from scratch
+/// where something has returned since, or is further up its ramp. Without that, what left for a place that is as near would
+/// never come back.
 #[must_use]
-pub fn next(inputs: &PlanInputs, previous: Option<&ServicePlan>) -> Next {
-    on(inputs, previous, Stability::default())
+pub fn next(inputs: &PlanInputs, held: Option<(&PlanInputs, &ServicePlan)>) -> Next {
+    let held = held.filter(|(before, _)| !returns(before, inputs));
+    on(inputs, held.map(|(_, plan)| plan), Stability::default())
+}
+
+/// Whether some destination may take more than before, by more than its endpoints.
+fn returns(before: &PlanInputs, now: &PlanInputs) -> bool {
+    let admitted = |zone: &DestinationInput| match zone.withdrawn {
+        None => zone.admitted_percent,
+        Some(_) => 0,
+    };
+    let key = |zone: &DestinationInput| (zone.member.clone(), zone.zone.clone());
+    let before: BTreeMap<_, u8> = before
+        .destinations
+        .iter()
+        .map(|zone| (key(zone), admitted(zone)))
+        .collect();
+    let mut now = now.destinations.iter();
+    now.any(|zone| {
+        before
+            .get(&key(zone))
+            .is_some_and(|was| admitted(zone) > *was)
+    })
 }
 
 /// Computes a decision again, from what is committed with it: the inputs, and the plan before where it rested on that. The
 /// same build gives the very same bytes.
 #[must_use]
 pub fn replay(inputs: &PlanInputs, previous: Option<&ServicePlan>) -> ServicePlan {
-    next(inputs, previous).plan
+    on(inputs, previous, Stability::default()).plan
 }
 
 /// Plans one service whose plan was `previous`. Equal to [`plan()`] where there is none, in what it serves, and but for

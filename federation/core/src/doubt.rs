@@ -46,7 +46,7 @@ pub fn doubt(state: &State, facts: &FactStore, service: &ServiceKey) -> Option<D
         return None;
     }
     let own = inputs::plan_inputs(state, facts, service)?;
-    if own == held.inputs || plan::next(&own, Some(&held.plan)).plan == held.plan {
+    if own == held.inputs || plan::next(&own, Some((&held.inputs, &held.plan))).plan == held.plan {
         return None;
     }
     let mut differs = differences(&held.inputs, &own);

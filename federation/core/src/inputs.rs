@@ -100,7 +100,7 @@ pub fn plan_inputs_with(
 pub fn in_force(state: &State, facts: &FactStore, service: &ServiceKey) -> Option<PlanInputs> {
     let held = state.plan(service)?.value.as_ref()?;
     let now = plan_inputs(state, facts, service)
-        .filter(|now| plan::next(now, Some(&held.plan)).plan == held.plan);
+        .filter(|now| plan::next(now, Some((&held.inputs, &held.plan))).plan == held.plan);
     Some(now.unwrap_or_else(|| held.inputs.clone()))
 }
 

@@ -279,7 +279,7 @@ fn proposal(
     if inputs::plan_inputs(before, facts, service).as_ref() == Some(&now) {
         return None;
     }
-    let next = plan::next(&now, Some(&held.plan));
+    let next = plan::next(&now, Some((&held.inputs, &held.plan)));
     (next.plan != held.plan).then(|| PlanProposal {
         service: service.clone(),
         plan: Some((now, next.plan)),

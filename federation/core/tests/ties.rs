@@ -130,7 +130,7 @@ impl World {
             let inputs = inputs.unwrap();
             let row = self.state.plan(&service);
             let held = row.and_then(|row| row.value.as_ref());
-            let next = next(&inputs, held.map(|held| &held.plan));
+            let next = next(&inputs, held.map(|held| (&held.inputs, &held.plan)));
             assert_eq!(check(&inputs, &next.plan), []);
             let previous = row
                 .filter(|_| next.rests_on_previous)

@@ -134,7 +134,10 @@ fn of_service(row: &ServiceLoss, look: &Look) -> String {
     }
     let mut out = format!("{heading}\n{}", table.render(look.paint));
     if same > 0 {
-        let text = format!("callers in {} go where they go now", count(same, "place", "places"));
+        let text = format!(
+            "callers in {} go where they go now",
+            count(same, "place", "places")
+        );
         out.push_str(&format!("  {}\n", look.paint.tone(Tone::Dim, &text)));
     }
     for finding in &row.findings {

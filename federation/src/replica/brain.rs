@@ -303,7 +303,7 @@ fn changed_plan(
     let Next {
         plan,
         rests_on_previous,
-    } = next(&inputs, held.map(|held| &held.plan));
+    } = next(&inputs, held.map(|held| (&held.inputs, &held.plan)));
     if state.is_committed(&inputs, &plan) {
         return None;
     }

@@ -78,7 +78,8 @@ impl Preparations {
     /// Whether this very content is held here.
     pub(crate) fn holds(&self, domain: &Domain, hash: ContentHash) -> bool {
         let held = lock(&self.held);
-        held.of(domain).is_some_and(|prepared| prepared.hash() == hash)
+        held.of(domain)
+            .is_some_and(|prepared| prepared.hash() == hash)
     }
 
     /// What was prepared for what came into force: proposals in the order in which they are to be made. `None` where the

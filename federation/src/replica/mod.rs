@@ -181,7 +181,10 @@ impl Replica {
             env.spawn("preparations", contingencies::prepare(shared.clone())),
             env.spawn("ticker", ticker::tick(shared.clone())),
             env.spawn("sessions", serve::serve(shared.clone(), listener)),
-            env.spawn("session votes", voters::watch_sessions(shared.clone(), sight)),
+            env.spawn(
+                "session votes",
+                voters::watch_sessions(shared.clone(), sight),
+            ),
             env.spawn("agents' votes", voters::hear_agents(shared.clone())),
             env.spawn("observers", voters::watch_observers(shared.clone())),
             env.spawn("metrics", metrics::run(shared.clone())),
@@ -199,10 +202,7 @@ impl Replica {
             ));
             tasks.push(env.spawn("status", status::run(shared.clone(), host.clone())));
             let root = config.root_namespace.clone();
-            tasks.push(env.spawn(
-                "shifts",
-                shifts::run(shared.clone(), host.clone(), root),
-            ));
+            tasks.push(env.spawn("shifts", shifts::run(shared.clone(), host.clone(), root)));
             tasks.push(env.spawn("events", events::run(shared.clone(), host)));
         }
         let tasks = Arc::new(Mutex::new(tasks));

@@ -342,9 +342,10 @@ async fn a_region_that_dies_is_lost_by_the_word_of_the_two_others() {
     let dead = world.leader().unwrap();
     let lost: Domain = format!("region/r-{}", member(dead)).parse().unwrap();
     world
-        .until("its loss is prepared for, alike on every replica", |world| {
-            world.alive().all(|at| world.is_prepared(at, &lost))
-        })
+        .until(
+            "its loss is prepared for, alike on every replica",
+            |world| world.alive().all(|at| world.is_prepared(at, &lost)),
+        )
         .await;
     let named = world.shared(dead).consensus.read(|state| {
         let row = state.brain.contingencies.rows.get(&lost);

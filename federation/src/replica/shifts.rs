@@ -269,10 +269,13 @@ impl Keeper<'_> {
             return;
         }
         // It was in force, and is no more: it expired, or a person ended it. That is told, and not undone.
-        let held = self
-            .shared
-            .consensus
-            .read(|state| state.brain.shifts.get(&shift.key).map(|row| row.shift.clone()));
+        let held = self.shared.consensus.read(|state| {
+            state
+                .brain
+                .shifts
+                .get(&shift.key)
+                .map(|row| row.shift.clone())
+        });
         match held {
             Some(held) if held == *shift => return,
             None if status::taken_in(object) => return,
@@ -297,7 +300,9 @@ impl Keeper<'_> {
                 self.refused
                     .insert(name.to_owned(), (version, refusal.to_string()));
             }
-            Ok(_) => tracing::info!(shift = %shift.key, by = %shift.requested_by, does = %shift.action, "an override was taken in"),
+            Ok(_) => {
+                tracing::info!(shift = %shift.key, by = %shift.requested_by, does = %shift.action, "an override was taken in")
+            }
             // It is tried again.
             Err(error) => {
                 tracing::warn!(shift = %shift.key, %error, "an override could not be committed; it is tried again");
@@ -349,7 +354,11 @@ impl Keeper<'_> {
 
 /// What an override would bring about, as a sentence.
 fn foreseen(run: &whatif::DryRun) -> String {
-    let stays = run.services.iter().filter(|row| row.stays.is_some()).count();
+    let stays = run
+        .services
+        .iter()
+        .filter(|row| row.stays.is_some())
+        .count();
     let moves = run.services.len().saturating_sub(stays);
     let first = run.services.iter().find_map(|row| row.stays.as_deref());
     let mut text = format!("a dry run: {moves} services would move, and {stays} would stay");

@@ -10,9 +10,9 @@ use causeway_api::shift::{Shift, ShiftAction, ShiftKey};
 use causeway_api::spec::defaults;
 use causeway_core::whatif::{self, Committed, Shifted};
 use causeway_state::State;
-use causeway_state::effects::needed_approvals;
 use causeway_state::brain::{Approvable, Ramp, RampStage, ShiftRow};
 use causeway_state::command::Command;
+use causeway_state::effects::needed_approvals;
 use causeway_state::outcome::{Outcome, Refusal};
 
 use super::whatif::unknown;

@@ -108,10 +108,16 @@ pub(super) fn status(
 fn ended(shift: &Shift, state: &State) -> Over {
     use causeway_state::brain::Act;
     let named = |row: &&causeway_state::brain::AuditRow| {
-        row.object.contains(&shift.key.to_string())
-            && matches!(row.act, Act::Ended | Act::Expired)
+        row.object.contains(&shift.key.to_string()) && matches!(row.act, Act::Ended | Act::Expired)
     };
-    match state.brain.audit.iter().rev().find(named).map(|row| row.act) {
+    match state
+        .brain
+        .audit
+        .iter()
+        .rev()
+        .find(named)
+        .map(|row| row.act)
+    {
         Some(Act::Expired) => Over::Expired,
         _ => Over::Ended,
     }
@@ -136,8 +142,12 @@ fn over(how: Over, before: &TrafficShiftStatus, after: &mut TrafficShiftStatus) 
         ..before.clone()
     };
     let message = match how {
-        Over::Expired => "its time is over; delete this TrafficShift, and create another to move traffic again",
-        Over::Ended => "a person ended it; delete this TrafficShift, and create another to move traffic again",
+        Over::Expired => {
+            "its time is over; delete this TrafficShift, and create another to move traffic again"
+        }
+        Over::Ended => {
+            "a person ended it; delete this TrafficShift, and create another to move traffic again"
+        }
     };
     let of = |kind: &str, status| condition(kind, status, how.word(), message.to_owned());
     vec![
@@ -160,7 +170,14 @@ fn pending(after: &mut TrafficShiftStatus) -> Vec<Condition> {
     let message = "it waits for a decision, which needs a majority of replicas";
     [ACCEPTED, READY]
         .into_iter()
-        .map(|kind| condition(kind, ConditionStatus::Unknown, "Pending", message.to_owned()))
+        .map(|kind| {
+            condition(
+                kind,
+                ConditionStatus::Unknown,
+                "Pending",
+                message.to_owned(),
+            )
+        })
         .collect()
 }
 
@@ -194,9 +211,16 @@ fn held(
             APPROVED,
             ConditionStatus::False,
             "Waiting",
-            format!("it takes effect once others have approved it: causeway approve shift/{key} --reason TEXT"),
+            format!(
+                "it takes effect once others have approved it: causeway approve shift/{key} --reason TEXT"
+            ),
         ),
-        _ => condition(APPROVED, yes, "Approved", "nobody's approval is missing".to_owned()),
+        _ => condition(
+            APPROVED,
+            yes,
+            "Approved",
+            "nobody's approval is missing".to_owned(),
+        ),
     };
     let (status, reason, message) = match row.state {
         ShiftState::Active => (yes, "Active", format!("in effect: {}", row.shift.action)),
@@ -213,7 +237,9 @@ fn held(
         ShiftState::Expired => (
             yes,
             "Held",
-            format!("its time is over, and onExpiry Hold keeps it until a person ends it: causeway restore shift/{key} --reason TEXT"),
+            format!(
+                "its time is over, and onExpiry Hold keeps it until a person ends it: causeway restore shift/{key} --reason TEXT"
+            ),
         ),
         ShiftState::Partly => {
             let first = row.refused.first();
