@@ -78,7 +78,7 @@ fn tell(clients: usize, aim: Option<f64>, ours: &[Load], theirs: &[Load]) {
         ours,
         theirs,
         rate,
-        aim,
+        aim.as_deref(),
     );
     let median = |load: &Load| load.median_us / 1_000.0;
     print(
@@ -97,7 +97,7 @@ fn print(
     ours: &[Load],
     theirs: &[Load],
     of: impl Fn(&Load) -> f64,
-    aim: Option<String>,
+    aim: Option<&str>,
 ) {
     let all = |loads: &[Load]| loads.iter().map(&of).collect::<Vec<f64>>();
     let pairs = ours.iter().zip(theirs);

@@ -123,7 +123,7 @@ fn read_line() -> anyhow::Result<Option<String>> {
 fn command(client: usize, number: u64) -> Command {
     let name = format!("bench-{}", client % 8);
     let mut spec = MemberSpec::minimal(name.parse().unwrap_or_else(|_| unreachable!()));
-    let domain = |n: usize| format!("{:020}-{n:06}", number).parse();
+    let domain = |n: usize| format!("{number:020}-{n:06}").parse();
     spec.failure_domains = (0..super::BYTES / 30)
         .filter_map(|n| domain(n).ok())
         .collect();

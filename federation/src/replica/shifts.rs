@@ -336,10 +336,10 @@ impl Keeper<'_> {
         match self.shared.env.timeout(WRITE, write).await {
             Ok(Ok(_)) => {
                 // What was written holds until the object is seen again.
-                if let Some(held) = self.objects.get_mut(name) {
-                    if let Some(data) = held.data.as_object_mut() {
-                        data.insert("status".to_owned(), status);
-                    }
+                if let Some(held) = self.objects.get_mut(name)
+                    && let Some(data) = held.data.as_object_mut()
+                {
+                    data.insert("status".to_owned(), status);
                 }
             }
             // Deleted meanwhile: the watch will say so.
