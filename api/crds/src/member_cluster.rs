@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::schema;
 
 mod class;
+mod probes;
 
 pub use class::{Absence, Class};
+pub use probes::{GatewayProbe, Page, Probes};
 
 /// What is declared of a member.
 #[derive(CustomResource, Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -126,6 +128,9 @@ pub struct MemberClusterSpec {
     /// For how long it may be absent without having failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absence: Option<Absence>,
+    /// How it is probed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probes: Option<Probes>,
 }
 
 /// What an agent may do.

@@ -12,6 +12,9 @@ pub(crate) const LABEL_VALUE: &str = "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$
 /// A name of an object (RFC 1123 subdomain).
 pub(crate) const DNS_NAME: &str = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$";
 
+/// The path of a URL.
+pub(crate) const URL_PATH: &str = "^/[A-Za-z0-9._~/-]*$";
+
 /// A duration, as Gateway API has it (GEP-2257): whole numbers with units.
 pub(crate) const DURATION: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use causeway_api::domain::Domain;
 use causeway_api::verdict::Subject;
 use causeway_api::{MemberName, ServiceKey};
 use causeway_crds::conditions::member as condition;
@@ -50,6 +51,7 @@ pub(crate) struct ReplicaMetrics {
 struct Shown {
     members: BTreeSet<MemberName>,
     subjects: BTreeSet<Subject>,
+    domains: BTreeSet<Domain>,
 }
 
 impl ReplicaMetrics {
@@ -155,7 +157,19 @@ impl ReplicaMetrics {
         for gone in shown.subjects.difference(&subjects) {
             metrics.forget_subject(gone);
         }
-        *shown = Shown { members, subjects };
+        let prepared = &look.state.brain.contingencies.rows;
+        for (domain, row) in prepared {
+            metrics.set_readiness(domain, row.readiness.score);
+        }
+        let domains: BTreeSet<Domain> = prepared.keys().cloned().collect();
+        for gone in shown.domains.difference(&domains) {
+            metrics.forget_readiness(gone);
+        }
+        *shown = Shown {
+            members,
+            subjects,
+            domains,
+        };
     }
 
     fn show_member(&self, look: &Look<'_>, member: &MemberName) {

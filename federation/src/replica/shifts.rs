@@ -301,7 +301,7 @@ impl Keeper<'_> {
                     .insert(name.to_owned(), (version, refusal.to_string()));
             }
             Ok(_) => {
-                tracing::info!(shift = %shift.key, by = %shift.requested_by, does = %shift.action, "an override was taken in")
+                tracing::info!(shift = %shift.key, by = %shift.requested_by, does = %shift.action, "an override was taken in");
             }
             // It is tried again.
             Err(error) => {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use causeway_api::domain::Domain;
 use causeway_api::ids::MemberName;
 use causeway_api::verdict::{Subject, VerdictState};
 use prometheus_client::encoding::text::encode;
@@ -35,6 +36,11 @@ struct VerdictLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MemberLabels {
     member: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DomainLabels {
+    domain: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,6 +101,7 @@ pub struct Metrics {
     waiting: Family<Vec<(String, String)>, Gauge>,
     brake: Family<Vec<(String, String)>, Gauge>,
     doubted: Family<Vec<(String, String)>, Gauge>,
+    readiness: Family<DomainLabels, Gauge>,
 }
 
 impl Metrics {
@@ -175,6 +182,12 @@ impl Metrics {
             "Committed plans that this replica's own facts have not borne out for a while",
             doubted.clone(),
         );
+        let readiness = Family::default();
+        registry.register(
+            "readiness_score",
+            "The share of the survivors' demand that would be served if a domain were lost, in percent",
+            readiness.clone(),
+        );
         Self {
             registry: Arc::new(registry),
             condition,
@@ -190,6 +203,7 @@ impl Metrics {
             waiting,
             brake,
             doubted,
+            readiness,
         }
     }
 
@@ -243,6 +257,20 @@ impl Metrics {
                 .get_or_create(&labels)
                 .set(i64::from(state == value));
         }
+    }
+
+    /// Sets `causeway_readiness_score`.
+    pub fn set_readiness(&self, domain: &Domain, score: u8) {
+        let domain = domain.to_string();
+        self.readiness
+            .get_or_create(&DomainLabels { domain })
+            .set(i64::from(score));
+    }
+
+    /// Removes the series of a domain that is not prepared for any more.
+    pub fn forget_readiness(&self, domain: &Domain) {
+        let domain = domain.to_string();
+        self.readiness.remove(&DomainLabels { domain });
     }
 
     /// Removes the series of a subject that is no more.
@@ -379,6 +407,7 @@ mod tests {
         metrics.count_decision(DecisionOutcome::Refused, "capacity");
         metrics.set_quorum_reachable(true);
         metrics.set_state_diverged(false);
+        metrics.set_readiness(&"region/r1".parse().unwrap(), 93);
         let text = metrics.text();
         for line in [
             "causeway_build_info{version=\"",
@@ -391,6 +420,7 @@ mod tests {
             "causeway_decisions_total{outcome=\"Refused\",rule=\"capacity\"} 1",
             "causeway_quorum_reachable{} 1",
             "causeway_state_diverged{} 0",
+            "causeway_readiness_score{domain=\"region/r1\"} 93",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
@@ -410,6 +440,8 @@ mod tests {
         metrics.set_verdict(&"member/ack".parse().unwrap(), VerdictState::Serving);
         metrics.forget_member(&member(), ["Ready"]);
         metrics.forget_subject(&"member/ack".parse().unwrap());
+        metrics.set_readiness(&"member/ack".parse().unwrap(), 100);
+        metrics.forget_readiness(&"member/ack".parse().unwrap());
         assert!(!metrics.text().contains("ack"), "{}", metrics.text());
     }
 }

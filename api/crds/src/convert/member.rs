@@ -6,12 +6,14 @@ use std::net::IpAddr;
 use causeway_api::facts::GatewayAddress;
 use causeway_api::ids::{Locality, MemberName, Name};
 use causeway_api::plan::Rate;
+use causeway_api::probe;
 use causeway_api::rules::MemberClass;
 use causeway_api::spec::{self, DeclaredGateway, MemberSpec};
 
 use super::{ConvertError, Object};
 use crate::member_cluster::{
-    Address, AddressType, Class, Gateway, LocalityMapping, MemberCluster, MeshType, Mode, Place,
+    Address, AddressType, Class, Gateway, GatewayProbe, LocalityMapping, MemberCluster, MeshType,
+    Mode, Place, Probes,
 };
 
 /// Bounds of `absence.tolerateFor`, in milliseconds.
@@ -43,6 +45,12 @@ impl TryFrom<&MemberCluster> for MemberSpec {
             .and_then(|absence| absence.tolerate_for.as_deref())
             .map(|text| object.duration_ms("spec.absence.tolerateFor", text, TOLERATE_MS))
             .transpose()?;
+        member.gateway_probe = declared
+            .probes
+            .as_ref()
+            .map(|probes| probe(&object, probes))
+            .transpose()?
+            .unwrap_or_default();
         member.mesh = match declared.mesh.as_ref().map(|mesh| mesh.type_) {
             None | Some(MeshType::Auto) => spec::MeshType::Auto,
             Some(MeshType::Istio) => spec::MeshType::Istio,
@@ -81,6 +89,23 @@ impl TryFrom<&MemberCluster> for MemberSpec {
         )?;
         Ok(member)
     }
+}
+
+fn probe(object: &Object, probes: &Probes) -> Result<probe::GatewayProbe, ConvertError> {
+    Ok(match probes.gateway {
+        GatewayProbe::Tcp => probe::GatewayProbe::Tcp,
+        GatewayProbe::Tls => probe::GatewayProbe::Tls {
+            names: probes.server_names.clone(),
+        },
+        GatewayProbe::Http => {
+            let page = probes.http.clone().unwrap_or_default();
+            let port = object.bounded("spec.probes.http.port", page.port, 1..=u16::MAX)?;
+            probe::GatewayProbe::Http {
+                port,
+                path: page.path,
+            }
+        }
+    })
 }
 
 fn mappings(
@@ -235,6 +260,7 @@ mod tests {
                 "capacity": { "maxUtilizationPercent": 75 },
                 "class": "Edge",
                 "absence": { "tolerateFor": "12h" },
+                "probes": { "gateway": "HTTP", "http": { "port": 8080 } },
             }),
         )
         .unwrap();
@@ -252,6 +278,11 @@ mod tests {
         assert_eq!(gateway.max_rate, Some(Rate::from_rps(2_000)));
         assert_eq!(member.class, MemberClass::Edge);
         assert_eq!(member.absence.tolerate_ms, Some(43_200_000));
+        let page = probe::GatewayProbe::Http {
+            port: 8_080,
+            path: "/healthz/ready".to_owned(),
+        };
+        assert_eq!(member.gateway_probe, page);
         assert_eq!(member.max_utilization_percent, Some(75));
     }
 
@@ -288,6 +319,11 @@ mod tests {
                 "a",
                 json!({ "absence": { "tolerateFor": "1000h" } }),
                 "spec.absence.tolerateFor is \"1000h\": give 1s to 2592000s",
+            ),
+            (
+                "a",
+                json!({ "probes": { "gateway": "HTTP", "http": { "port": 0 } } }),
+                "spec.probes.http.port is 0",
             ),
             (
                 "a",

@@ -1,6 +1,6 @@
 //! People's overrides come, are tried again, and end.
 //!
-//! An override binds once it has its approvals; a dry run never does. It ends by a person, by its time ([`expire`]), or by
+//! An override binds once it has its approvals; a dry run never does. It ends by a person, by its time ([`advance`]), or by
 //! a newer one that restores what it left. Traffic then returns by the ramp of failback.
 
 use std::collections::BTreeSet;
