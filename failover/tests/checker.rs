@@ -268,3 +268,26 @@ fn the_exception_for_a_last_resort_is_no_wider_than_that() {
         "{findings:#?}"
     );
 }
+
+#[test]
+fn a_last_way_that_is_not_reached_from_here_is_not_one_that_is_out() {
+    let mut inputs = parse(
+        "
+member here region=hangzhou
+  zone g demand=10 ready=0 each=100
+member up region=shanghai
+  zone a demand=0 ready=5 each=100
+member down region=shanghai out=NoGateway
+  zone a demand=0 ready=5 each=100
+",
+    );
+    for zone in &mut inputs.destinations[1..] {
+        zone.network = "there".parse().unwrap();
+    }
+    for source in &mut inputs.sources[1..] {
+        source.network = "there".parse().unwrap();
+    }
+    inputs.sources[0].unreachable = ["there".parse().unwrap()].into();
+    let findings = check(&inputs, &plan(&inputs));
+    assert!(findings.is_empty(), "{findings:#?}");
+}

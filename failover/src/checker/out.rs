@@ -37,10 +37,15 @@ fn out(inputs: &PlanInputs, source: &SourceInput, destination: &Destination) -> 
         return None;
     }
     let offered = |zone: &&DestinationInput| zone.exported || zone.member == source.source.member;
-    let reasons: Vec<Withdrawal> = zones()
+    let said: Vec<Option<Withdrawal>> = zones()
         .filter(offered)
-        .filter_map(|zone| reason(inputs, zone))
+        .map(|zone| reason(inputs, zone))
         .collect();
+    if said.contains(&None) {
+        // One that is up is behind it: whether it is reached from here, and allowed, others check.
+        return None;
+    }
+    let reasons: Vec<Withdrawal> = said.into_iter().flatten().collect();
     let last = |reason: &Withdrawal| {
         !matches!(
             reason,
