@@ -76,8 +76,16 @@ fn member_cluster(object: &mut Fields) {
     let Some(spec) = object.get_mut("spec") else {
         return;
     };
+    default(spec, "class", || Value::from("Standard"));
     default(spec, "mode", || Value::from("Observe"));
     default(spec, "suspend", || Value::from(false));
+    if let Some(probes) = spec.get_mut("probes") {
+        default(probes, "gateway", || Value::from("TCP"));
+        if let Some(page) = probes.get_mut("http") {
+            default(page, "port", || Value::from(15021));
+            default(page, "path", || Value::from("/healthz/ready"));
+        }
+    }
     if let Some(mesh) = spec.get_mut("mesh") {
         default(mesh, "type", || Value::from("Auto"));
     }

@@ -287,6 +287,7 @@ pub(crate) async fn defaults_that_facts_need(c: &Cluster) -> anyhow::Result<()> 
         "metadata": { "name": "defaults-that-facts-need" },
         "spec": {
             "mesh": {},
+            "probes": { "gateway": "HTTP", "http": {} },
             "network": { "gateways": [
                 { "name": "e", "addresses": [{ "type": "IPAddress", "value": "203.0.113.1" }] },
             ] },
@@ -298,6 +299,9 @@ pub(crate) async fn defaults_that_facts_need(c: &Cluster) -> anyhow::Result<()> 
         spec["mode"] == "Observe" && spec["suspend"] == false && spec["mesh"]["type"] == "Auto",
         "{made}"
     );
+    ensure!(spec["class"] == "Standard", "{made}");
+    let page = json!({ "port": 15021, "path": "/healthz/ready" });
+    ensure!(spec["probes"]["http"] == page, "{made}");
     ensure!(spec["network"]["gateways"][0]["port"] == 15443, "{made}");
     let path = format!("{members}/defaults-that-facts-need");
     c.delete(&path, None).await?.expect(200)?;
