@@ -90,7 +90,7 @@ pub(crate) async fn amid_a_transfer(trio: &Trio) -> anyhow::Result<()> {
         for id in ALL {
             let slow = Wire::Slow {
                 delay: Duration::ZERO,
-                rate: 10_000,
+                rate: 5_000,
             };
             trio.wires.set(&format!("r{id}"), "r4", slow);
         }
@@ -115,7 +115,10 @@ pub(crate) async fn amid_a_transfer(trio: &Trio) -> anyhow::Result<()> {
                 eventually(DEADLINE, "a snapshot is on its way", || async {
                     let leader = trio.leader(&ALL).await?;
                     let list = trio.replica(leader).list().await?;
-                    ensure!(!row(&list, GUEST)["snapshot"].is_null(), "{list:#}");
+                    let guest = row(&list, GUEST);
+                    // What had arrived of it before the first kill may leave too little of it to be seen again.
+                    let arrived = victim != GUEST && guest["role"] == "voter";
+                    ensure!(arrived || !guest["snapshot"].is_null(), "{list:#}");
                     Ok(())
                 })
                 .await?;
