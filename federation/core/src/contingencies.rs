@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use causeway_api::contingency::Readiness;
 use causeway_api::domain::Domain;
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use causeway_api::{MemberName, ServiceKey};
@@ -89,6 +90,14 @@ impl Contingencies {
     #[must_use]
     pub fn of(&self, domain: &Domain) -> Option<&Prepared> {
         self.prepared.get(domain)
+    }
+
+    /// How well the rest would carry each loss that is prepared for, the widest domain first.
+    #[must_use]
+    pub fn readiness(&self) -> Vec<Readiness> {
+        let domains = domains(&self.places).into_iter();
+        let prepared = domains.filter_map(|domain| self.prepared.get(&domain));
+        prepared.map(Prepared::readiness).collect()
     }
 
     /// How many domains there are beyond those that are prepared for.

@@ -7,6 +7,7 @@ mod world;
 use causeway_api::domain::Domain;
 use causeway_core::contingencies::Contingencies;
 use causeway_core::inputs;
+use causeway_core::whatif::Committed;
 use causeway_failover::plan::{Stability, plan_with_previous};
 use causeway_state::State;
 use world::{World, key};
@@ -79,4 +80,12 @@ fn inputs_that_change_nothing_in_any_loss_are_worth_no_decision() {
     let mut none = held.inputs;
     none.destinations[1].ready = 0;
     assert!(contingencies.would_differ(&none, &held.plan));
+}
+
+#[test]
+fn what_is_prepared_says_the_same_as_computing_it_when_asked() {
+    let (world, _) = World::planned();
+    let asked = Committed::of(&world.state).readiness();
+    assert_eq!(followed(&world.state).readiness(), asked);
+    assert_eq!(asked.len(), 9);
 }

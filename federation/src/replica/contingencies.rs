@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_api::ServiceKey;
-use causeway_api::contingency::ContentHash;
+use causeway_api::contingency::{ContentHash, Readiness};
 use causeway_api::domain::Domain;
 use causeway_api::rules::Priority;
 use causeway_core::contingencies::Contingencies;
@@ -30,6 +30,9 @@ const STEP: usize = 16;
 
 /// What is prepared is named once nothing changed for so long.
 const QUIET: Duration = Duration::from_secs(2);
+
+/// A fleet that is never quiet is looked at all the same, so often.
+const LONGEST: Duration = Duration::from_secs(15);
 
 /// What is prepared here.
 #[derive(Default)]
@@ -82,6 +85,19 @@ impl Preparations {
             .is_some_and(|prepared| prepared.hash() == hash)
     }
 
+    /// How well the rest would carry each loss, the widest domain first; `None` while that is still being worked out, or where
+    /// there are more domains than are prepared for.
+    pub(crate) fn readiness(&self) -> Option<Vec<Readiness>> {
+        {
+            let due = lock(&self.due);
+            if due.everything || due.places || !due.planned.is_empty() {
+                return None;
+            }
+        }
+        let held = lock(&self.held);
+        (held.is_settled() && held.left_out() == 0).then(|| held.readiness())
+    }
+
     /// What was prepared for what came into force: proposals in the order in which they are to be made. `None` where the
     /// content that was named is not the one held here: it drifted since, and is planned afresh.
     pub(crate) fn proposals(
@@ -132,8 +148,12 @@ pub(crate) async fn prepare(shared: Arc<Shared>) {
     loop {
         preparations.wake.notified().await;
         // What changes in a burst is looked at once.
+        let began = shared.env.now();
         loop {
             work_off(&shared).await;
+            if shared.env.now().since(began) >= LONGEST {
+                break;
+            }
             tokio::select! {
                 biased;
                 () = preparations.wake.notified() => {}
@@ -212,37 +232,46 @@ async fn refresh_inputs(shared: &Shared) {
             });
         }
     }
-    for some in drifted.chunks(causeway_state::apply::plans::PROPOSALS) {
+    let mut left = drifted.as_slice();
+    while !left.is_empty() {
+        let (some, rest) = left.split_at(left.len().min(causeway_state::apply::plans::PROPOSALS));
         if let Err(error) = shared.propose(Command::CommitPlans(some.to_vec())).await {
             tracing::warn!(%error, "inputs that drifted could not be committed; they are looked at again");
-            let services = some.iter().map(|proposal| &proposal.service);
+            let services = left.iter().map(|proposal| &proposal.service);
             shared.preparations.facts_changed(services);
             return;
         }
+        left = rest;
     }
 }
 
 /// Names in the log what is prepared, where it is not what was named before.
 async fn name(shared: &Shared) {
-    let rows = shared.consensus.read(|state| {
+    // Passes over all services: not while decisions wait.
+    let mut rows: BTreeMap<Domain, Option<(ContentHash, Readiness)>> = {
         let held = lock(&shared.preparations.held);
-        if state.feature_level < 2 || !held.is_settled() {
+        if !held.is_settled() {
+            return;
+        }
+        let row = |(domain, prepared): (&Domain, &Prepared)| {
+            let content = (prepared.hash(), prepared.readiness());
+            (domain.clone(), Some(content))
+        };
+        held.iter().map(row).collect()
+    };
+    let rows = shared.consensus.read(|state| {
+        if state.feature_level < 2 {
             return Vec::new();
         }
-        let named = &state.brain.contingencies.rows;
-        let mut rows = BTreeMap::new();
-        for (domain, prepared) in held.iter() {
-            let (hash, readiness) = (prepared.hash(), prepared.readiness());
-            let same = named
-                .get(domain)
-                .is_some_and(|row| row.hash == hash && row.readiness == readiness);
-            if !same {
-                rows.insert(domain.clone(), Some((hash, readiness)));
+        for (domain, row) in &state.brain.contingencies.rows {
+            let named = Some((row.hash, row.readiness.clone()));
+            match rows.get(domain) {
+                Some(held) if *held == named => drop(rows.remove(domain)),
+                Some(_) => {}
+                None => drop(rows.insert(domain.clone(), None)),
             }
         }
-        let gone = named.keys().filter(|domain| held.of(domain).is_none());
-        rows.extend(gone.map(|domain| (domain.clone(), None)));
-        rows.into_iter().collect::<Vec<(Domain, _)>>()
+        rows.into_iter().collect()
     });
     if rows.is_empty() {
         return;

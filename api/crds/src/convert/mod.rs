@@ -7,6 +7,12 @@ mod policy;
 mod rules;
 mod shift;
 
+use std::collections::BTreeSet;
+
+use causeway_api::ids::{Name, ServiceKey};
+
+use crate::failover_policy::TargetRef;
+
 pub use duration::milliseconds;
 pub use policy::policy_spec;
 pub use shift::shift;
@@ -29,6 +35,22 @@ pub struct ConvertError {
 struct Object(String);
 
 impl Object {
+    /// The services that `spec.targetRefs` names, in the object's own namespace.
+    fn targets(
+        &self,
+        namespace: &Name,
+        declared: &[TargetRef],
+    ) -> Result<BTreeSet<ServiceKey>, ConvertError> {
+        let target = |(at, target): (usize, &TargetRef)| {
+            let name: Name = self.parse(format!("spec.targetRefs[{at}].name"), &target.name)?;
+            Ok(ServiceKey {
+                namespace: namespace.clone(),
+                name,
+            })
+        };
+        declared.iter().enumerate().map(target).collect()
+    }
+
     fn error(
         &self,
         field: impl Into<String>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_api::ids::{Name, Region, ServiceKey};
+use causeway_api::ids::Region;
 use causeway_api::plan::Rate;
 use causeway_api::spec::{self, HostKind, PolicyKey, PolicySpec, defaults};
 
@@ -56,18 +56,7 @@ pub fn policy_spec(
                 ),
         ));
     }
-    let targets = declared
-        .target_refs
-        .iter()
-        .enumerate()
-        .map(|(at, target)| {
-            let name: Name = object.parse(format!("spec.targetRefs[{at}].name"), &target.name)?;
-            Ok(ServiceKey {
-                namespace: key.namespace.clone(),
-                name,
-            })
-        })
-        .collect::<Result<BTreeSet<_>, ConvertError>>()?;
+    let targets = object.targets(&key.namespace, &declared.target_refs)?;
     let hosts = declared.hosts.iter().map(|host| match host {
         Host::ClusterLocal => HostKind::ClusterLocal,
         Host::ClusterSet => HostKind::ClusterSet,
@@ -213,6 +202,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use causeway_api::ids::ServiceKey;
 
     fn convert(namespace: &str, spec: &serde_json::Value) -> Result<PolicySpec, ConvertError> {
         let policy: FailoverPolicy = serde_json::from_value(json!({

@@ -1,9 +1,8 @@
 //! TrafficShift → [`Shift`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use causeway_api::domain::Domain;
-use causeway_api::ids::{Name, ServiceKey};
 use causeway_api::shift::{self, Shift, ShiftAction, ShiftKey};
 use causeway_api::spec::defaults;
 
@@ -49,18 +48,7 @@ pub fn shift(declared: &TrafficShift, root_namespace: &str) -> Result<Shift, Con
         );
         return Err(object.error("spec.targetRefs", "given", remedy));
     }
-    let targets = spec
-        .target_refs
-        .iter()
-        .enumerate()
-        .map(|(at, target)| {
-            let name: Name = object.parse(format!("spec.targetRefs[{at}].name"), &target.name)?;
-            Ok(ServiceKey {
-                namespace: key.namespace.clone(),
-                name,
-            })
-        })
-        .collect::<Result<BTreeSet<_>, ConvertError>>()?;
+    let targets = object.targets(&key.namespace, &spec.target_refs)?;
     let (step_percents, interval_ms) = match &spec.ramp {
         Some(ramp) => (
             object.steps("spec.ramp.stepWeights", &ramp.step_weights)?,

@@ -16,10 +16,16 @@ pub(super) async fn readiness(shared: &Shared) -> Result<ReadinessReport, AdminE
     let (generation, committed) = shared
         .consensus
         .read(|state| (state.last_applied, Committed::of(state)));
-    let domains = shared.env.blocking(move || committed.readiness()).await;
+    let domains = match shared.preparations.readiness() {
+        Some(prepared) => prepared,
+        None => {
+            let anew = shared.env.blocking(move || committed.readiness());
+            anew.await.ok_or_else(busy)?
+        }
+    };
     Ok(ReadinessReport {
         generation,
-        domains: domains.ok_or_else(busy)?,
+        domains,
     })
 }
 
