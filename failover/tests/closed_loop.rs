@@ -11,17 +11,8 @@ use causeway_failover::checker::check;
 use causeway_failover::learn::{Seen, capacity, demand, floor};
 use causeway_failover::plan::next;
 use proptest::prelude::*;
+use support::cases::cases;
 use support::tight;
-
-/// Three hundred fleets each; `PROPTEST_CASES` asks for more.
-fn config() -> ProptestConfig {
-    let config = ProptestConfig::default();
-    ProptestConfig {
-        cases: config.cases.max(300),
-        failure_persistence: None,
-        ..config
-    }
-}
 
 /// A fleet as it is, what is known of it, and the plan in force.
 struct Loop {
@@ -119,7 +110,7 @@ impl Loop {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn it_comes_to_rest(truth in tight::tight()) {

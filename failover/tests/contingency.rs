@@ -15,6 +15,7 @@ use causeway_failover::checker::check;
 use causeway_failover::contingency::{Fall, Place, Prepared};
 use causeway_failover::plan::{Stability, plan, plan_with_previous};
 use proptest::prelude::*;
+use support::cases::cases;
 use support::fleets;
 
 /// The members of a fleet, each with a gateway.
@@ -46,17 +47,8 @@ fn prepared(domain: &Domain, inputs: &PlanInputs) -> Prepared {
     prepared
 }
 
-fn config() -> ProptestConfig {
-    let config = ProptestConfig::default();
-    ProptestConfig {
-        cases: config.cases.max(2_000),
-        failure_persistence: None,
-        ..config
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn what_is_prepared_is_what_would_be_planned_and_passes_the_checker(inputs in fleets(true), domain in domains()) {

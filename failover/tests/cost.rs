@@ -6,18 +6,9 @@ mod support;
 use causeway_api::plan::{PlanInputs, Rate};
 use causeway_failover::plan::{cost, plan};
 use proptest::prelude::*;
+use support::cases::cases;
 use support::rich::rich;
 use support::{fleets, lp, served, tight};
-
-/// A thousand cases each; `PROPTEST_CASES` asks for more.
-fn config() -> ProptestConfig {
-    let config = ProptestConfig::default();
-    ProptestConfig {
-        cases: config.cases.max(1_000),
-        failure_persistence: None,
-        ..config
-    }
-}
 
 /// The aim is one percent; what is left is the solver's own arithmetic.
 fn same(ours: f64, solver: f64) -> bool {
@@ -57,7 +48,7 @@ fn everyday(inputs: PlanInputs) -> PlanInputs {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn where_sources_compete_no_plan_costs_less(inputs in tight::tight()) {

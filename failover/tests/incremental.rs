@@ -9,6 +9,11 @@ use causeway_api::verdict::{Ballot, ClusterTime, ObserverId, Vote};
 use causeway_failover::verdict::{Place, Rules, Topology, Verdicts, VoteBook};
 use proptest::prelude::*;
 
+#[path = "support/cases.rs"]
+mod cases;
+
+use cases::cases;
+
 #[derive(Debug, Clone)]
 enum Step {
     /// Who, on what, what.
@@ -65,12 +70,7 @@ const OBSERVERS: [(&str, &str); 6] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: ProptestConfig::default().cases.max(600),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
-
+    #![proptest_config(cases(600))]
     #[test]
     fn what_was_touched_is_enough(
         steps in steps(),

@@ -7,21 +7,12 @@ use causeway_api::plan::{PlanKind, Rate, WHOLE};
 use causeway_failover::checker::check;
 use causeway_failover::plan::plan;
 use proptest::prelude::*;
+use support::cases::cases;
 use support::rich::rich;
 use support::{fleets, served};
 
-/// Two thousand cases each; `PROPTEST_CASES` asks for more.
-fn config() -> ProptestConfig {
-    let config = ProptestConfig::default();
-    ProptestConfig {
-        cases: config.cases.max(2_000),
-        failure_persistence: None,
-        ..config
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn the_checker_finds_nothing(inputs in fleets(true)) {

@@ -7,16 +7,8 @@ use causeway_api::plan::{PlanInputs, Rate, ServicePlan, SourcePlan, Withdrawal};
 use causeway_failover::checker::check;
 use causeway_failover::plan::{Stability, cost, next, plan, plan_with_previous};
 use proptest::prelude::*;
+use support::cases::cases;
 use support::{fleets, served, tight};
-
-fn config() -> ProptestConfig {
-    let config = ProptestConfig::default();
-    ProptestConfig {
-        cases: config.cases.max(1_000),
-        failure_persistence: None,
-        ..config
-    }
-}
 
 fn on(inputs: &PlanInputs, previous: &ServicePlan) -> ServicePlan {
     plan_with_previous(inputs, Some(previous), Stability::default())
@@ -91,7 +83,7 @@ fn happen(inputs: &mut PlanInputs, change: &Change) {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn what_left_comes_back(inputs in fleets(true), which in any::<prop::sample::Index>(), ramp in 0_u8..100) {

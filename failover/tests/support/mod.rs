@@ -1,6 +1,7 @@
 //! Generated fleets.
 #![allow(dead_code, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
+pub(crate) mod cases;
 pub(crate) mod lp;
 pub(crate) mod rich;
 pub(crate) mod scenario;
