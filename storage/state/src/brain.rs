@@ -16,6 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::contingency::Contingencies;
 use crate::state::CommittedPlan;
 
+pub mod ramps;
+
+use ramps::Ramps;
+
 /// How many acts the audit remembers, the newest last.
 pub const AUDIT_ROWS: usize = 1_024;
 
@@ -31,7 +35,7 @@ pub struct Brain {
     /// How much moved lately, by the policy whose `maxTrafficMoved` counts it, the newest last.
     pub moves: BTreeMap<PolicyKey, VecDeque<Moved>>,
     /// Traffic that returns in steps, by service and by what it returns to.
-    pub ramps: BTreeMap<ServiceKey, BTreeMap<Domain, Ramp>>,
+    pub ramps: Ramps,
     /// Members that are out by verdict: when one leaves this set its traffic returns.
     pub out: BTreeSet<MemberName>,
     /// Automation stands still because too much was lost at once.

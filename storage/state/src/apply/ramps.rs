@@ -17,6 +17,7 @@ use causeway_failover::policy;
 use causeway_failover::safety::limits;
 use causeway_failover::safety::moved::left_percent;
 
+use crate::brain::ramps::deadline;
 use crate::brain::{AfterHoldDown, Ramp, RampStage};
 use crate::effects;
 use crate::outcome::Effect;
@@ -127,12 +128,11 @@ pub(super) fn restore(state: &mut State, shift: &Shift, domain: &Domain) {
                 && !matches!(domain, Domain::Zone { .. } | Domain::Gateway { .. })
     };
     let mut ramps = std::mem::take(&mut state.brain.ramps);
-    for (service, rows) in &mut ramps {
+    ramps.change_all(|service, rows| {
         if effects::concerns(shift, service) {
             rows.retain(|other, _| !inside(state, other));
         }
-    }
-    ramps.retain(|_, rows| !rows.is_empty());
+    });
     state.brain.ramps = ramps;
 }
 
@@ -144,89 +144,108 @@ pub(super) fn approve(
 ) -> Vec<ServiceKey> {
     let now = state.cluster_time;
     let mut approved = Vec::new();
-    for (key, rows) in &mut state.brain.ramps {
-        let Some(ramp) = rows.get_mut(domain) else {
-            continue;
-        };
-        let waits = match &mut ramp.stage {
-            RampStage::HoldDown { then, .. } => {
-                std::mem::replace(then, AfterHoldDown::Climb) == AfterHoldDown::Approval
-            }
-            stage @ RampStage::Approval => {
-                *stage = RampStage::Climbing;
-                ramp.since = now;
-                true
-            }
-            RampStage::Never | RampStage::Climbing => false,
-        };
-        if waits && service.is_none_or(|service| service == key) {
+    let mut one = |key: &ServiceKey, rows: &mut BTreeMap<Domain, Ramp>| {
+        let ramp = rows.get_mut(domain);
+        if ramp.is_some_and(|ramp| approve_one(ramp, now)) {
             approved.push(key.clone());
         }
+    };
+    match service {
+        Some(service) => state.brain.ramps.change(service, |rows| one(service, rows)),
+        None => state.brain.ramps.change_all(one),
     }
     approved
+}
+
+/// Says whether it waited for that.
+fn approve_one(ramp: &mut Ramp, now: ClusterTime) -> bool {
+    match &mut ramp.stage {
+        RampStage::HoldDown { then, .. } => {
+            std::mem::replace(then, AfterHoldDown::Climb) == AfterHoldDown::Approval
+        }
+        stage @ RampStage::Approval => {
+            *stage = RampStage::Climbing;
+            ramp.since = now;
+            true
+        }
+        RampStage::Never | RampStage::Climbing => false,
+    }
 }
 
 /// Time has passed: whoever is due goes on.
 pub(super) fn advance(state: &mut State) -> Effect {
     let now = state.cluster_time;
     let mut effect = Effect::default();
-    let due: Vec<(ServiceKey, Domain)> = rows(state)
-        .filter(|(_, _, ramp)| deadline(ramp).is_some_and(|at| at <= now))
-        .map(|(service, domain, _)| (service.clone(), domain.clone()))
-        .collect();
+    let due = state.brain.ramps.due(now).into_iter().flat_map(|service| {
+        let rows = state.brain.ramps.get(&service).into_iter().flatten();
+        let due = rows.filter(|(_, ramp)| deadline(ramp).is_some_and(|at| at <= now));
+        due.map(|(domain, _)| (service.clone(), domain.clone()))
+            .collect::<Vec<_>>()
+    });
+    let due: Vec<(ServiceKey, Domain)> = due.collect();
     for (service, domain) in due {
         let healthy = health(state, &service, &domain);
         let admitted = admitted(state, &service, &domain);
         // Nothing is there any more to which anything could return.
         let gone = !known(state, &service, &domain);
-        let Some(rows) = state.brain.ramps.get_mut(&service) else {
-            continue;
-        };
-        let Some(ramp) = rows.get_mut(&domain) else {
-            continue;
-        };
-        ramp.since = now;
-        if gone {
-            rows.remove(&domain);
-            if rows.is_empty() {
-                state.brain.ramps.remove(&service);
-            }
-            continue;
-        }
-        match ramp.stage {
-            RampStage::HoldDown { then, .. } => {
-                ramp.stage = match then {
-                    AfterHoldDown::Climb => RampStage::Climbing,
-                    AfterHoldDown::Approval => RampStage::Approval,
-                };
-            }
-            // A step counts from when it is planned: nobody climbs while plans stand still.
-            RampStage::Climbing if admitted != Some(ramp.admitted_percent()) => continue,
-            RampStage::Climbing => {
-                ramp.unhealthy = healthy.is_none_or(|percent| percent < ramp.healthy_percent);
-                let last =
-                    u32::try_from(ramp.step_percents.len().saturating_sub(1)).unwrap_or(u32::MAX);
-                if ramp.unhealthy && ramp.step > 0 {
-                    ramp.step -= 1;
-                    ramp.backoffs = ramp.backoffs.saturating_add(1);
-                } else if ramp.unhealthy {
-                    // It stays on its first step until it is healthy.
-                    continue;
-                } else if ramp.step >= last {
-                    rows.remove(&domain);
-                } else {
-                    ramp.step += 1;
+        let moved = state.brain.ramps.change(&service, |rows| {
+            let (moved, done) = match rows.get_mut(&domain) {
+                Some(ramp) if gone => {
+                    ramp.since = now;
+                    (false, true)
                 }
+                Some(ramp) => go_on(ramp, now, healthy, admitted),
+                None => (false, false),
+            };
+            if done {
+                rows.remove(&domain);
             }
-            RampStage::Approval | RampStage::Never => continue,
+            moved
+        });
+        if moved {
+            effect.people = true;
+            effect.replan.push(service);
         }
-        if rows.is_empty() {
-            state.brain.ramps.remove(&service);
-        }
-        effect.people = true;
-        effect.replan.push(service);
     }
     effect
+}
+
+/// A return is due: says whether it moved, and whether it is over.
+fn go_on(
+    ramp: &mut Ramp,
+    now: ClusterTime,
+    healthy: Option<u8>,
+    admitted: Option<u8>,
+) -> (bool, bool) {
+    ramp.since = now;
+    match ramp.stage {
+        RampStage::HoldDown { then, .. } => {
+            ramp.stage = match then {
+                AfterHoldDown::Climb => RampStage::Climbing,
+                AfterHoldDown::Approval => RampStage::Approval,
+            };
+        }
+        // A step counts from when it is planned: nobody climbs while plans stand still.
+        RampStage::Climbing if admitted != Some(ramp.admitted_percent()) => return (false, false),
+        RampStage::Climbing => {
+            ramp.unhealthy = healthy.is_none_or(|percent| percent < ramp.healthy_percent);
+            let last =
+                u32::try_from(ramp.step_percents.len().saturating_sub(1)).unwrap_or(u32::MAX);
+            if ramp.unhealthy && ramp.step > 0 {
+                ramp.step -= 1;
+                ramp.backoffs = ramp.backoffs.saturating_add(1);
+            } else if ramp.unhealthy {
+                // It stays on its first step until it is healthy.
+                return (false, false);
+            } else if ramp.step >= last {
+                return (true, true);
+            } else {
+                ramp.step += 1;
+            }
+        }
+        RampStage::Approval | RampStage::Never => return (false, false),
+    }
+    (true, false)
 }
 
 /// The inputs of a service's plan were noted: where its health has fallen a return goes back a step at once.
@@ -239,24 +258,23 @@ pub(super) fn hear(state: &mut State, service: &ServiceKey) -> bool {
         .map(|domain| (domain.clone(), health(state, service, domain)))
         .collect();
     let now = state.cluster_time;
-    let Some(rows) = state.brain.ramps.get_mut(service) else {
-        return false;
-    };
-    let mut back = false;
-    for (domain, health) in heard {
-        let Some(ramp) = rows.get_mut(&domain) else {
-            continue;
-        };
-        let unhealthy = health.is_none_or(|percent| percent < ramp.healthy_percent);
-        if unhealthy && !ramp.unhealthy && ramp.stage == RampStage::Climbing && ramp.step > 0 {
-            ramp.step -= 1;
-            ramp.since = now;
-            ramp.backoffs = ramp.backoffs.saturating_add(1);
-            back = true;
+    state.brain.ramps.change(service, |rows| {
+        let mut back = false;
+        for (domain, health) in heard {
+            let Some(ramp) = rows.get_mut(&domain) else {
+                continue;
+            };
+            let unhealthy = health.is_none_or(|percent| percent < ramp.healthy_percent);
+            if unhealthy && !ramp.unhealthy && ramp.stage == RampStage::Climbing && ramp.step > 0 {
+                ramp.step -= 1;
+                ramp.since = now;
+                ramp.backoffs = ramp.backoffs.saturating_add(1);
+                back = true;
+            }
+            ramp.unhealthy = unhealthy;
         }
-        ramp.unhealthy = unhealthy;
-    }
-    back
+        back
+    })
 }
 
 /// A safety rule refused what would return: it goes back to what the committed plan has, and tries again when its interval
@@ -268,7 +286,7 @@ pub(super) fn hold_back(state: &mut State, service: &ServiceKey, retry_at: Optio
     };
     let zones: Vec<_> = held.inputs.destinations.clone();
     let policy = policy::effective(&state.policies, service);
-    let mut rows = state.brain.ramps.remove(service).unwrap_or_default();
+    let mut rows = state.brain.ramps.get(service).cloned().unwrap_or_default();
     for zone in zones {
         let now_in = state.standing(service, &zone.member, zone.zone.as_ref());
         let out = zone
@@ -321,35 +339,17 @@ pub(super) fn hold_back(state: &mut State, service: &ServiceKey, retry_at: Optio
             rows.insert(Domain::Member(zone.member.clone()), ramp);
         }
     }
-    if !rows.is_empty() {
-        state.brain.ramps.insert(service.clone(), rows);
-    }
+    state.brain.ramps.change(service, |held| *held = rows);
 }
 
 /// A service is no longer planned: nothing returns.
 pub(super) fn drop_service(state: &mut State, service: &ServiceKey) {
-    state.brain.ramps.remove(service);
+    state.brain.ramps.change(service, BTreeMap::clear);
 }
 
 /// When the next return goes on.
 pub(crate) fn next_deadline(state: &State) -> Option<ClusterTime> {
-    rows(state).filter_map(|(_, _, ramp)| deadline(ramp)).min()
-}
-
-fn deadline(ramp: &Ramp) -> Option<ClusterTime> {
-    match ramp.stage {
-        RampStage::HoldDown { until, .. } => Some(until),
-        RampStage::Climbing => Some(ramp.since.plus_ms(ramp.interval_ms.max(1))),
-        RampStage::Approval | RampStage::Never => None,
-    }
-}
-
-fn rows(state: &State) -> impl Iterator<Item = (&ServiceKey, &Domain, &Ramp)> {
-    let all = state.brain.ramps.iter();
-    all.flat_map(|(service, rows)| {
-        rows.iter()
-            .map(move |(domain, ramp)| (service, domain, ramp))
-    })
+    state.brain.ramps.next_deadline()
 }
 
 fn planned(state: &State) -> impl Iterator<Item = (&ServiceKey, &PlanInputs)> {
@@ -399,23 +399,14 @@ fn ramp(state: &State, service: &ServiceKey, asked: Option<bool>) -> Option<Ramp
 
 fn enter(state: &mut State, rows: Vec<(ServiceKey, Domain, Ramp)>) {
     for (service, domain, ramp) in rows {
-        state
-            .brain
-            .ramps
-            .entry(service)
-            .or_default()
-            .insert(domain, ramp);
+        let enter = |held: &mut BTreeMap<_, _>| held.insert(domain, ramp);
+        state.brain.ramps.change(&service, enter);
     }
 }
 
 fn forget(state: &mut State, domain: &Domain) {
-    for rows in state.brain.ramps.values_mut() {
-        rows.remove(domain);
-    }
-    state
-        .brain
-        .ramps
-        .retain(|_, rows: &mut BTreeMap<_, _>| !rows.is_empty());
+    let forget = |_: &ServiceKey, rows: &mut BTreeMap<_, _>| drop(rows.remove(domain));
+    state.brain.ramps.change_all(forget);
 }
 
 /// Whether the committed plan knows of anything in a domain.
@@ -450,4 +441,41 @@ fn health(state: &State, service: &ServiceKey, domain: &Domain) -> Option<u8> {
     });
     let percent = (ready * 100).checked_div(total)?;
     u8::try_from(percent.min(100)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn who_approves_the_return_of_one_service_approves_no_other() {
+        let keys = ["shop/cart", "shop/pay"].map(|key| key.parse::<ServiceKey>().unwrap());
+        let domain: Domain = "member/a".parse().unwrap();
+        let ramp = |stage| Ramp {
+            stage,
+            step_percents: vec![10, 100],
+            interval_ms: 100,
+            step: 0,
+            since: ClusterTime(1),
+            healthy_percent: 80,
+            unhealthy: false,
+            backoffs: 0,
+        };
+        let mut state = State::default();
+        let waiting = ramp(RampStage::Approval);
+        let rows = keys
+            .clone()
+            .map(|key| (key, domain.clone(), waiting.clone()));
+        enter(&mut state, rows.into());
+        let [cart, pay] = &keys;
+        assert_eq!(approve(&mut state, &domain, Some(cart)), [cart.clone()]);
+        let stage = |state: &State, key| {
+            let rows = state.brain.ramps.get(key).unwrap();
+            rows.get(&domain).unwrap().stage
+        };
+        assert_eq!(stage(&state, cart), RampStage::Climbing);
+        assert_eq!(stage(&state, pay), RampStage::Approval);
+        assert_eq!(approve(&mut state, &domain, None), [pay.clone()]);
+    }
 }
