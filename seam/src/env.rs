@@ -87,6 +87,32 @@ impl Env {
         self.spawner.spawn(name, Box::pin(task))
     }
 
+    /// Starts a task that may wait for a disk by [`Env::blocking_apart`]: on a thread of its own where there are threads, so
+    /// that whoever it works for is two changes of threads away and not four. It must not wait for time to pass, since it may
+    /// outlive the runtime by a moment.
+    #[must_use = "dropping the handle aborts the task"]
+    pub fn spawn_apart(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> TaskHandle {
+        self.spawner.spawn_apart(name, Box::pin(task))
+    }
+
+    /// Does work that waits for a disk, from a task that [`Env::spawn_apart`] started: it may hold that task up. `None`
+    /// where it panicked, or the runtime is shutting down.
+    pub async fn blocking_apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let (tell, heard) = tokio::sync::oneshot::channel();
+        let work = move || {
+            let _ = tell.send(work());
+        };
+        self.spawner.blocking_apart(Box::new(work)).await;
+        heard.await.ok()
+    }
+
     /// Does work that waits for a disk, where it holds no task up. `None` where it panicked, or the runtime is shutting
     /// down. A caller that is dropped meanwhile does not stop it.
     pub async fn blocking<T: Send + 'static>(

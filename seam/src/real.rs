@@ -1,5 +1,6 @@
 //! The operating system: Tokio's clock and tasks, the system's randomness, a folder on a real disk.
 
+mod apart;
 mod disk;
 pub mod net;
 
@@ -83,6 +84,15 @@ impl Spawn for TokioSpawn {
             task.await;
         });
         TaskHandle::new(name, join.abort_handle(), done)
+    }
+
+    fn spawn_apart(&self, name: &'static str, task: Task) -> TaskHandle {
+        apart::spawn(name, task)
+    }
+
+    fn blocking_apart(&self, work: Work) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        work();
+        Box::pin(std::future::ready(()))
     }
 
     fn blocking(&self, work: Work) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -17,6 +17,17 @@ pub trait Spawn: Send + Sync + 'static {
     /// Starts a task. `name` is for people who debug.
     fn spawn(&self, name: &'static str, task: Task) -> TaskHandle;
 
+    /// Starts a task that may wait for a disk by [`Spawn::blocking_apart`]. The default makes it a task like others.
+    fn spawn_apart(&self, name: &'static str, task: Task) -> TaskHandle {
+        self.spawn(name, task)
+    }
+
+    /// Does work that waits for a disk, from a task that [`Spawn::spawn_apart`] started. The default does it as
+    /// [`Spawn::blocking`] does.
+    fn blocking_apart(&self, work: Work) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.blocking(work)
+    }
+
     /// Does work that waits for a disk, where it holds no task up; ready when it is done. The default does it here and
     /// now, as a simulator wants it: on threads of its own its order would differ from run to run.
     fn blocking(&self, work: Work) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -15,8 +15,12 @@ pub struct Settings {
     pub propose_limit: Duration,
     /// A snapshot is written after so many entries.
     pub snapshot_every: u64,
-    /// So many entries are kept behind a snapshot, for replicas that are a little behind.
+    /// So many entries are kept behind a snapshot, for replicas that are a little behind, and for those who ask how it was: the
+    /// snapshot before is kept as well, and from there on every state can be had again.
     pub keep_entries: u64,
+    /// How many bytes of records the journal of a new data folder takes before they are carried over to the tables. One that
+    /// is there keeps its size.
+    pub journal_bytes: usize,
     /// The largest command that is taken, in encoded bytes.
     pub command_bytes: usize,
     /// How many steps a follower of decisions may be behind before it is told that it missed some.
@@ -80,7 +84,9 @@ impl Default for Settings {
             election_max_ms: 450,
             propose_limit: Duration::from_secs(5),
             snapshot_every: 5_000,
-            keep_entries: 1_000,
+            // A little more than lies between two snapshots.
+            keep_entries: 6_000,
+            journal_bytes: crate::log::JOURNAL_BYTES,
             command_bytes: 8 << 20,
             decisions_kept: 4_096,
             feature_level: causeway_state::level::FEATURE_LEVEL,

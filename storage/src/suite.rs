@@ -24,7 +24,7 @@ impl StoreBuilder<Types, LogStore, Machine, Guard> for Build {
     async fn build(&self) -> Result<(Guard, LogStore, Machine), openraft::StorageError<Types>> {
         let temp = tempfile::tempdir().unwrap();
         let disk: Arc<dyn Disk> = Arc::new(Folder::open(temp.path()).unwrap());
-        let (log, task) = LogStore::open(&env(), Arc::clone(&disk), ReplicaId(0))
+        let (log, task) = LogStore::open(&env(), Arc::clone(&disk), ReplicaId(0), 4_096)
             .await
             .unwrap();
         let steps = broadcast::channel(16).0;

@@ -170,7 +170,7 @@ async fn a_row_that_was_changed_is_refused() {
 async fn a_folder_of_another_version_is_refused() {
     let temp = tempfile::tempdir().unwrap();
     filled(temp.path()).await;
-    for (format, says) in [(1, "before the first release"), (3, "upgrade")] {
+    for (format, says) in [(2, "before the first release"), (4, "upgrade")] {
         tamper(temp.path(), |write| {
             let mut meta = write.open_table(META).unwrap();
             // Form 1 of a row: its version, its CRC-32 with the version in front, (format, replica 1) by postcard.

@@ -65,7 +65,8 @@ impl Ground {
         let config = config.map_err(|error| StorageError::Settings(error.to_string()))?;
         let snapshots = Snapshots::new(self.env.clone(), Arc::clone(&self.disk));
         let disk = Arc::clone(&self.disk);
-        let (log, writer) = LogStore::open(&self.env, disk, self.replica).await?;
+        let opened = LogStore::open(&self.env, disk, self.replica, settings.journal_bytes);
+        let (log, writer) = opened.await?;
         let pulse = log.pulse();
         let entries = Some(log.entries());
         // Read once for its errors alone: openraft would wrap them beyond recognition.

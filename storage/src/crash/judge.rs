@@ -11,7 +11,7 @@ use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage};
 use openraft::type_config::TypeConfigExt;
 use openraft::vote::leader_id_std::CommittedLeaderId;
 
-use super::run::{LogModel, Run, SnapshotModel};
+use super::run::{JOURNAL_BYTES, LogModel, Run, SnapshotModel};
 use crate::error::StorageError;
 use crate::form;
 use crate::log::LogStore;
@@ -103,7 +103,9 @@ impl<'a> Judge<'a> {
                 Err(error) => {
                     refused += 1;
                     let text = error.clone();
-                    let names_it = text.contains("log.redb") || text.contains(".snapshot");
+                    let names_it = ["log.redb", "log.journal", ".snapshot"]
+                        .iter()
+                        .any(|name| text.contains(name));
                     (!names_it).then(|| format!("it does not say which file: {text}"))
                 }
                 Ok(found) => self.check(operations, &Ok(found)).err(),
@@ -167,7 +169,8 @@ impl<'a> Judge<'a> {
             payload: openraft::EntryPayload::Blank,
         };
         let env = causeway_faults::env(1);
-        let opened = LogStore::open(&env, Arc::new(next.clone()), ReplicaId(1)).await;
+        let disk = Arc::new(next.clone());
+        let opened = LogStore::open(&env, disk, ReplicaId(1), JOURNAL_BYTES).await;
         let (mut store, _writer) = opened.map_err(|error| error.to_string())?;
         let (tell, heard) = Types::oneshot();
         let callback = IOFlushed::<Types>::signal(tell);
@@ -214,7 +217,7 @@ async fn try_read(disk: FaultyDisk) -> Result<(LogModel, SnapshotModel), Storage
     let env = causeway_faults::env(1);
     let disk: Arc<dyn causeway_seam::Disk> = Arc::new(disk);
     let snapshots = Snapshots::new(env.clone(), Arc::clone(&disk));
-    let (mut store, _writer) = LogStore::open(&env, disk, ReplicaId(1)).await?;
+    let (mut store, _writer) = LogStore::open(&env, disk, ReplicaId(1), JOURNAL_BYTES).await?;
     let bad = |error: std::io::Error| StorageError::Database {
         path: "log.redb".into(),
         reason: error.to_string(),

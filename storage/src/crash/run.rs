@@ -109,6 +109,9 @@ fn id(term: u64, index: u64) -> LogId {
     }
 }
 
+/// A journal that is full after a few writes, and too small for some.
+pub(super) const JOURNAL_BYTES: usize = 6 << 10;
+
 /// Runs the steps on a disk with these bugs.
 pub(super) async fn run(steps: &[Step], bugs: &[Bug]) -> Run {
     let disk = FaultyDisk::new("data", 1);
@@ -116,9 +119,8 @@ pub(super) async fn run(steps: &[Step], bugs: &[Bug]) -> Run {
     disk.record();
     let env = causeway_faults::env(1);
     let shared: Arc<dyn causeway_seam::Disk> = Arc::new(disk.clone());
-    let (store, writer) = LogStore::open(&env, Arc::clone(&shared), ReplicaId(1))
-        .await
-        .unwrap();
+    let opened = LogStore::open(&env, Arc::clone(&shared), ReplicaId(1), JOURNAL_BYTES);
+    let (store, writer) = opened.await.unwrap();
     let mut runner = Runner {
         disk: disk.clone(),
         store,

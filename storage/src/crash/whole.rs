@@ -20,6 +20,8 @@ fn settings() -> Settings {
     Settings {
         snapshot_every: 8,
         keep_entries: 2,
+        // A few commands fill it.
+        journal_bytes: 2 << 10,
         ..Settings::default()
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn read(
     let (held, reader) = memory.view(start, end, || tables.reader())?;
     let mut entries = Vec::new();
     let mut bytes = 0_usize;
-    reader.rows(held.start, held.end, &held.pending, |index, row| {
+    let mut take = |index: u64, row: &[u8]| {
         bytes = bytes.saturating_add(row.len());
         if bytes > budget && !entries.is_empty() {
             return Ok(false);
@@ -58,6 +58,15 @@ pub(super) fn read(
         }
         entries.push(entry);
         Ok(true)
-    })?;
+    };
+    if let Some(reader) = reader {
+        reader.rows(held.start, held.end, &held.pending, take)?;
+        return Ok(entries);
+    }
+    for (index, row) in &held.pending {
+        if !take(*index, row)? {
+            break;
+        }
+    }
     Ok(entries)
 }

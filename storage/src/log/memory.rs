@@ -1,4 +1,4 @@
-//! What is known of the log without asking the disk: its ends, the vote, and the rows that are not on disk yet.
+//! What is known of the log without asking the disk: its ends, the vote, and the rows that are not in the tables yet.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,6 +30,8 @@ struct Pending {
 struct Inner {
     found: Found,
     pending: BTreeMap<u64, Pending>,
+    /// A committed place that is not queued, and the number of the write that it follows.
+    uncarried: Option<u64>,
     /// Why the writer failed. Nothing is taken after that.
     failed: Option<String>,
 }
@@ -92,8 +94,23 @@ impl Memory {
         self.lock().found.committed
     }
 
+    /// Goes with the next write.
     pub(super) fn set_committed(&self, committed: Option<LogId>) {
-        self.lock().found.committed = committed;
+        let mut inner = self.lock();
+        inner.found.committed = committed;
+        inner.uncarried = Some(self.number.load(Ordering::Relaxed));
+    }
+
+    /// The committed place, if it is to go with the writes before a number: never ahead of the entries that it names.
+    pub(super) fn take_committed(&self, before: u64) -> Option<Option<LogId>> {
+        let mut inner = self.lock();
+        inner.uncarried.take_if(|after| *after <= before)?;
+        Some(inner.found.committed)
+    }
+
+    /// Whether a committed place waits for company.
+    pub(super) fn committed_waits(&self) -> bool {
+        self.lock().uncarried.is_some()
     }
 
     /// The last purged entry and the last entry.
@@ -142,20 +159,20 @@ impl Memory {
         inner.found.last = inner.found.last.max(inner.found.purged);
     }
 
-    /// All writes up to this number are on disk.
-    pub(super) fn flushed(&self, number: u64) {
+    /// All writes up to this number are in the tables.
+    pub(super) fn carried_over(&self, number: u64) {
         self.lock()
             .pending
             .retain(|_, pending| pending.number > number);
     }
 
-    /// What exists of a range, and a reader of the disk as it is at this moment.
+    /// What exists of a range, and a reader of the disk as it is at this moment, where not all of it is in memory.
     pub(super) fn view<R>(
         &self,
         start: u64,
         end: u64,
         reader: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<(View, R)> {
+    ) -> io::Result<(View, Option<R>)> {
         let inner = self.lock();
         let after = |id: Option<LogId>| id.map_or(0, |id| id.index.saturating_add(1));
         // Without an entry the range is empty.
@@ -168,7 +185,9 @@ impl Memory {
             end,
             pending: pending.collect(),
         };
-        let reader = reader()?;
+        let held = u64::try_from(view.pending.len()).unwrap_or(0);
+        let whole = held == end.saturating_sub(start);
+        let reader = (!whole).then(reader).transpose()?;
         Ok((view, reader))
     }
 }

@@ -1,16 +1,21 @@
-//! The log in redb: entries, vote, committed place and purged place in one database, so that they change together.
+//! The log: entries, vote, committed place and purged place in one database, so that they change together; and a journal in
+//! front of it, so that a commit is one write to one place.
 //!
-//! Writes are queued in the order in which openraft makes them, and one task commits whatever has gathered in one
-//! transaction ([`writer`]): a vote never overtakes entries, and many appends share an fsync. What is queued is readable
-//! at once from memory ([`memory`]).
+//! Writes are queued in the order in which openraft makes them, and one task, on a thread of its own where there are
+//! threads, commits whatever has gathered ([`writer`]): a vote never overtakes entries, and many appends share an fsync. It
+//! goes to the [`journal`], and from there to the [`tables`] of redb once in a while ([`ledger`]). What is not in the tables
+//! is readable from memory ([`memory`]).
 //!
 //! A database is made in memory first (`draft`); [`offline`] is for verbs on the folder of a replica that is stopped.
 //!
 //! Reads take a transaction of redb where they are made: they seldom leave its cache, and a thread of their own would
 //! cost more than they do.
 
+mod change;
 mod draft;
 mod entries;
+mod journal;
+mod ledger;
 mod memory;
 pub(crate) mod offline;
 mod pulse;
@@ -26,20 +31,25 @@ use causeway_api::ReplicaId;
 use causeway_seam::{Disk, Env, TaskHandle};
 use openraft::OptionalSend;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::error::StorageError;
 use crate::form::{self, LogIdForm, VoteForm};
 use crate::types::{Entry, LogId, Types, Vote};
+use change::Change;
 pub(crate) use entries::Entries;
+use ledger::Ledger;
 use memory::Memory;
 pub use pulse::DiskPulse;
 pub(crate) use pulse::Pulse;
 use tables::Tables;
-use writer::{Change, Done, Op};
+use writer::{Done, Op, Writer};
 
 /// How many writes may wait before openraft has to.
 const QUEUE: usize = 1_024;
+
+/// How many bytes of records a new journal takes.
+pub(crate) const JOURNAL_BYTES: usize = 1 << 20;
 
 /// How many bytes of entries are read for one append to another replica; at least one entry.
 const READ_BYTES: usize = 4 << 20;
@@ -51,44 +61,51 @@ pub(crate) struct LogStore {
     memory: Arc<Memory>,
     queue: mpsc::Sender<Op>,
     pulse: Arc<Pulse>,
+    /// Tells of a committed place that is to be written.
+    committed: Arc<Notify>,
+    _keeper: Arc<TaskHandle>,
 }
 
 impl LogStore {
-    /// Opens the log of a replica, creating it where it is absent. The task is its writer: it ends by itself once all
-    /// clones are gone, having written all that was queued, and at once when its handle is dropped.
+    /// Opens the log of a replica, creating it where it is absent, with a journal of so many bytes. The task is its writer: it
+    /// ends by itself once all clones are gone, having written all that was queued, and at once when its handle is dropped.
     pub(crate) async fn open(
         env: &Env,
         disk: Arc<dyn Disk>,
         replica: ReplicaId,
+        journal_bytes: usize,
     ) -> Result<(Self, TaskHandle), StorageError> {
         let location = disk.location().display().to_string();
         let opened = env
-            .blocking(move || Tables::open(disk.as_ref(), replica))
+            .blocking(move || Ledger::open(disk.as_ref(), replica, journal_bytes))
             .await;
-        let (tables, found) = opened.unwrap_or_else(|| {
+        let (ledger, found) = opened.unwrap_or_else(|| {
             Err(StorageError::Database {
                 path: location,
                 reason: "the database could not be read at all".into(),
             })
         })?;
-        let tables = Arc::new(tables);
+        let tables = Arc::clone(ledger.tables());
         let memory = Arc::new(Memory::new(found));
         let (queue, ops) = mpsc::channel(QUEUE);
         let pulse = Arc::new(Pulse::default());
-        let beats = Arc::clone(&pulse);
-        let task = writer::run(
-            env.clone(),
-            Arc::clone(&tables),
-            Arc::clone(&memory),
-            ops,
-            beats,
-        );
-        let task = env.spawn("log writer", task);
+        let writer = Writer {
+            env: env.clone(),
+            memory: Arc::clone(&memory),
+            queue: ops,
+            pulse: Arc::clone(&pulse),
+        };
+        let task = env.spawn_apart("log writer", writer.run(ledger));
+        let committed = Arc::new(Notify::new());
+        let (to, news) = (queue.downgrade(), Arc::clone(&committed));
+        let keeper = writer::keep_committed(env.clone(), Arc::clone(&memory), to, news);
         let store = Self {
             tables,
             memory,
             queue,
             pulse,
+            committed,
+            _keeper: Arc::new(env.spawn("log keeper", keeper)),
         };
         Ok((store, task))
     }
@@ -111,7 +128,7 @@ impl LogStore {
         let (change, result) = change(&self.memory, number);
         permit.send(Op {
             number,
-            change,
+            change: Some(change),
             done,
         });
         Ok(result)
@@ -177,12 +194,10 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
-        let bytes = form::seal(&committed.as_ref().map(LogIdForm::from))?;
-        self.queue(Done::Nobody, |memory, _| {
-            memory.set_committed(committed);
-            (Change::Committed(bytes), ())
-        })
-        .await
+        self.memory.check()?;
+        self.memory.set_committed(committed);
+        self.committed.notify_one();
+        Ok(())
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {

@@ -6,16 +6,18 @@ use std::io;
 use causeway_api::ReplicaId;
 use causeway_seam::Disk;
 
+use super::JOURNAL_BYTES;
+use super::change::Change;
+use super::ledger::{self, Ledger, Opened};
 use super::memory::Found;
-use super::tables::{self, Tables};
-use super::writer::Change;
+use super::tables;
 use crate::error::StorageError;
 use crate::form::{self, LogIdForm, VoteForm};
 use crate::types::{Entry, LogId, Vote};
 
 /// An open log. Nobody else can open it meanwhile.
 pub(crate) struct Offline {
-    tables: Tables,
+    ledger: Ledger,
     found: Found,
     replica: ReplicaId,
     path: String,
@@ -31,9 +33,13 @@ impl Offline {
                 reason: "it is not there: this is no data folder of a replica".into(),
             });
         }
-        let (tables, found, replica) = Tables::open_any(disk)?;
+        let Opened {
+            ledger,
+            found,
+            owner: replica,
+        } = Ledger::open_any(disk)?;
         Ok(Self {
-            tables,
+            ledger,
             found,
             replica,
             path,
@@ -64,7 +70,10 @@ impl Offline {
 
     /// How many bytes the database has, and how many of them are free.
     pub(crate) fn space(&self) -> Result<tables::Space, StorageError> {
-        self.tables.space().map_err(|error| self.bad(&error))
+        self.ledger
+            .tables()
+            .space()
+            .map_err(|error| self.bad(&error))
     }
 
     /// Hands out all entries from an index on, in order.
@@ -78,7 +87,7 @@ impl Offline {
         };
         let end = last.index.saturating_add(1);
         let mut read = || {
-            let reader = self.tables.reader()?;
+            let reader = self.ledger.tables().reader()?;
             reader.rows(from.max(first).min(end), end, &BTreeMap::new(), |_, row| {
                 take(form::read_entry(row)?)?;
                 Ok(true)
@@ -88,10 +97,11 @@ impl Offline {
     }
 
     /// Removes all entries, since a snapshot contains them up to `last`; at once and durably.
-    pub(crate) fn conclude(&self, last: LogId) -> Result<(), StorageError> {
+    pub(crate) fn conclude(mut self, last: LogId) -> Result<(), StorageError> {
         let changes = begun_at(last).map_err(|error| self.bad(&error))?;
-        let written = self.tables.write(&changes);
-        written.map_err(|error| self.bad(&error))
+        let written = self.ledger.write(changes);
+        let carried = written.and_then(|_| self.ledger.carry_over());
+        carried.map_err(|error| self.bad(&error))
     }
 
     fn bad(&self, error: &io::Error) -> StorageError {
@@ -120,7 +130,7 @@ pub(crate) fn begin(disk: &dyn Disk, replica: ReplicaId, last: LogId) -> Result<
     changes.push(Change::Vote(
         form::seal(&VoteForm::from(&vote)).map_err(bad)?,
     ));
-    tables::create(disk, replica, &changes)
+    ledger::create(disk, replica, &changes, JOURNAL_BYTES)
 }
 
 fn begun_at(last: LogId) -> io::Result<Vec<Change>> {

@@ -13,21 +13,19 @@ use redb::{
 };
 use serde::de::DeserializeOwned;
 
-use super::draft::Draft;
+use super::change::Change;
 use super::memory::Found;
-use super::writer::Change;
 use crate::error::StorageError;
 use crate::form::{self, LogIdForm, VoteForm};
-use crate::snapshot;
 
 /// The database's file.
-const FILE: &str = "log.redb";
+pub(super) const FILE: &str = "log.redb";
 
 /// The version of the layout of the tables, and of what stands in them.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The oldest version that is read. What was written before the first release is not.
-const OLDEST: u32 = 2;
+const OLDEST: u32 = 3;
 
 /// redb would take a gigabyte.
 const CACHE_BYTES: usize = 16 << 20;
@@ -35,13 +33,16 @@ const CACHE_BYTES: usize = 16 << 20;
 /// Entries by index.
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
 
-/// One row each: [`OWNER`], [`VOTE`], [`COMMITTED`], [`PURGED`].
+/// One row each: [`OWNER`], [`VOTE`], [`COMMITTED`], [`PURGED`], [`CARRIED`].
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
 const OWNER: &str = "owner";
 const VOTE: &str = "vote";
 const COMMITTED: &str = "committed";
 const PURGED: &str = "purged";
+
+/// The number of the journal's last record that was carried over.
+const CARRIED: &str = "carried";
 
 /// A file below this size is not worth compacting.
 const COMPACT_FROM_BYTES: u64 = 4 << 20;
@@ -71,62 +72,9 @@ pub(super) fn exists(disk: &dyn Disk) -> Result<bool, StorageError> {
     Ok(disk.list()?.iter().any(|name| name == FILE))
 }
 
-/// Makes a replica's database with these changes in it. redb makes its file in several steps, and one that is there by half
-/// it refuses for good; so it is made in memory, and written to the disk whole.
-pub(super) fn create(
-    disk: &dyn Disk,
-    replica: ReplicaId,
-    changes: &[Change],
-) -> Result<(), StorageError> {
-    let make = || {
-        let draft = Draft::default();
-        let tables = Tables::on(draft.clone()).map_err(io::Error::other)?;
-        tables.claim(replica)?;
-        if !changes.is_empty() {
-            tables.write(changes)?;
-        }
-        drop(tables);
-        Ok(draft.take())
-    };
-    let content = make().map_err(|error: io::Error| StorageError::Database {
-        path: path(disk),
-        reason: error.to_string(),
-    })?;
-    Ok(disk.create_database(FILE, &content)?)
-}
-
 impl Tables {
-    /// Opens the database, creating it where the folder is new, and checks that it is whole, ours and readable.
-    pub(super) fn open(disk: &dyn Disk, replica: ReplicaId) -> Result<(Self, Found), StorageError> {
-        if !exists(disk)? {
-            // Without the log nobody knows what this replica has promised: its snapshots alone are no data folder.
-            if snapshot::newest_index(disk)?.is_some() {
-                return Err(StorageError::Database {
-                    path: path(disk),
-                    reason: "it is not there, and a snapshot beside it is".into(),
-                });
-            }
-            create(disk, replica, &[])?;
-        }
-        let (mut tables, found, owner) = Self::open_any(disk)?;
-        if owner != replica {
-            return Err(StorageError::ForeignReplica {
-                path: disk.location().display().to_string(),
-                found: owner,
-                wanted: replica,
-            });
-        }
-        tables
-            .compact_if_worthwhile()
-            .map_err(|error| StorageError::Database {
-                path: path(disk),
-                reason: error.to_string(),
-            })?;
-        Ok((tables, found))
-    }
-
-    /// Opens a database that is there, whosever it is, and checks that it is whole and readable.
-    pub(super) fn open_any(disk: &dyn Disk) -> Result<(Self, Found, ReplicaId), StorageError> {
+    /// Opens a database that is there, and says whose it is.
+    pub(super) fn open(disk: &dyn Disk) -> Result<(Self, ReplicaId), StorageError> {
         let path = path(disk);
         let bad = |reason: String| StorageError::Database {
             path: path.clone(),
@@ -149,24 +97,7 @@ impl Tables {
                 oldest: OLDEST,
             });
         }
-        let found = tables.find().map_err(|error| bad(error.to_string()))?;
-        let reaches = snapshot::newest_index(disk)?;
-        if let Some(purged) = found.purged
-            && reaches.is_none_or(|reaches| reaches < purged.index)
-        {
-            let reaches = reaches.map_or_else(
-                || "there is none".to_owned(),
-                |index| format!("the newest one reaches entry {index}"),
-            );
-            return Err(StorageError::Snapshot {
-                path: disk.location().display().to_string(),
-                reason: format!(
-                    "a snapshot is missing: the log begins behind entry {}, and {reaches}",
-                    purged.index
-                ),
-            });
-        }
-        Ok((tables, found, ReplicaId(owner)))
+        Ok((tables, ReplicaId(owner)))
     }
 
     /// How many bytes the file has, and how many of them hold nothing.
@@ -185,7 +116,7 @@ impl Tables {
 
     /// Gives space back to the file system where most of the file is free. Nobody reads or writes meanwhile, so only when
     /// it is opened: a running replica uses free pages again, and its file keeps the size that it once needed.
-    fn compact_if_worthwhile(&mut self) -> io::Result<()> {
+    pub(super) fn compact_if_worthwhile(&mut self) -> io::Result<()> {
         let bytes = self.file.len()?;
         if bytes < COMPACT_FROM_BYTES {
             return Ok(());
@@ -200,7 +131,7 @@ impl Tables {
         Ok(())
     }
 
-    fn on(backend: impl StorageBackend) -> Result<Self, redb::DatabaseError> {
+    pub(super) fn on(backend: impl StorageBackend) -> Result<Self, redb::DatabaseError> {
         let file: Arc<dyn StorageBackend> = Arc::new(backend);
         let mut builder = redb::Builder::new();
         // Else a page that was altered on disk is trusted, and may make a later read panic.
@@ -220,7 +151,7 @@ impl Tables {
     }
 
     /// Makes the tables of a new database, which becomes this replica's.
-    fn claim(&self, replica: ReplicaId) -> io::Result<()> {
+    pub(super) fn claim(&self, replica: ReplicaId) -> io::Result<()> {
         let write = self.database.begin_write().map_err(io::Error::other)?;
         {
             write.open_table(LOG).map_err(io::Error::other)?;
@@ -233,7 +164,7 @@ impl Tables {
     }
 
     /// Reads the ends of the log and the rows of [`META`].
-    fn find(&self) -> io::Result<Found> {
+    pub(super) fn find(&self) -> io::Result<Found> {
         let read = self.database.begin_read().map_err(io::Error::other)?;
         let meta = read.open_table(META).map_err(io::Error::other)?;
         let vote: Option<VoteForm> = row(&meta, VOTE)?;
@@ -269,13 +200,23 @@ impl Tables {
         Ok(found)
     }
 
-    /// Makes changes, in order, durably, all or none.
-    pub(super) fn write(&self, changes: &[Change]) -> io::Result<()> {
+    /// The number of the journal's last record that was carried over.
+    pub(super) fn carried(&self) -> io::Result<u64> {
+        let read = self.database.begin_read().map_err(io::Error::other)?;
+        let meta = read.open_table(META).map_err(io::Error::other)?;
+        Ok(row(&meta, CARRIED)?.unwrap_or(0))
+    }
+
+    /// Makes changes, in order, durably, all or none: those of the journal up to a record.
+    pub(super) fn write(&self, changes: &[Change], carried: u64) -> io::Result<()> {
         // Durability is immediate: the commit returns after fsync.
         let write = self.database.begin_write().map_err(io::Error::other)?;
         {
             let mut log = write.open_table(LOG).map_err(io::Error::other)?;
             let mut meta = write.open_table(META).map_err(io::Error::other)?;
+            let carried = form::seal(&carried)?;
+            meta.insert(CARRIED, carried.as_slice())
+                .map_err(io::Error::other)?;
             for change in changes {
                 match change {
                     Change::Append(rows) => {

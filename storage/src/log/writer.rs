@@ -1,7 +1,7 @@
-//! The one writer: takes what has gathered in the queue and commits it in one transaction.
+//! The one writer: takes what has gathered in the queue and commits it as one.
 //!
-//! The commit waits for the disk away from other tasks, through the seam: on a thread on a real system, at once and in
-//! order in a simulator.
+//! It has a thread of its own on a real system, where it waits for the disk, and tells who waits for a write from there; in
+//! a simulator it is a task like others, and waits as the simulator says.
 
 use std::io;
 use std::sync::Arc;
@@ -9,32 +9,21 @@ use std::time::Duration;
 
 use causeway_seam::Env;
 use openraft::storage::IOFlushed;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::change::Change;
+use super::ledger::{Ledger, Written};
 use super::memory::Memory;
 use super::pulse::Pulse;
-use super::tables::Tables;
+use crate::form::{self, LogIdForm};
 use crate::types::Types;
 
-/// How many writes share a transaction at most.
+/// How many writes are committed as one at most.
 const BATCH: usize = 512;
 
 /// How long a committed place may wait for company. Losing it costs a restart the time to hear it anew, nothing else;
 /// an fsync of its own after each entry would halve what a single client gets through.
 const COMMITTED_DELAY: Duration = Duration::from_millis(20);
-
-/// A change to the tables.
-pub(super) enum Change {
-    Append(Vec<(u64, Arc<[u8]>)>),
-    Vote(Vec<u8>),
-    Committed(Vec<u8>),
-    /// `None`: all.
-    TruncateAfter(Option<u64>),
-    Purge {
-        upto: u64,
-        purged: Vec<u8>,
-    },
-}
 
 /// Who waits for a write.
 pub(super) enum Done {
@@ -59,88 +48,125 @@ impl Done {
 pub(super) struct Op {
     /// Rises by one with each write.
     pub(super) number: u64,
-    pub(super) change: Change,
+    /// `None`: only the committed place, if it waits.
+    pub(super) change: Option<Change>,
     pub(super) done: Done,
 }
 
-enum Woken {
-    By(Op),
-    ByDelay,
-    ByEnd,
-}
-
-/// Writes until the queue is closed and empty.
-pub(super) async fn run(
+/// Asks the writer for the committed place where nothing takes it along; ends with the log.
+pub(super) async fn keep_committed(
     env: Env,
-    tables: Arc<Tables>,
     memory: Arc<Memory>,
-    mut queue: mpsc::Receiver<Op>,
-    pulse: Arc<Pulse>,
+    queue: mpsc::WeakSender<Op>,
+    news: Arc<Notify>,
 ) {
-    // A committed place that waits for company.
-    let mut lazy: Option<Op> = None;
     loop {
-        let woken = tokio::select! {
-            biased;
-            op = queue.recv() => op.map_or(Woken::ByEnd, Woken::By),
-            () = env.sleep(COMMITTED_DELAY), if lazy.is_some() => Woken::ByDelay,
-        };
-        let may_wait = matches!(woken, Woken::By(_));
-        let ended = matches!(woken, Woken::ByEnd);
-        let mut batch: Vec<Op> = lazy.take().into_iter().collect();
-        if let Woken::By(op) = woken {
-            batch.push(op);
+        news.notified().await;
+        env.sleep(COMMITTED_DELAY).await;
+        if !memory.committed_waits() {
+            continue;
         }
-        while batch.len() < BATCH
-            && let Ok(op) = queue.try_recv()
-        {
-            batch.push(op);
-        }
-        if may_wait
-            && batch
-                .iter()
-                .all(|op| matches!(op.change, Change::Committed(_)))
-        {
-            lazy = batch.pop();
-        } else if !batch.is_empty() {
-            pulse.begin(env.now());
-            commit(&env, &tables, &memory, batch).await;
-            pulse.end(env.now());
-        }
-        if ended {
+        let Some(queue) = queue.upgrade() else { return };
+        let Ok(permit) = queue.reserve().await else {
             return;
-        }
+        };
+        permit.send(Op {
+            number: memory.next_number(),
+            change: None,
+            done: Done::Nobody,
+        });
     }
 }
 
-/// Commits a batch and tells who waits. After a failure nothing is written any more: what a later write builds upon may
-/// be missing.
-async fn commit(env: &Env, tables: &Arc<Tables>, memory: &Arc<Memory>, batch: Vec<Op>) {
-    let last = batch.last().map_or(0, |op| op.number);
-    let (changes, done): (Vec<Change>, Vec<Done>) =
-        batch.into_iter().map(|op| (op.change, op.done)).unzip();
-    let result = match memory.check() {
-        Err(error) => Err(error),
-        Ok(()) => {
-            let tables = Arc::clone(tables);
-            let written = env.blocking(move || tables.write(&changes)).await;
-            written.unwrap_or_else(|| Err(io::Error::other("the database's writer panicked")))
-        }
-    };
-    match result {
-        Ok(()) => {
-            memory.flushed(last);
-            done.into_iter().for_each(|done| done.tell(Ok(())));
-        }
-        Err(error) => {
-            let reason = format!("the log cannot be written: {error}");
-            if memory.check().is_ok() {
-                tracing::error!(%error, "the log cannot be written; this replica stops");
+/// What the writer works with.
+pub(super) struct Writer {
+    pub(super) env: Env,
+    pub(super) memory: Arc<Memory>,
+    pub(super) queue: mpsc::Receiver<Op>,
+    pub(super) pulse: Arc<Pulse>,
+}
+
+impl Writer {
+    /// Writes until the queue is closed and empty.
+    pub(super) async fn run(mut self, ledger: Ledger) {
+        let mut ledger = Some(ledger);
+        while let Some(first) = self.queue.recv().await {
+            let mut batch = vec![first];
+            while batch.len() < BATCH
+                && let Ok(op) = self.queue.try_recv()
+            {
+                batch.push(op);
             }
-            memory.fail(&reason);
-            for done in done {
-                done.tell(Err(io::Error::new(error.kind(), reason.clone())));
+            self.pulse.begin(self.env.now());
+            ledger = self.commit(ledger, batch).await;
+            self.pulse.end(self.env.now());
+        }
+        // So that the folder of a replica that is stopped is all in the tables. What fails here is in the journal still.
+        if let Some(mut ledger) = ledger {
+            let committed = self.committed(u64::MAX);
+            let finish = move || match committed? {
+                Some(change) => ledger.write(vec![change]).and_then(|_| ledger.carry_over()),
+                None => ledger.carry_over(),
+            };
+            if let Some(Err(error)) = self.env.blocking_apart(finish).await {
+                tracing::warn!(%error, "the journal could not be carried over");
             }
         }
+    }
+
+    /// The committed place, if it is to go with the writes before a number.
+    fn committed(&self, before: u64) -> io::Result<Option<Change>> {
+        let committed = self.memory.take_committed(before);
+        let row = committed.map(|place| form::seal(&place.as_ref().map(LogIdForm::from)));
+        Ok(row.transpose()?.map(Change::Committed))
+    }
+
+    /// Commits a batch and tells who waits. After a failure nothing is written any more, and the ledger is gone: what a
+    /// later write builds upon may be missing.
+    async fn commit(&self, ledger: Option<Ledger>, batch: Vec<Op>) -> Option<Ledger> {
+        let last = batch.last().map_or(0, |op| op.number);
+        let (changes, done): (Vec<Option<Change>>, Vec<Done>) =
+            batch.into_iter().map(|op| (op.change, op.done)).unzip();
+        let changes: Vec<Change> = changes.into_iter().flatten().collect();
+        match self.write(ledger, changes, last).await {
+            Ok((ledger, written)) => {
+                if written == Some(Written::Tables) {
+                    self.memory.carried_over(last);
+                }
+                done.into_iter().for_each(|done| done.tell(Ok(())));
+                Some(ledger)
+            }
+            Err(error) => {
+                let reason = format!("the log cannot be written: {error}");
+                if self.memory.check().is_ok() {
+                    tracing::error!(%error, "the log cannot be written; this replica stops");
+                }
+                self.memory.fail(&reason);
+                for done in done {
+                    done.tell(Err(io::Error::new(error.kind(), reason.clone())));
+                }
+                None
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        ledger: Option<Ledger>,
+        mut changes: Vec<Change>,
+        last: u64,
+    ) -> io::Result<(Ledger, Option<Written>)> {
+        self.memory.check()?;
+        let mut ledger = ledger.ok_or_else(|| io::Error::other("an earlier write failed"))?;
+        changes.extend(self.committed(last.saturating_add(1))?);
+        if changes.is_empty() {
+            return Ok((ledger, None));
+        }
+        let write = move || {
+            let written = ledger.write(changes);
+            written.map(|written| (ledger, Some(written)))
+        };
+        let written = self.env.blocking_apart(write).await;
+        written.unwrap_or_else(|| Err(io::Error::other("the log's writer panicked")))
     }
 }
