@@ -5,6 +5,7 @@
 //! - [`generate`]: committed files that are made from code
 //! - [`xtask::assets`]: the real components that tests run against
 //! - [`simulate`]: whole clustersets on virtual time, from seeds
+//! - [`mutants`]: the decision code with one fault at a time, each of which some test must notice
 //! - [`bench`]: every figure of the documentation, measured again
 //!
 //! Nothing here is shipped, so this crate may read clocks and files directly.
@@ -16,6 +17,7 @@ use xtask::assets;
 
 mod bench;
 mod generate;
+mod mutants;
 mod shell;
 mod simulate;
 mod tidy;
@@ -35,6 +37,8 @@ enum Task {
     Assets(assets::AssetsArguments),
     /// Simulate whole clustersets on virtual time: `--seeds N`, or `--seed S` with its whole history
     Simulate(simulate::Args),
+    /// Put one fault after the other into the decision code: some test must notice each
+    Mutants(mutants::Args),
     /// Measure: a table of measure, ours, peer or floor, ratio and aim
     Bench(bench::Args),
 }
@@ -51,6 +55,11 @@ fn main() -> ExitCode {
         Task::Assets(args) => assets::run(&args),
         Task::Simulate(args) => match simulate::run(&args) {
             // It has said what did not hold.
+            Ok(false) => return ExitCode::FAILURE,
+            other => other.map(drop),
+        },
+        Task::Mutants(args) => match mutants::run(&args) {
+            // It has said which survived.
             Ok(false) => return ExitCode::FAILURE,
             other => other.map(drop),
         },

@@ -132,9 +132,10 @@ impl VoteBook {
             ObserverId::Agent(member) => !self.hears_agent(member),
         };
         match observer {
+            // First of all: one that abstained before it fell silent is in the place that is lost, like any other.
+            ObserverId::Agent(_) if unheard => Weight::AgentUnheard,
             _ if vote.ballot == Ballot::Abstain => Weight::Abstains,
             ObserverId::Replica(_) if unheard => Weight::Silent,
-            ObserverId::Agent(_) if unheard => Weight::AgentUnheard,
             _ if vote.expired(now, ttl_ms) => Weight::Expired,
             _ => Weight::Counts,
         }

@@ -154,10 +154,13 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
                 .with("CAUSEWAY_KUBE_APISERVER", "kube-apiserver-oldest")
                 .needing(ASSETS),
         );
+        let mutants = xtask("faults in the decision code are noticed", &["mutants"]);
         steps = steps
             .into_iter()
             .map(|step| step.with("PROPTEST_CASES", LONG_CASES))
             .collect();
+        // With few cases for each fault, and of its own accord.
+        steps.push(mutants);
     }
     Ok(steps)
 }
