@@ -1,7 +1,8 @@
 //! `cargo xtask verify`: everything that must hold, in one command.
 //!
 //! [`steps`] lists what is done, as data; [`runner`] runs one step and says what it is doing;
-//! [`tally`] counts the tests in what Cargo prints; [`summary`] says at the end how it went.
+//! [`tally`] counts the tests in what Cargo prints, and [`again`] finds those that failed, which are tried once more;
+//! [`summary`] says at the end how it went.
 //!
 //! A step that fails doesn't stop the later ones, unless they need what it makes. Nothing in the checkout
 //! is changed.
@@ -14,6 +15,7 @@ use runner::Runner;
 use steps::{Depth, Step};
 use summary::{Outcome, Row};
 
+mod again;
 mod runner;
 mod steps;
 mod summary;
@@ -25,7 +27,7 @@ pub(crate) struct Args {
     /// What one runs between edits: style and the libraries' own tests, no real components
     #[arg(long, conflicts_with = "long")]
     quick: bool,
-    /// Go deeper: more cases for every property, and the tests that take minutes each
+    /// Go deeper: more cases for every property, and the tests that take minutes each; and repeat nothing that failed
     #[arg(long)]
     long: bool,
     /// Show what every step prints as it prints it; otherwise only what failed is shown.
@@ -52,13 +54,36 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         runner.announce(&format!("[{}/{}] {}", number + 1, steps.len(), step.about));
         let row = match missing(step, &rows) {
             Some(needed) => Row::left_out(step.about, needed),
-            None => runner.run(step)?,
+            None => tried(&runner, step, depth)?,
         };
         runner.announce(&row.to_string());
         rows.push(row);
     }
     print!("\n{}", summary::text(&rows, begun.elapsed()));
-    Ok(rows.iter().all(|row| row.outcome == Outcome::Passed))
+    Ok(rows.iter().all(|row| row.outcome.is_success()))
+}
+
+/// Runs a step; where few of its tests failed, those once more.
+fn tried(runner: &Runner, step: &Step, depth: Depth) -> Result<Row> {
+    let (mut row, failures) = runner.run(step)?;
+    if depth == Depth::Long || row.outcome != Outcome::Failed {
+        return Ok(row);
+    }
+    let mut repeated = Vec::new();
+    for repeat in failures.repeats(step, row.tally) {
+        runner.announce("      few tests failed: once more, alone");
+        let (again, _) = runner.run(&repeat)?;
+        row.took += again.took;
+        repeated.push((again.outcome == Outcome::Passed, again.tally));
+    }
+    if failures.cleared(&repeated) {
+        row.tally.passed += row.tally.failed;
+        row.tally.failed = 0;
+        row.outcome = Outcome::Unsteady;
+        row.unsteady = failures.names;
+        row.log = failures.log;
+    }
+    Ok(row)
 }
 
 /// The step that `step` needs and that didn't pass.
@@ -66,7 +91,7 @@ fn missing(step: &Step, rows: &[Row]) -> Option<&'static str> {
     let needed = step.needs?;
     let passed = rows
         .iter()
-        .any(|row| row.about == needed && row.outcome == Outcome::Passed);
+        .any(|row| row.about == needed && row.outcome.is_success());
     (!passed).then_some(needed)
 }
 
@@ -86,6 +111,8 @@ mod tests {
                 outcome,
                 took: Duration::ZERO,
                 tally: tally::Tally::default(),
+                unsteady: Vec::new(),
+                log: Vec::new(),
             }]
         };
         assert_eq!(missing(real, &row(Outcome::Passed)), None);
@@ -96,5 +123,55 @@ mod tests {
                 .filter(|step| step.needs.is_none())
                 .all(|step| missing(step, &[]).is_none())
         );
+    }
+
+    /// A Cargo of which one test of two fails the first `times` times.
+    fn failing(folder: &std::path::Path, times: u32) -> Step {
+        let script = r#"
+            cd "${0%/*}"
+            echo x >> runs
+            if [ "$(wc -l < runs)" -gt TIMES ]; then
+                echo 'test odd ... ok'
+                echo 'test result: ok. 1 passed; 0 failed'
+                exit 0
+            fi
+            printf 'failures:\n\n---- odd stdout ----\nError: not so\n\nfailures:\n    odd\n\n'
+            echo 'test result: FAILED. 1 passed; 1 failed'
+            echo 'error: test failed, to rerun pass `-p a --lib`' >&2
+            exit 101
+        "#;
+        let path = folder.join("cargo.sh");
+        std::fs::write(&path, script.replace("TIMES", &times.to_string())).unwrap();
+        let words = [path.to_str().unwrap(), "test", "--workspace"];
+        Step {
+            about: "tests",
+            program: "sh".to_owned(),
+            args: words.map(str::to_owned).to_vec(),
+            environment: Vec::new(),
+            needs: None,
+        }
+    }
+
+    #[test]
+    fn what_fails_once_is_unsteady_and_what_fails_twice_has_failed() {
+        let runner = Runner::new(true);
+        let outcome = |times, depth| {
+            let folder = tempfile::tempdir().unwrap();
+            tried(&runner, &failing(folder.path(), times), depth).unwrap()
+        };
+        let row = outcome(0, Depth::Full);
+        assert_eq!((row.outcome, row.tally.passed), (Outcome::Passed, 1));
+        for depth in [Depth::Quick, Depth::Full] {
+            let row = outcome(1, depth);
+            assert_eq!(row.outcome, Outcome::Unsteady);
+            assert_eq!((row.tally.passed, row.tally.failed), (2, 0));
+            assert_eq!(row.unsteady, ["odd"]);
+            assert!(row.log.contains(&"Error: not so".to_owned()));
+        }
+        for (times, depth) in [(2, Depth::Full), (1, Depth::Long)] {
+            let row = outcome(times, depth);
+            assert_eq!((row.outcome, row.tally.failed), (Outcome::Failed, 1));
+            assert!(row.unsteady.is_empty());
+        }
     }
 }

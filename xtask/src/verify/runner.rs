@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::again::Failures;
 use super::steps::Step;
 use super::summary::{Outcome, Row, seconds};
 use super::tally::Tally;
@@ -35,11 +36,11 @@ impl Runner {
         println!("{text}");
     }
 
-    /// Runs `step` to its end.
+    /// Runs `step` to its end. Tells, too, which tests failed.
     ///
     /// # Errors
     /// When its program can't be started.
-    pub(crate) fn run(&self, step: &Step) -> Result<Row> {
+    pub(crate) fn run(&self, step: &Step) -> Result<(Row, Failures)> {
         println!("      {}", step.line());
         let begun = Instant::now();
         let mut child = Command::new(&step.program)
@@ -60,13 +61,14 @@ impl Runner {
             child.stderr.take().map(|output| read(output, sender)),
         ];
 
-        let mut tally = Tally::default();
+        let (mut tally, mut failures) = (Tally::default(), Failures::default());
         let mut kept = Vec::new();
         let spinner = self.spinner();
         loop {
             match lines.recv_timeout(SILENCE) {
                 Ok(line) => {
                     tally.read(&line);
+                    failures.read(&line);
                     if self.streams {
                         println!("{line}");
                     } else {
@@ -99,12 +101,15 @@ impl Runner {
         } else {
             Outcome::Failed
         };
-        Ok(Row {
+        let row = Row {
             about: step.about,
             outcome,
             took: begun.elapsed(),
             tally,
-        })
+            unsteady: Vec::new(),
+            log: Vec::new(),
+        };
+        Ok((row, failures))
     }
 
     /// Shows the last line and the time gone by; hidden where lines are streamed.
@@ -164,11 +169,13 @@ mod tests {
             .run(&step(
                 "echo 'test result: ok. 3 passed; 0 failed'; echo 'test result: ok. 1 passed' >&2",
             ))
-            .unwrap();
+            .unwrap()
+            .0;
         assert_eq!((row.outcome, row.tally.passed), (Outcome::Passed, 4));
         let row = runner
             .run(&step("printf 'no newline \\377'; exit 3"))
-            .unwrap();
+            .unwrap()
+            .0;
         assert_eq!(row.outcome, Outcome::Failed);
     }
 
@@ -176,7 +183,8 @@ mod tests {
     fn failed_tests_count_even_where_the_status_says_otherwise() {
         let row = Runner::new(true)
             .run(&step("echo 'test result: FAILED. 0 passed; 1 failed'"))
-            .unwrap();
+            .unwrap()
+            .0;
         assert_eq!(row.outcome, Outcome::Failed);
     }
 

@@ -9,9 +9,18 @@ use super::tally::Tally;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
+    /// Tests failed, and passed when they were repeated.
+    Unsteady,
     Failed,
     /// What it needs wasn't there: the name of the step that should have made it.
     LeftOut(&'static str),
+}
+
+impl Outcome {
+    /// Whether the whole may succeed with it.
+    pub(crate) fn is_success(self) -> bool {
+        matches!(self, Self::Passed | Self::Unsteady)
+    }
 }
 
 /// A step's result.
@@ -21,6 +30,10 @@ pub(crate) struct Row {
     pub(crate) outcome: Outcome,
     pub(crate) took: Duration,
     pub(crate) tally: Tally,
+    /// The tests that failed and passed when they were repeated; they count as passed.
+    pub(crate) unsteady: Vec<String>,
+    /// What those said when they failed.
+    pub(crate) log: Vec<String>,
 }
 
 impl Row {
@@ -31,6 +44,8 @@ impl Row {
             outcome: Outcome::LeftOut(needed),
             took: Duration::ZERO,
             tally: Tally::default(),
+            unsteady: Vec::new(),
+            log: Vec::new(),
         }
     }
 }
@@ -39,6 +54,7 @@ impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outcome = match self.outcome {
             Outcome::Passed => "ok",
+            Outcome::Unsteady => "unsteady",
             Outcome::Failed => "FAILED",
             Outcome::LeftOut(_) => "LEFT OUT",
         };
@@ -59,6 +75,9 @@ impl fmt::Display for Row {
         if ignored > 0 {
             write!(f, ", {ignored} left for --long")?;
         }
+        if !self.unsteady.is_empty() {
+            write!(f, "; failed once: {}", self.unsteady.join(", "))?;
+        }
         if let Outcome::LeftOut(needed) = self.outcome {
             write!(f, "   needs: {needed}")?;
         }
@@ -66,7 +85,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// The table, and behind it the line that programs read: tests, and each step that went wrong without
+/// What unsteady tests said, the table, and behind it the line that programs read: tests, and each step that went wrong without
 /// naming a test (a warning, a stale file, code that doesn't compile) as one failure.
 pub(crate) fn text(rows: &[Row], took: Duration) -> String {
     let tests = rows
@@ -74,10 +93,25 @@ pub(crate) fn text(rows: &[Row], took: Duration) -> String {
         .fold(Tally::default(), |sum, row| sum.plus(row.tally));
     let silent = rows
         .iter()
-        .filter(|row| row.outcome != Outcome::Passed && row.tally.failed == 0);
+        .filter(|row| !row.outcome.is_success() && row.tally.failed == 0);
     let failed = tests.failed + silent.map(|_| 1).sum::<u64>();
-    let mut text: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let mut text = String::new();
+    for row in rows.iter().filter(|row| !row.log.is_empty()) {
+        let log = row.log.join("\n");
+        text.push_str(&format!(
+            "What failed once of \"{}\":\n{log}\n\n",
+            row.about
+        ));
+    }
+    text.extend(rows.iter().map(|row| format!("{row}\n")));
     text.push_str(&format!("{:<44} {:>7}\n", "all", seconds(took)));
+    let unsteady: usize = rows.iter().map(|row| row.unsteady.len()).sum();
+    if unsteady > 0 {
+        let tests = if unsteady == 1 { "test" } else { "tests" };
+        text.push_str(&format!(
+            "{unsteady} {tests} failed once and passed when repeated: a fault of the test or the product; mend it\n"
+        ));
+    }
     text.push_str(&format!("{} passed, {failed} failed\n", tests.passed));
     text
 }
@@ -104,7 +138,32 @@ mod tests {
                 failed,
                 ignored: 0,
             },
+            unsteady: Vec::new(),
+            log: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_failed_once_is_named_shown_and_counted_and_no_failure() {
+        let rows = [
+            row("style", Outcome::Passed, 0, 0),
+            Row {
+                unsteady: vec!["a::odd".to_owned(), "b".to_owned()],
+                log: vec!["Error: not so".to_owned()],
+                ..row("tests", Outcome::Unsteady, 12, 0)
+            },
+        ];
+        let text = text(&rows, Duration::from_secs(1));
+        for part in [
+            "What failed once of \"tests\":\nError: not so\n",
+            "unsteady",
+            "12 passed, 0 failed; failed once: a::odd, b\n",
+            "\n2 tests failed once and passed when repeated: a fault of the test or the product; mend it\n",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert_eq!(text.lines().last(), Some("12 passed, 0 failed"));
+        assert!(Outcome::Unsteady.is_success() && !Outcome::Failed.is_success());
     }
 
     #[test]
