@@ -130,7 +130,7 @@ pub enum ToPeer {
     Ping(Ping),
     /// A call of the decision log.
     Call(Call),
-    /// This replica knows a higher incarnation, in which the other has no part.
+    /// The other has no part in the clusterset any more, as this replica knows.
     Fenced(Fenced),
     /// On the lane of facts: the dialler gives.
     Facts(FromGiver),
@@ -157,19 +157,42 @@ pub enum FromPeer {
         /// The content, or why there is none.
         answer: Result<Vec<u8>, String>,
     },
-    /// This replica knows a higher incarnation, in which the dialler has no part; the connection is closed after this.
+    /// The dialler has no part in the clusterset any more, as this replica knows; the connection is closed after this.
     Fenced(Fenced),
     /// On the lane of facts: who was dialled takes.
     Facts(FromTaker),
 }
 
-/// A replica of an old incarnation hears that it has no part in the newer one: it stops serving and voting.
+/// A replica hears that it has no part in its clusterset any more, because it is of an old incarnation or was removed: it
+/// stops serving and voting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fenced {
-    /// The newer incarnation.
+    /// The incarnation that has no part for it: a newer one than its own, or its own where it was removed.
     pub incarnation: u64,
     /// Who says so.
     pub by: ReplicaId,
+    /// The decision by which it was removed, if it was.
+    pub removed: Option<Generation>,
+}
+
+impl Fenced {
+    /// What such a replica does from then on, and what to do with it.
+    pub const REMEDY: &str = "It neither serves nor votes any more. To be rid of it, stop its controller; to rejoin, empty its data \
+        folder, start it with a new --replica-id and --join, and add it with causeway replica add";
+}
+
+/// Ends with the incarnation, by which a data folder says it to those who recover.
+impl std::fmt::Display for Fenced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (by, incarnation) = (self.by, self.incarnation);
+        match self.removed {
+            Some(at) => write!(
+                f,
+                "replica {by} says that this one was removed at generation {at}, in incarnation {incarnation}"
+            ),
+            None => write!(f, "replica {by} is of incarnation {incarnation}"),
+        }
+    }
 }
 
 /// Asks whether the other side is there.

@@ -96,6 +96,8 @@ pub enum FromReplica {
     },
     /// The gateways to observe from now on, and no others.
     Observe(Vec<Observed>),
+    /// Which replicas there are changed since the welcome.
+    Roll(Roll),
     /// Nothing to say, still there.
     Heartbeat,
 }
@@ -123,6 +125,45 @@ pub struct Hello {
     pub holds: Holds,
     /// The number of the clusterset whose decisions it follows; 0: it was told none.
     pub clusterset: u64,
+    /// The newest that it heard of which replicas there are: one that was removed, and does not know it, learns it here.
+    pub roll: Roll,
+}
+
+/// Which replicas there are, as one of them knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Roll {
+    /// The decision that last changed it; the default: not known.
+    pub changed: Generation,
+    /// Each with where it accepts sessions, as `host:port`; empty: that is not known.
+    pub replicas: BTreeMap<ReplicaId, String>,
+}
+
+impl Roll {
+    /// Takes over what another one says, unless it is older; what only the older of two of one age knows is kept. Says
+    /// whether anything changed.
+    pub fn hear(&mut self, other: &Self) -> bool {
+        if other.changed < self.changed || other.replicas.is_empty() {
+            return false;
+        }
+        let mut next = other.clone();
+        for (id, address) in &mut next.replicas {
+            if address.is_empty()
+                && let Some(known) = self.replicas.get(id)
+            {
+                address.clone_from(known);
+            }
+        }
+        let changed = *self != next;
+        *self = next;
+        changed
+    }
+
+    /// Where sessions are accepted.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let all = self.replicas.values();
+        all.filter(|address| !address.is_empty()).cloned().collect()
+    }
 }
 
 /// Which parts of a view an agent holds, by version.
@@ -136,6 +177,8 @@ pub struct Holds {
     pub networks: BTreeMap<NetworkName, Generation>,
     /// The fact version of each owner's part.
     pub owners: BTreeMap<MemberName, FactVersion>,
+    /// The generation of what is to be left at once.
+    pub coarse: Generation,
 }
 
 /// A replica answers.
@@ -153,8 +196,8 @@ pub struct Welcome {
     pub facts: Option<FactVersion>,
     /// How long either side may be silent before the other gives the session up, in milliseconds.
     pub silence_ms: u32,
-    /// Where other replicas accept sessions, as `host:port`, so that one address suffices to begin with.
-    pub controllers: Vec<String>,
+    /// Which replicas there are, so that one address suffices to begin with.
+    pub roll: Roll,
     /// The number of the clusterset; 0: it has none.
     pub clusterset: u64,
 }
@@ -183,4 +226,35 @@ pub enum DiffAction {
     Update,
     /// Removed.
     Delete,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roll(index: u64, rows: &[(u64, &str)]) -> Roll {
+        Roll {
+            changed: Generation {
+                incarnation: 1,
+                term: 1,
+                index,
+            },
+            replicas: rows
+                .iter()
+                .map(|(id, address)| (ReplicaId(*id), (*address).to_owned()))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_newest_roll_counts_and_addresses_are_kept() {
+        let mut held = roll(5, &[(1, "a:1"), (2, "b:1")]);
+        assert!(!held.hear(&roll(4, &[(1, "a:1"), (3, "c:1")])), "older");
+        assert!(!held.hear(&Roll::default()), "it knows nothing");
+        // One that has no link to the second yet.
+        assert!(!held.hear(&roll(5, &[(1, "a:1"), (2, "")])));
+        assert!(held.hear(&roll(6, &[(2, ""), (3, "")])));
+        assert_eq!(held, roll(6, &[(2, "b:1"), (3, "")]));
+        assert_eq!(held.addresses(), ["b:1"]);
+    }
 }

@@ -316,6 +316,7 @@ async fn what_is_missing_forbidden_or_of_another_version_is_said() -> anyhow::Re
         holds: Holds::default(),
         sequence: 1,
         clusterset: 0,
+        roll: causeway_api::session::Roll::default(),
     };
     session.sender.send(FromAgent::Hello(hello)).await?;
     match session.receiver.recv().await {

@@ -146,7 +146,7 @@ async fn replicas_join_lose_their_leader_replace_one_and_recover() -> anyhow::Re
         replica.kill();
         replica.start()?;
         replica
-            .refuses_to_start(&["has no part in the newer one"])
+            .refuses_to_start(&["has no part in its clusterset any more"])
             .await?;
     }
     let list = one.list().await?;

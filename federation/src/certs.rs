@@ -8,6 +8,7 @@
 pub(crate) mod accept;
 pub mod authority;
 pub mod identity;
+mod rooms;
 pub mod tls;
 
 pub use authority::{Authority, Pair, Validity};

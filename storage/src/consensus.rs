@@ -10,10 +10,12 @@ mod entries;
 mod fence;
 mod identity;
 mod large;
+mod leading;
 #[cfg(test)]
 mod level_tests;
 mod life;
 pub mod members;
+pub mod past;
 mod propose;
 pub mod reads;
 mod time;
@@ -27,6 +29,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use causeway_api::peer::Fenced;
 use causeway_api::{Generation, ReplicaId};
 use causeway_seam::{Disk, Env};
 use causeway_state::{ClientId, Command, Outcome, State};
@@ -62,7 +65,7 @@ struct Inner {
     timing: Mutex<Timing>,
     /// Held while one life is followed by another.
     restarting: tokio::sync::Mutex<()>,
-    fenced: Mutex<Option<String>>,
+    fenced: Mutex<Option<Fenced>>,
     shared: Arc<Shared>,
     steps: broadcast::WeakSender<Step>,
     lead: watch::Receiver<Lead>,

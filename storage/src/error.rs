@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use causeway_api::ReplicaId;
+use causeway_api::peer::Fenced;
 use causeway_seam::DiskError;
 
 /// Why a data folder cannot be used.
@@ -67,11 +68,10 @@ pub enum StorageError {
         /// The oldest that this build reads.
         oldest: u32,
     },
-    /// A newer incarnation has no part for this replica.
+    /// This replica has no part in its clusterset any more: it was removed, or is of an older incarnation.
     #[error(
-        "{path}: this replica is of an older incarnation and has no part in the newer one ({said}): it neither serves nor votes any \
-         more. To rejoin, empty the data folder, start the controller under a new --replica-id with --join, and add it with \
-         causeway replica add"
+        "{path}: this replica has no part in its clusterset any more ({said}). {}",
+        Fenced::REMEDY
     )]
     Fenced {
         /// The folder.

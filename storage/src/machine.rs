@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use causeway_api::{Generation, ReplicaId};
 use causeway_state::{Command, LogPosition, Outcome, Request, State, apply, level, snapshot};
 use futures::{Stream, TryStreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
@@ -16,7 +17,7 @@ use crate::compare::Comparison;
 use crate::decisions::{Decision, Position, Step};
 use crate::snapshot::Snapshots;
 use crate::types::{
-    Entry, LogId, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, Types,
+    Entry, LogId, Membership, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, Types,
 };
 
 /// After so many entries it is told how far the state has come, at the latest: telling it after each would wake all who
@@ -38,6 +39,35 @@ struct Applied {
     state: State,
     last: Option<LogId>,
     membership: StoredMembership,
+}
+
+/// Takes over into the state who is a member of the log, after the entry that says so.
+pub(crate) fn note_members(state: &mut State, membership: &Membership, at: LogId) {
+    let generation = Generation {
+        incarnation: state.incarnation,
+        term: at.leader_id.term,
+        index: at.index,
+    };
+    let members = membership.nodes().map(|(id, _)| ReplicaId(*id));
+    state.note_members(members, generation);
+}
+
+/// Applies a request, and takes over who is a member where the state does not know it yet.
+pub(crate) fn apply_request(
+    state: &mut State,
+    membership: &Membership,
+    at: LogId,
+    request: &Request,
+) -> Outcome {
+    let position = LogPosition {
+        term: at.leader_id.term,
+        index: at.index,
+    };
+    let outcome = apply(state, position, request);
+    if state.replicas.changed() == Generation::default() {
+        note_members(state, membership, at);
+    }
+    outcome
 }
 
 /// What readers share with the machine.
@@ -147,6 +177,7 @@ impl Machine {
             EntryPayload::Membership(membership) => {
                 self.shared.change(|applied| {
                     applied.last = Some(id);
+                    note_members(&mut applied.state, &membership, id);
                     applied.membership = StoredMembership::new(Some(id), membership);
                 });
                 return Ok(None);
@@ -162,7 +193,10 @@ impl Machine {
         };
         let outcome = self.shared.change(|applied| {
             applied.last = Some(id);
-            apply(&mut applied.state, at, &request)
+            let Applied {
+                state, membership, ..
+            } = applied;
+            apply_request(state, membership.membership(), id, &request)
         });
         self.compare(at, &request, &outcome);
         let decision = Decision {

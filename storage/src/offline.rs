@@ -126,8 +126,9 @@ fn write_snapshot(
     Ok(())
 }
 
-/// The next incarnation of a state: one more than it has, or `at_least`.
-fn begin(state: &mut State, at_least: u64) -> Result<Generation, OfflineError> {
+/// The next incarnation of a state, in which `replica` is alone: one more than it has, or `at_least`.
+fn begin(state: &mut State, at_least: u64, replica: ReplicaId) -> Result<Generation, OfflineError> {
     let next = state.incarnation.saturating_add(1).max(at_least);
-    state.begin_incarnation(next).map_err(OfflineError::State)
+    let begun = state.begin_incarnation(next).map_err(OfflineError::State);
+    begun.inspect(|generation| state.only_member(replica, *generation))
 }

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use causeway_api::peer::Fenced;
 use causeway_api::ReplicaId;
 use causeway_seam::real::{Folder, env};
 use causeway_storage::offline::{OfflineError, inspect, recover};
@@ -91,6 +92,8 @@ async fn three(path: &Path) {
     }
     let members = |id| replica(id).read(|state| state.members.len());
     until("all have all", || (1..=3).all(|id| members(id) == 30)).await;
+    let has_snapshot = |id| replica(id).status().snapshot > 0;
+    until("all have a snapshot", || (1..=3).all(has_snapshot)).await;
     for id in 1..=3 {
         replica(id).stop().await;
     }
@@ -177,7 +180,12 @@ async fn a_replica_that_was_shut_out_goes_on_above_whoever_did_it() {
         Consensus::open(env(), disk, ReplicaId(3), settings, Arc::new(NoPeers))
     };
     let replica = opened().await.unwrap();
-    replica.fence(7, ReplicaId(1)).await;
+    let why = Fenced {
+        incarnation: 7,
+        by: ReplicaId(1),
+        removed: None,
+    };
+    replica.fence(&why).await;
     replica.stop().await;
     drop(replica);
     assert!(
@@ -185,7 +193,7 @@ async fn a_replica_that_was_shut_out_goes_on_above_whoever_did_it() {
             .await
             .unwrap_err()
             .to_string()
-            .contains("older incarnation")
+            .contains("no part in its clusterset any more")
     );
     assert_eq!(inspect(&folder).unwrap().fenced, Some(7));
     let begun = recover(&folder, 0).unwrap();

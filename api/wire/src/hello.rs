@@ -2,7 +2,7 @@
 
 use causeway_api::generation::Generation;
 use causeway_api::ids::{NetworkName, ReplicaId, ServiceKey};
-use causeway_api::session::{Hello, Holds, Welcome, negotiate};
+use causeway_api::session::{Hello, Holds, Roll, Welcome, negotiate};
 
 use crate::error::WireError;
 use crate::proto;
@@ -21,6 +21,7 @@ impl From<&Hello> for proto::Hello {
             holds: Some((&value.holds).into()),
             sequence: value.sequence,
             clusterset: value.clusterset,
+            roll: Some((&value.roll).into()),
         }
     }
 }
@@ -42,6 +43,7 @@ impl TryFrom<proto::Hello> for Hello {
             holds: at("holds").needed(wire.holds)?,
             sequence: wire.sequence,
             clusterset: wire.clusterset,
+            roll: optional(wire.roll)?.unwrap_or_default(),
         })
     }
 }
@@ -63,6 +65,7 @@ impl From<&Holds> for proto::Holds {
             services: value.services.iter().map(service).collect(),
             networks: value.networks.iter().map(network).collect(),
             owners: value.owners.iter().map(Into::into).collect(),
+            coarse: Some((&value.coarse).into()),
         }
     }
 }
@@ -76,6 +79,7 @@ impl TryFrom<proto::Holds> for Holds {
             services: at("services").map(wire.services)?,
             networks: at("networks").map(wire.networks)?,
             owners: at("owners").map(wire.owners)?,
+            coarse: optional(wire.coarse)?.unwrap_or_default(),
         })
     }
 }
@@ -112,11 +116,7 @@ impl From<&Welcome> for proto::Welcome {
             facts: value.facts.as_ref().map(Into::into),
             silence_ms: value.silence_ms,
             clusterset: value.clusterset,
-            controllers: value
-                .controllers
-                .iter()
-                .map(|text| sentence(text))
-                .collect(),
+            roll: Some((&value.roll).into()),
         }
     }
 }
@@ -133,8 +133,35 @@ impl TryFrom<proto::Welcome> for Welcome {
             facts: optional(wire.facts)?,
             silence_ms: wire.silence_ms,
             clusterset: wire.clusterset,
-            controllers: at("controllers")
-                .items(wire.controllers, |text| at("controllers").sentence(text))?,
+            roll: optional(wire.roll)?.unwrap_or_default(),
+        })
+    }
+}
+
+impl From<&Roll> for proto::Roll {
+    fn from(value: &Roll) -> Self {
+        let row = |(replica, address): (&ReplicaId, &String)| proto::RollRow {
+            replica: replica.0,
+            sessions: sentence(address),
+        };
+        Self {
+            changed: Some((&value.changed).into()),
+            replicas: value.replicas.iter().map(row).collect(),
+        }
+    }
+}
+
+impl TryFrom<proto::Roll> for Roll {
+    type Error = WireError;
+    fn try_from(wire: proto::Roll) -> Result<Self, WireError> {
+        let at = |field| At("Roll", field);
+        let rows = at("replicas").items(wire.replicas, |row| {
+            let address = at("sessions").sentence(row.sessions)?;
+            Ok((ReplicaId(row.replica), address))
+        })?;
+        Ok(Self {
+            changed: at("changed").needed(wire.changed)?,
+            replicas: rows.into_iter().collect(),
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::Incoming;
 use crate::error::WireError;
 use crate::exchange;
 use crate::proto::{self, from_peer, peer_answer, to_peer};
-use crate::read::{At, sentence};
+use crate::read::{At, optional, sentence};
 
 impl From<&ToPeer> for proto::ToPeer {
     fn from(value: &ToPeer) -> Self {
@@ -52,7 +52,7 @@ impl TryFrom<proto::ToPeer> for Incoming<ToPeer> {
                 kind: call_kind(call.kind)?,
                 body: call.body,
             }),
-            Some(Kind::Fenced(fenced)) => ToPeer::Fenced(fenced.into()),
+            Some(Kind::Fenced(fenced)) => ToPeer::Fenced(fenced.try_into()?),
             Some(Kind::Facts(message)) => match exchange::from_giver(message)? {
                 Some(message) => ToPeer::Facts(message),
                 None => return Ok(Self::Unknown),
@@ -115,7 +115,7 @@ impl TryFrom<proto::FromPeer> for Incoming<FromPeer> {
                     None => return Err(At("PeerAnswer", "answer").unknown_kind()),
                 },
             },
-            Some(Kind::Fenced(fenced)) => FromPeer::Fenced(fenced.into()),
+            Some(Kind::Fenced(fenced)) => FromPeer::Fenced(fenced.try_into()?),
             Some(Kind::Facts(message)) => match exchange::from_taker(message)? {
                 Some(message) => FromPeer::Facts(message),
                 None => return Ok(Self::Unknown),
@@ -130,16 +130,19 @@ impl From<&Fenced> for proto::PeerFenced {
         Self {
             incarnation: value.incarnation,
             by: value.by.0,
+            removed: value.removed.as_ref().map(Into::into),
         }
     }
 }
 
-impl From<proto::PeerFenced> for Fenced {
-    fn from(wire: proto::PeerFenced) -> Self {
-        Self {
+impl TryFrom<proto::PeerFenced> for Fenced {
+    type Error = WireError;
+    fn try_from(wire: proto::PeerFenced) -> Result<Self, WireError> {
+        Ok(Self {
             incarnation: wire.incarnation,
             by: ReplicaId(wire.by),
-        }
+            removed: optional(wire.removed)?,
+        })
     }
 }
 

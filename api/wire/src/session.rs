@@ -73,6 +73,7 @@ impl From<&FromReplica> for proto::ReplicaMessage {
             FromReplica::Observe(gateways) => Kind::Observe(proto::Observe {
                 gateways: gateways.iter().map(Into::into).collect(),
             }),
+            FromReplica::Roll(roll) => Kind::Roll(roll.into()),
             FromReplica::Heartbeat => Kind::Heartbeat(proto::Heartbeat {}),
         };
         Self { kind: Some(kind) }
@@ -99,6 +100,7 @@ impl TryFrom<proto::ReplicaMessage> for Incoming<FromReplica> {
             Some(Kind::Observe(observe)) => {
                 FromReplica::Observe(At("Observe", "gateways").rows(observe.gateways)?)
             }
+            Some(Kind::Roll(roll)) => FromReplica::Roll(roll.try_into()?),
             Some(Kind::Heartbeat(proto::Heartbeat {})) => FromReplica::Heartbeat,
             None => return Ok(Self::Unknown),
         }))

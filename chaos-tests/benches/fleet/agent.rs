@@ -84,6 +84,7 @@ impl Agent {
             facts: self.facts.version,
             holds: Holds::default(),
             clusterset: 0,
+            roll: causeway_api::session::Roll::default(),
         };
         let said = session.sender.send(FromAgent::Hello(hello)).await;
         let welcome = match session.receiver.recv().await {

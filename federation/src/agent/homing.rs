@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use causeway_api::session::{FromAgent, FromReplica};
+use causeway_api::session::{FromAgent, FromReplica, Roll};
 use causeway_core::homes::Homes;
 use causeway_seam::Env;
 use causeway_seam::transport::{Connection, TransportError};
@@ -62,11 +62,14 @@ impl Homing {
         homes.next(self.env.now().0).map(str::to_owned)
     }
 
-    /// A session came up, and the replica said where the others are.
-    pub(crate) fn opened(&self, address: &str, others: &[String]) {
-        let mut homes = self.homes();
-        homes.succeeded(address);
-        homes.learn(others);
+    /// A session came up.
+    pub(crate) fn opened(&self, address: &str) {
+        self.homes().succeeded(address);
+    }
+
+    /// A replica said where all of them are.
+    pub(crate) fn learn(&self, roll: &Roll) {
+        self.homes().learn(&roll.addresses());
     }
 
     /// A session, or the attempt, ended.

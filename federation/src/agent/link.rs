@@ -9,7 +9,7 @@ use std::time::Duration;
 use causeway_api::FactVersion;
 use causeway_api::Generation;
 use causeway_api::facts::{FactDelta, MemberFact};
-use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, Welcome};
+use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, Roll, Welcome};
 use causeway_api::view::Applied;
 use causeway_core::holdings::Touched;
 use causeway_discovery::Observer;
@@ -63,6 +63,7 @@ impl Link {
     pub(crate) async fn run(self) {
         let env = self.shared.env.clone();
         self.introduction().await;
+        self.homing.learn(&self.shared.roll());
         let mut epoch = self.writing.epoch_changes();
         loop {
             let address = match self.homing.next() {
@@ -161,7 +162,8 @@ impl Link {
         }
         self.shared.heard(welcome.highest);
         self.shared.follows(welcome.clusterset);
-        self.homing.opened(address, &welcome.controllers);
+        self.homing.opened(address);
+        self.learn(&welcome.roll).await;
         // A Lease that was deleted counts from nothing again: what is known of this member's facts is higher.
         self.writing
             .heard_epoch(welcome.facts.map_or(0, |held| held.epoch));
@@ -202,6 +204,7 @@ impl Link {
             facts: self.observer.version(),
             holds,
             clusterset,
+            roll: self.shared.roll(),
             sequence: 1 + self.sessions.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -264,8 +267,8 @@ impl Link {
                     heard_at = env.now();
                     match message {
                         Some(Ok(message)) => {
-                            if let Some(reason) = self.hear(session, message, welcome.highest, &mut asks).await {
-                                return Ended::Anew(reason);
+                            if let Some(ended) = self.hear(session, message, welcome.highest, &mut asks).await {
+                                return ended;
                             }
                         }
                         Some(Err(error)) => return Ended::Broke(error.to_string()),
@@ -380,14 +383,21 @@ impl Link {
             .is_ok()
     }
 
-    /// Handles one message; a reason ends the session.
+    /// A replica says which there are.
+    async fn learn(&self, roll: &Roll) {
+        self.shared.hear_roll(roll).await;
+        self.homing.learn(&self.shared.roll());
+    }
+
+    /// Handles one message; says how the session ends where it does.
     async fn hear(
         &self,
         session: &Session,
         message: FromReplica,
         sender: Generation,
         asks: &mut Vec<TaskHandle>,
-    ) -> Option<String> {
+    ) -> Option<Ended> {
+        let anew = |reason: &str| Some(Ended::Anew(reason.to_owned()));
         match message {
             FromReplica::Heartbeat => None,
             FromReplica::FactsHeld(version) => {
@@ -398,18 +408,17 @@ impl Link {
             FromReplica::FactsWanted if !self.observer.synced() => None,
             FromReplica::FactsWanted => {
                 let sent = self.send_delta(session, self.observer.snapshot()).await;
-                (!sent).then(|| "the replica stopped listening".to_owned())
+                (!sent).then(|| Ended::Broke("the replica stopped listening".to_owned()))
             }
             FromReplica::View(delta) => {
                 let mark = |touched: &Touched| self.writing.view_changed(touched);
                 let touched = self.shared.merge(*delta, sender, mark);
                 if !touched.misfits.is_empty() {
-                    return Some(
-                        "a delta of facts did not fit: asking again from what is held".to_owned(),
-                    );
+                    return anew("a delta of facts did not fit: asking again from what is held");
                 }
                 if touched.plans {
-                    self.observer.set_wanted(self.shared.wanted());
+                    let wanted = self.shared.wanted_of(&touched.services);
+                    self.observer.want(wanted);
                 }
                 None
             }
@@ -427,9 +436,13 @@ impl Link {
                 self.eyes.observe(gateways);
                 None
             }
-            FromReplica::Refused { reason, .. } => Some(reason),
-            FromReplica::Busy { .. } => Some("the replica is busy with other agents".to_owned()),
-            FromReplica::Welcome(_) => Some("the replica welcomed twice".to_owned()),
+            FromReplica::Roll(roll) => {
+                self.learn(&roll).await;
+                None
+            }
+            FromReplica::Refused { reason, .. } => anew(&reason),
+            FromReplica::Busy { .. } => anew("the replica is busy with other agents"),
+            FromReplica::Welcome(_) => anew("the replica welcomed twice"),
         }
     }
 }
@@ -461,6 +474,7 @@ fn name(message: &FromReplica) -> &'static str {
         FromReplica::View(_) => "a view",
         FromReplica::AskDiff { .. } => "a question",
         FromReplica::Observe(_) => "what to observe",
+        FromReplica::Roll(_) => "a roll of replicas",
         FromReplica::Heartbeat => "a heartbeat",
     }
 }

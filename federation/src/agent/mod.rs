@@ -46,7 +46,7 @@ pub use process::run;
 pub struct AgentConfig {
     /// Its member.
     pub member: MemberName,
-    /// Addresses of replicas, the nearest first.
+    /// Addresses of replicas to begin with; it learns of all others from those.
     pub controllers: Vec<String>,
     /// Its name in the Lease; unique for each process.
     pub identity: String,
@@ -142,6 +142,12 @@ impl Agent {
     #[must_use]
     pub fn view(&self) -> View {
         self.shared.holdings().view.clone()
+    }
+
+    /// Which replicas there are, as it heard last.
+    #[cfg(test)]
+    pub(crate) fn roll(&self) -> causeway_api::session::Roll {
+        self.shared.roll()
     }
 
     /// Whether it can do its work: the member's own lists are in.

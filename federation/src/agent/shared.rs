@@ -7,7 +7,7 @@ use std::time::Duration;
 use causeway_api::facts::FactDelta;
 use causeway_api::generation::{FactVersion, Generation};
 use causeway_api::ids::{MemberName, ServiceKey};
-use causeway_api::session::Holds;
+use causeway_api::session::{Holds, Roll};
 use causeway_api::view::ViewDelta;
 use causeway_core::factlog::FactLog;
 use causeway_core::holdings::{Holdings, Touched};
@@ -19,6 +19,9 @@ use super::cache::Cache;
 /// The UID of the cluster, as last seen.
 const CLUSTER: &str = "cluster-uid";
 
+/// Which replicas there are, as was last heard.
+const REPLICAS: &str = "replicas.json";
+
 /// Shared by observer, session and writer.
 pub(crate) struct Shared {
     pub(crate) member: MemberName,
@@ -28,6 +31,7 @@ pub(crate) struct Shared {
     holdings: Mutex<Holdings>,
     facts: Mutex<FactLog>,
     cluster: Mutex<Option<String>>,
+    roll: Mutex<Roll>,
     changed: watch::Sender<Changes>,
 }
 
@@ -49,6 +53,8 @@ impl Shared {
             .ok()
             .flatten()
             .and_then(|uid| String::from_utf8(uid).ok());
+        let roll = disk.read(REPLICAS).ok().flatten();
+        let roll = roll.and_then(|text| serde_json::from_slice(&text).ok());
         Self {
             member,
             env,
@@ -57,6 +63,7 @@ impl Shared {
             holdings: Mutex::new(holdings),
             facts: Mutex::new(FactLog::default()),
             cluster: Mutex::new(cluster),
+            roll: Mutex::new(roll.unwrap_or_default()),
             changed,
         }
     }
@@ -78,6 +85,28 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Which replicas there are, as far as was heard: by any of them, or before this process began.
+    pub(crate) fn roll(&self) -> Roll {
+        let roll = self.roll.lock();
+        roll.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A replica said which there are. Kept for a start while none of those that a person named is there.
+    pub(crate) async fn hear_roll(&self, heard: &Roll) {
+        let text = {
+            let mut roll = self.roll.lock().unwrap_or_else(PoisonError::into_inner);
+            if !roll.hear(heard) {
+                return;
+            }
+            serde_json::to_vec(&*roll).unwrap_or_default()
+        };
+        let disk = self.disk.clone();
+        let write = move || disk.replace(REPLICAS, &text);
+        if let Some(Err(error)) = self.env.blocking(write).await {
+            tracing::warn!(%error, "which replicas there are could not be cached");
+        }
     }
 
     /// Merges what a replica sent that had come as far as `sender` when the session began. `mark` is told what that
@@ -144,6 +173,16 @@ impl Shared {
             .iter()
             .filter(|(_, part)| part.value.is_some());
         live.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Of these services, which are among them.
+    pub(crate) fn wanted_of(&self, services: &BTreeSet<ServiceKey>) -> Vec<(ServiceKey, bool)> {
+        let holdings = self.holdings();
+        let is = |key: &ServiceKey| {
+            let part = holdings.view.services.get(key);
+            part.is_some_and(|part| part.value.is_some())
+        };
+        services.iter().map(|key| (key.clone(), is(key))).collect()
     }
 
     /// A delta goes out.

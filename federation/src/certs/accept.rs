@@ -1,21 +1,23 @@
 //! TLS with client certificates: connections whose client proved who it is.
 //!
-//! Handshakes run in tasks of their own, each with a deadline, so that a client that is slow or hostile keeps nobody
-//! waiting.
+//! Handshakes run in tasks of their own, each with a deadline, and there is room for only so many at once, shared fairly by
+//! where they come from ([`rooms`](super::rooms)): a client that is slow or hostile keeps nobody waiting.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_seam::real::net::{Listener as Tcp, Stream};
-use causeway_seam::{Env, TaskHandle};
+use causeway_seam::{Env, Monotonic, TaskHandle};
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Identity;
+use super::rooms::{Rooms, Source};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -23,6 +25,9 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 const FAREWELL: Duration = Duration::from_secs(1);
 /// How long the system is left alone where it accepts nothing: out of file descriptors, mostly.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// How often it is told that there was no room.
+const CROWD: Duration = Duration::from_secs(10);
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone)]
@@ -64,11 +69,10 @@ async fn accept_all(
     tell: mpsc::Sender<Proven>,
     Wanted { what, waiting }: Wanted,
 ) {
-    let slots = Arc::new(Semaphore::new(waiting));
+    let rooms = Arc::new(Mutex::new(Rooms::new(waiting)));
+    let mut handshakes: BTreeMap<u64, TaskHandle> = BTreeMap::new();
+    let mut crowd = Crowd::default();
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return;
-        };
         let (stream, address) = match tcp.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -77,14 +81,69 @@ async fn accept_all(
                 continue;
             }
         };
+        handshakes.retain(|_, task| !task.is_ended());
+        let Some(place) = lock(&rooms).enter(Source::from(address)) else {
+            // Closed at once: it comes again in its own time, and waits for nobody's deadline.
+            crowd.refused(&env, address, what);
+            continue;
+        };
+        if let Some(other) = place.instead_of {
+            crowd.refused(&env, address, what);
+            drop(handshakes.remove(&other));
+        }
+        let inside = Inside {
+            rooms: Arc::clone(&rooms),
+            number: place.number,
+        };
         let (acceptor, tell, inner) = (acceptor.clone(), tell.clone(), env.clone());
         let handshake = async move {
-            let _slot = slot;
             if let Some(proven) = prove(&inner, &acceptor, stream, address, what).await {
+                lock(&inside.rooms).proven(inside.number);
                 let _ = tell.send(proven).await;
             }
         };
-        env.spawn("handshake", handshake).detach();
+        handshakes.insert(place.number, env.spawn("handshake", handshake));
+    }
+}
+
+fn lock(rooms: &Mutex<Rooms>) -> MutexGuard<'_, Rooms> {
+    rooms.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One in its handshake, however that ends.
+struct Inside {
+    rooms: Arc<Mutex<Rooms>>,
+    number: u64,
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        lock(&self.rooms).leave(self.number);
+    }
+}
+
+/// Those for whom there was no room, told once in a while: many come at once.
+#[derive(Default)]
+struct Crowd {
+    refused: u64,
+    said: Option<Monotonic>,
+}
+
+impl Crowd {
+    fn refused(&mut self, env: &Env, address: SocketAddr, what: &str) {
+        self.refused += 1;
+        let now = env.now();
+        if self.said.is_none_or(|said| now.since(said) > CROWD) {
+            tracing::warn!(
+                %address, what, connections = self.refused,
+                "too many connections are in their handshake at once: connections of those who have most of them are closed; \
+                 see who opens so many and finishes none"
+            );
+            *self = Self {
+                refused: 0,
+                said: Some(now),
+            };
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Links that others dialled: they introduce themselves, and their calls are answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Weak;
 
@@ -73,6 +73,11 @@ impl Guests {
         Ok(number)
     }
 
+    /// Takes their places away: their links end.
+    pub(super) fn expel(&mut self, replicas: &BTreeSet<ReplicaId>) {
+        self.rows.retain(|(_, id), _| !replicas.contains(id));
+    }
+
     fn of(&mut self, hello: &PeerHello, number: u64) -> Option<&mut Guest> {
         let guest = self.rows.get_mut(&(hello.lane, hello.replica));
         guest.filter(|guest| guest.number == number)
@@ -128,7 +133,7 @@ async fn guest(inner: Weak<Inner>, mut connection: Accepted) {
                     FromPeer::Refused { reason, retry }
                 }
                 Unfit::Fenced(fenced) => {
-                    tracing::warn!(%remote, peer = %hello.replica, "a replica of an older incarnation is told so");
+                    tracing::warn!(%remote, peer = %hello.replica, "a replica that has no part in this clusterset is told so");
                     FromPeer::Fenced(fenced)
                 }
             };
@@ -136,7 +141,6 @@ async fn guest(inner: Weak<Inner>, mut connection: Accepted) {
             return;
         }
     };
-    links.note_folder(&hello);
     links.redial(hello.replica);
     links.note_change();
     let host = Host {

@@ -16,7 +16,7 @@ pub enum Unfit {
         /// Whether to try again soon.
         retry: bool,
     },
-    /// It is of an older incarnation and has no part in this one.
+    /// It has no part in the clusterset any more: it is of an older incarnation, or was removed.
     Fenced(Fenced),
 }
 
@@ -84,14 +84,23 @@ pub fn judge(
     let incarnation = me.highest.incarnation;
     // Only a wiped folder, or another one, has another number.
     let same = |row: &&Known| row.folder == 0 || row.folder == other.folder;
-    let ours = row.filter(same).is_some_and(|row| !row.removed);
+    let ours = row.filter(same).is_some_and(|row| row.removed.is_none());
     if other.highest.incarnation != 0 && other.highest.incarnation < incarnation && !ours {
         return Err(Unfit::Fenced(Fenced {
             incarnation,
             by: here,
+            removed: None,
         }));
     }
-    if row.is_some_and(|row| row.removed) {
+    if let Some(at) = row.and_then(|row| row.removed) {
+        // It got no entries since, so that it need not know.
+        if other.highest.incarnation != 0 {
+            return Err(Unfit::Fenced(Fenced {
+                incarnation,
+                by: here,
+                removed: Some(at),
+            }));
+        }
         return refuse(
             false,
             format!(
@@ -165,21 +174,29 @@ mod tests {
     }
 
     fn members() -> BTreeMap<ReplicaId, Known> {
-        let row = |id: u64, removed| Known {
+        let row = |id: u64, removed: Option<Generation>| Known {
             folder: id * 100,
             removed,
         };
+        let at = Generation {
+            incarnation: 2,
+            term: 1,
+            index: 9,
+        };
         BTreeMap::from([
-            (ReplicaId(1), row(1, false)),
-            (ReplicaId(2), row(2, false)),
-            (ReplicaId(5), row(5, true)),
+            (ReplicaId(1), row(1, None)),
+            (ReplicaId(2), row(2, None)),
+            (ReplicaId(5), row(5, Some(at))),
         ])
     }
 
     fn reason(other: &PeerHello, identity: &str) -> String {
         match judge(&hello(1), &members(), Some(identity), other).unwrap_err() {
             Unfit::Refused { reason, .. } => reason,
-            Unfit::Fenced(fenced) => format!("fenced by incarnation {}", fenced.incarnation),
+            Unfit::Fenced(fenced) => match fenced.removed {
+                Some(at) => format!("removed at {at}"),
+                None => format!("fenced by incarnation {}", fenced.incarnation),
+            },
         }
     }
 
@@ -219,7 +236,11 @@ mod tests {
         let mut wiped = hello(2);
         wiped.folder = 5;
         assert!(reason(&wiped, "r2").contains("replica remove r2"));
-        assert!(reason(&hello(5), "r5").contains("was removed"));
+        assert_eq!(reason(&hello(5), "r5"), "removed at 2/1/9");
+        // Another one, with an empty folder, under an id that is used up.
+        let mut again = hello(5);
+        (again.highest, again.clusterset, again.folder) = (Generation::default(), 0, 501);
+        assert!(reason(&again, "r5").contains("under a new id"));
         let mut ahead = hello(2);
         ahead.features = Range {
             oldest: 3,

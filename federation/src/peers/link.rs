@@ -225,7 +225,9 @@ async fn introduce(
         Ok(Some(Ok(FromPeer::Fenced(fenced)))) => {
             inner.fence(fenced);
             return Err(Ended {
-                reason: format!("{address} is of a newer incarnation"),
+                reason: format!(
+                    "{address} says that this replica has no part in the clusterset any more"
+                ),
                 wait: Some(REFUSED),
             });
         }
@@ -260,7 +262,7 @@ async fn introduce(
             // It reads this before the end.
             let _ = inner.env.timeout(HELLO, connection.receiver.recv()).await;
             Err(Ended {
-                reason: format!("{address} is of an older incarnation"),
+                reason: format!("{address} is of an older incarnation, or was removed"),
                 wait: Some(REFUSED),
             })
         }
@@ -285,7 +287,6 @@ async fn once(inner: Arc<Inner>, peer: &Peer, slot: &Slot, lane: Lane, address: 
             seen.trouble = None;
         }
     }
-    inner.note_folder(&hello);
     inner.note_change();
     tracing::info!(peer = %peer.id, %lane, %address, "link up");
     let watched = Watched {
@@ -391,7 +392,9 @@ impl Watched<'_> {
                     if let Some(inner) = self.inner.upgrade() {
                         inner.fence(fenced);
                     }
-                    return ended("the other side is of a newer incarnation");
+                    return ended(
+                        "the other side says that this replica has no part in the clusterset any more",
+                    );
                 }
                 Some(Ok(FromPeer::Hello(_))) => {}
                 Some(Ok(other @ FromPeer::Facts(_))) => {

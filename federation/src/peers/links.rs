@@ -1,6 +1,6 @@
 //! All links of one replica.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use causeway_api::peer::{
 use causeway_api::{Generation, ReplicaId};
 use causeway_seam::{Env, TaskHandle};
 use causeway_state::level::{BASE_LEVEL, FEATURE_LEVEL};
+use causeway_state::replicas::Standing;
 use causeway_storage::{Consensus, PeerCall, PeerError, Peers, ReplicaNode, WeakConsensus};
 use tokio::sync::{Notify, watch};
 
@@ -50,8 +51,6 @@ pub(super) struct Inner {
     facts: OnceLock<Arc<dyn FactsLane>>,
     peers: Mutex<BTreeMap<ReplicaId, Arc<Peer>>>,
     pub(super) guests: Mutex<Guests>,
-    /// The data folder with which each member was seen first.
-    folders: Mutex<BTreeMap<ReplicaId, u64>>,
     fenced: watch::Sender<Option<Fenced>>,
     changed: watch::Sender<u64>,
     tasks: Mutex<Vec<TaskHandle>>,
@@ -107,7 +106,6 @@ impl PeerLinks {
             facts: OnceLock::new(),
             peers: Mutex::default(),
             guests: Mutex::default(),
-            folders: Mutex::default(),
             fenced: watch::Sender::new(None),
             changed: watch::Sender::new(0),
             tasks: Mutex::default(),
@@ -176,13 +174,13 @@ impl PeerLinks {
         self.0.changed.subscribe()
     }
 
-    /// Set once a replica of a higher incarnation has said that this one has no part in it.
+    /// Set once another replica has said that this one has no part in the clusterset any more.
     #[must_use]
     pub fn fenced(&self) -> watch::Receiver<Option<Fenced>> {
         self.0.fenced.subscribe()
     }
 
-    /// A higher incarnation was heard of, from whomever.
+    /// Somebody says that this replica has no part in the clusterset any more.
     pub fn fence(&self, fenced: Fenced) {
         self.0.fence(fenced);
     }
@@ -269,19 +267,22 @@ impl Inner {
             // It is only joining, or has only begun: it knows nothing that it could hold against others.
             return BTreeMap::new();
         }
-        let folders = lock(&self.folders);
-        let member = |id: &ReplicaId| Known {
-            folder: folders.get(id).copied().unwrap_or(0),
-            removed: false,
+        let mut known: BTreeMap<_, _> = members.keys().map(|id| (*id, Known::default())).collect();
+        let Some(log) = self.consensus() else {
+            return known;
         };
-        let mut known: BTreeMap<_, _> = members.keys().map(|id| (*id, member(id))).collect();
-        let used = self
-            .consensus()
-            .map(|log| log.read(|state| state.clients.replicas()));
-        for id in used.unwrap_or_default() {
-            let (folder, removed) = (0, true);
-            known.entry(id).or_insert(Known { folder, removed });
-        }
+        log.read(|state| {
+            for (id, row) in state.replicas.iter() {
+                let removed = state.replicas.removed(id);
+                // Until its removal is decided, one whom the log leaves out is a member yet.
+                let decided = row.standing != Standing::Admitted && !members.contains_key(&id);
+                if decided || known.contains_key(&id) {
+                    let removed = removed.filter(|_| decided);
+                    let folder = row.folder;
+                    known.insert(id, Known { folder, removed });
+                }
+            }
+        });
         known
     }
 
@@ -324,34 +325,60 @@ impl Inner {
 
     pub(super) fn fence(&self, fenced: Fenced) {
         let own = self.highest().incarnation;
-        if own == 0 || fenced.incarnation <= own {
+        if own == 0 || fenced.incarnation < own {
             return;
         }
+        if fenced.incarnation == own {
+            let Some(at) = fenced.removed else { return };
+            // Whoever was a member after that was not removed by it.
+            let known = self.consensus().map(|log| {
+                log.read(|state| {
+                    let removed = state.replicas.removed(self.me.replica).is_some();
+                    removed || state.replicas.changed() < at
+                })
+            });
+            if known != Some(true) {
+                tracing::error!(by = %fenced.by, %at, "another replica says that this one was removed, and it was a member after that");
+                return;
+            }
+        }
         self.fenced.send_if_modified(|held| {
-            let news = held.as_ref().is_none_or(|held| held.incarnation < fenced.incarnation);
+            let news = held
+                .as_ref()
+                .is_none_or(|held| held.incarnation < fenced.incarnation);
             if news {
-                tracing::error!(
-                    incarnation = fenced.incarnation, own, by = %fenced.by,
-                    "this replica is of an older incarnation and has no part in the newer one: it stops serving and voting. \
-                     To rejoin, empty its data folder, start it under a new id and add it with causeway replica add"
-                );
                 *held = Some(fenced);
             }
             news
         });
     }
 
-    /// A replica was taken with this data folder: with another one it is not the same.
-    pub(super) fn note_folder(&self, hello: &PeerHello) {
-        if hello.folder != 0 && self.members().contains_key(&hello.replica) {
-            let mut folders = lock(&self.folders);
-            folders.entry(hello.replica).or_insert(hello.folder);
-        }
-    }
-
     pub(super) fn note_change(&self) {
         self.changed
             .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Ends the links of those who were removed: they dial again, and hear it.
+    fn turn_out(&self) {
+        let Some(log) = self.consensus() else { return };
+        let removed: BTreeSet<ReplicaId> = log.read(|state| {
+            let all = state.replicas.iter().map(|(id, _)| id);
+            all.filter(|id| state.replicas.removed(*id).is_some())
+                .collect()
+        });
+        lock(&self.guests).expel(&removed);
+    }
+
+    /// Whether the log leaves out somebody whose removal is not decided yet.
+    fn is_changing(&self) -> bool {
+        let members = self.members();
+        let Some(log) = self.consensus() else {
+            return false;
+        };
+        log.read(|state| {
+            let mut decided = state.replicas.members();
+            decided.any(|(id, _)| !members.contains_key(&id))
+        })
     }
 
     /// The peer, made where it is new; dialled where it says now.
@@ -429,14 +456,16 @@ impl Inner {
 
 /// Keeps links to all members on the lanes that are always up, and forgets those who are members no longer.
 async fn keep(inner: std::sync::Weak<Inner>) {
-    let Some(mut members) = inner
-        .upgrade()
-        .and_then(|inner| inner.consensus().map(|log| log.membership()))
-    else {
+    let followed = inner.upgrade().and_then(|inner| {
+        let log = inner.consensus()?;
+        Some((log.membership(), log.position()))
+    });
+    let Some((mut members, mut position)) = followed else {
         return;
     };
     loop {
         if let Some(inner) = inner.upgrade() {
+            position.mark_unchanged();
             let now = inner.members();
             let joining = inner.highest().incarnation == 0;
             for (id, node) in &now {
@@ -456,11 +485,19 @@ async fn keep(inner: std::sync::Weak<Inner>) {
                     member
                 });
             }
+            inner.turn_out();
             inner.note_change();
         } else {
             return;
         }
-        if members.changed().await.is_err() {
+        let changing = inner.upgrade().is_some_and(|inner| inner.is_changing());
+        let ended = tokio::select! {
+            biased;
+            changed = members.changed() => changed.is_err(),
+            // A removal is decided a moment after the log leaves somebody out.
+            changed = position.changed(), if changing => changed.is_err(),
+        };
+        if ended {
             return;
         }
     }

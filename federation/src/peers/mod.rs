@@ -21,6 +21,7 @@ mod tests;
 
 use std::time::Duration;
 
+use causeway_api::Generation;
 use causeway_api::peer::{FromPeer, ToPeer};
 use causeway_seam::transport::{Accept, Dial};
 
@@ -57,6 +58,6 @@ const UNDER_WAY: usize = 256;
 pub struct Known {
     /// The number of the data folder that it was added with; 0: unknown.
     pub folder: u64,
-    /// Whether it was removed, so that its id is used up.
-    pub removed: bool,
+    /// The decision by which it was removed, if it was: its id is used up.
+    pub removed: Option<Generation>,
 }

@@ -25,7 +25,7 @@ use crate::certs::tls::Pems;
 use crate::certs::{Authority, Identity, Role, Validity};
 use crate::session::{PeerDialer, PeerListener, TonicListener};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 struct Side {
     links: PeerLinks,
@@ -177,6 +177,7 @@ async fn who_is_of_an_older_incarnation_hears_it() {
         let fenced = Fenced {
             incarnation: 2,
             by: ReplicaId(1),
+            removed: None,
         };
         accepted
             .sender
@@ -195,6 +196,7 @@ async fn who_is_of_an_older_incarnation_hears_it() {
     other.links.fence(Fenced {
         incarnation: 1,
         by: ReplicaId(1),
+        removed: None,
     });
     assert!(other.links.fenced().borrow().is_none());
 }

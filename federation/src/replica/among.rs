@@ -1,14 +1,12 @@
-//! How a replica stands among others: begins a clusterset or joins one, and stops when a newer incarnation has no part for
-//! it.
+//! How a replica comes among others: begins a clusterset, or joins one.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use causeway_seam::{Disk, Env, TaskHandle};
-use causeway_storage::{BootstrapError, Consensus, ReplicaNode, Settings, Timing};
+use causeway_seam::{Disk, Env};
+use causeway_storage::{BootstrapError, ReplicaNode, Settings, Timing};
 
-use super::sessions::lock;
 use super::shared::Shared;
 use crate::peers::{Acceptor, PeerLinks};
 
@@ -190,45 +188,4 @@ async fn bootstrap(shared: &Shared, links: Option<&PeerLinks>) -> anyhow::Result
         Err(error) => return Err(error.into()),
     }
     Ok(())
-}
-
-/// Ends what serves and decides once a newer incarnation has no part for this replica. What shows its status goes on.
-pub(super) async fn fence(
-    consensus: Consensus,
-    links: PeerLinks,
-    tasks: Arc<Mutex<Vec<TaskHandle>>>,
-) {
-    const SERVING: [&str; 10] = [
-        "sessions",
-        "session votes",
-        "gateway probes",
-        "brain",
-        "observers",
-        "ticker",
-        "registry",
-        "status",
-        "events",
-        "lead",
-    ];
-    let mut fenced = links.fenced();
-    let Ok(found) = fenced
-        .wait_for(Option::is_some)
-        .await
-        .map(|found| found.clone())
-    else {
-        return;
-    };
-    let Some(found) = found else { return };
-    let ended: Vec<TaskHandle> = {
-        let mut tasks = lock(&tasks);
-        let (ended, kept) = tasks
-            .drain(..)
-            .partition(|task| SERVING.contains(&task.name()));
-        *tasks = kept;
-        ended
-    };
-    drop(ended);
-    consensus.fence(found.incarnation, found.by).await;
-    // It has to be there yet when somebody asks why.
-    std::future::pending::<()>().await;
 }

@@ -21,7 +21,7 @@ use causeway_core::exchange::{
 };
 use causeway_index::{ApplyError, FactStore, Whole};
 use causeway_seam::Monotonic;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::sessions::{End, lock};
 use super::shared::{RefusedKind, Shared};
@@ -34,6 +34,8 @@ use lane::lane;
 #[derive(Default)]
 pub(crate) struct Exchange {
     inner: Mutex<Inner>,
+    /// Where replicas accept sessions, as they said last.
+    addresses: watch::Sender<BTreeMap<ReplicaId, String>>,
     questions: ask::Questions,
 }
 
@@ -46,8 +48,6 @@ struct Inner {
     giving: BTreeMap<u64, Arc<Giving>>,
     /// Connections on which it takes.
     taking: BTreeMap<u64, (ReplicaId, mpsc::Sender<FromPeer>)>,
-    /// Where replicas accept sessions, as they said last.
-    addresses: BTreeMap<ReplicaId, String>,
     /// The last sessions that ended here, of members that have none here now.
     ended: BTreeMap<MemberName, own::Ended>,
     next: u64,
@@ -177,24 +177,37 @@ impl Exchange {
     }
 
     /// Where agents find other replicas, and this one if it was said.
-    pub(crate) fn controllers(&self) -> Vec<String> {
-        self.inner().addresses.values().cloned().collect()
+    pub(crate) fn addresses(&self) -> BTreeMap<ReplicaId, String> {
+        self.addresses.borrow().clone()
+    }
+
+    /// Follows where agents find replicas.
+    pub(crate) fn follow_addresses(&self) -> watch::Receiver<BTreeMap<ReplicaId, String>> {
+        self.addresses.subscribe()
     }
 
     /// A replica says where agents find it.
     pub(crate) fn note_address(&self, replica: ReplicaId, sessions: &str) {
-        let mut inner = self.inner();
-        if sessions.is_empty() {
-            inner.addresses.remove(&replica);
-        } else {
-            inner.addresses.insert(replica, sessions.to_owned());
-        }
+        self.addresses.send_if_modified(|addresses| {
+            let before = addresses.get(&replica).map_or("", String::as_str);
+            let news = before != sessions;
+            if sessions.is_empty() {
+                addresses.remove(&replica);
+            } else if news {
+                addresses.insert(replica, sessions.to_owned());
+            }
+            news
+        });
     }
 
     /// Replicas that are members no longer are forgotten.
     pub(crate) fn keep_replicas(&self, members: &BTreeSet<ReplicaId>) {
+        self.addresses.send_if_modified(|addresses| {
+            let before = addresses.len();
+            addresses.retain(|id, _| members.contains(id));
+            addresses.len() != before
+        });
         let mut inner = self.inner();
-        inner.addresses.retain(|id, _| members.contains(id));
         let gone: Vec<ReplicaId> = inner
             .presences
             .givers()

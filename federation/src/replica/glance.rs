@@ -58,8 +58,7 @@ impl Replica {
 
     /// Ends it as `kill -9` would: at once, and nobody is told.
     pub(crate) async fn kill(self) {
-        let tasks = std::mem::take(&mut *super::lock(&self.tasks));
-        drop(tasks);
+        self.tasks.kill();
         if let Some(links) = self.shared.links.get() {
             links.stop().await;
         }
@@ -105,6 +104,7 @@ impl Replica {
                 address: address.to_owned(),
                 domain: domain.to_string(),
             },
+            folder: 0,
             replaces: None,
             accept_domain_risk: false,
         };

@@ -113,6 +113,7 @@ impl Keeper<'_> {
             }
         }
         self.places().await;
+        self.folders().await;
         for replica in log.ripe() {
             let promote = Change::Promote {
                 replica,
@@ -149,6 +150,38 @@ impl Keeper<'_> {
                 Ok(true) => tracing::info!(%replica, address = %node.address, "its place is noted"),
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%replica, %error, "its place is not noted yet"),
+            }
+        }
+    }
+
+    /// Notes the data folders of members who had not been heard of when they were added, or who began the clusterset: from then
+    /// on nobody with another folder is taken for them.
+    async fn folders(&self) {
+        let log = &self.shared.consensus;
+        let unknown: Vec<ReplicaId> = log.read(|state| {
+            let members = state.replicas.members();
+            let unknown = members.filter(|(_, row)| row.folder == 0);
+            unknown.map(|(id, _)| id).collect()
+        });
+        if unknown.is_empty() {
+            return;
+        }
+        let hellos = self.links.as_ref().map(PeerLinks::hellos);
+        for replica in unknown {
+            let hello = hellos
+                .iter()
+                .flatten()
+                .find(|hello| hello.replica == replica);
+            let folder = match replica == self.shared.id {
+                true => log.folder(),
+                false => hello.map_or(0, |hello| hello.folder),
+            };
+            if folder == 0 {
+                continue;
+            }
+            let admit = Command::AdmitReplica { replica, folder };
+            if let Err(error) = self.shared.propose(admit).await {
+                tracing::warn!(%replica, %error, "its data folder is not noted yet");
             }
         }
     }

@@ -132,6 +132,7 @@ impl ReplicaMetrics {
         metrics.set_brake(look.state.brain.brake.is_some());
         let waiting = super::backend::overrides::waiting(look.state).len();
         metrics.set_waiting(counts::count(waiting));
+        metrics.set_impaired(counts::count(super::impaired::impaired(look.state).len()));
         for member in look
             .state
             .members
@@ -268,6 +269,10 @@ fn rule(refusal: &Refusal) -> &str {
         Refusal::OwnApproval { .. } => "OwnApproval",
         Refusal::NotBraked => "NotBraked",
         Refusal::StalePlan { .. } => "StalePlan",
+        Refusal::GatewayOverfull { .. } => "GatewayOverfull",
+        Refusal::NotTogether { .. } => "NotTogether",
+        Refusal::ReplicaRemoved { .. } => "ReplicaRemoved",
+        Refusal::ReplicaIdTaken { .. } => "ReplicaIdTaken",
         Refusal::NotPrepared { .. } => "NotPrepared",
     }
 }

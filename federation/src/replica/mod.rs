@@ -4,55 +4,64 @@
 //!
 //! 1. [`serve`]*: agents' sessions; facts in, views out ([`sessions`]: who is there and what each is due);
 //!    [`exchange`]*: facts and sessions, shared with other replicas; [`admission`]: how many sessions begin at once;
+//!    [`roll`]: which replicas there are, for agents;
 //! 2. [`voters`]*: probes and silence → votes; [`ticker`]: cluster time;
 //! 3. [`registry`]*: MemberClusters and FailoverPolicies → commands;
 //! 4. [`brain`]: what changed → plans → proposals;
-//!    [`among`], [`lead`]: beginning or joining a clusterset, and what a leader looks after besides;
+//!    [`among`], [`part`], [`lead`]: joining a clusterset, being out of it, and what a leader looks after besides;
 //! 5. [`follow`]: decisions → whom they concern;
 //! 6. [`status`]*, [`events`]*, [`metrics`], [`backend`]: what people see.
 
 mod admission;
 pub mod among;
 mod backend;
+#[cfg(test)]
+mod behind_tests;
 mod brain;
+mod calendar;
 mod contingencies;
 mod doubts;
 mod events;
 mod exchange;
 mod follow;
 mod glance;
+pub(crate) mod impaired;
 mod inspect;
 mod lead;
 mod metrics;
+mod part;
 mod process;
 #[cfg(test)]
 mod region_tests;
 mod registry;
 #[cfg(test)]
 mod restart_tests;
+mod roll;
 mod serve;
 mod sessions;
 mod shared;
 mod shifts;
 mod status;
+mod tasks;
 mod ticker;
 mod voters;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::ids::{FailureDomain, Name, ReplicaId};
+use causeway_api::peer::Fenced;
 use causeway_api::verdict::ObserverId;
 use causeway_discovery::probe::{Probe, ProbeConfig, Sight};
-use causeway_seam::{Disk, Env, TaskHandle};
+use causeway_seam::{Disk, Env};
 use causeway_storage::{Consensus, NoPeers, Peers};
 use tokio::sync::watch;
 
 use crate::admin::AdminBackend;
 use crate::telemetry::Metrics;
 use among::{Among, Begin};
-use sessions::lock;
 use shared::Shared;
+use tasks::{Tasks, Until};
 
 pub use process::run;
 pub use serve::Listener;
@@ -114,7 +123,7 @@ impl ReplicaConfig {
 /// A running replica; it ends when this is dropped.
 pub struct Replica {
     shared: Arc<Shared>,
-    tasks: Arc<Mutex<Vec<TaskHandle>>>,
+    tasks: Arc<Tasks>,
 }
 
 impl Replica {
@@ -174,42 +183,42 @@ impl Replica {
         }
         among::begin(&shared, links.as_ref(), how).await?;
         let (say, sight) = watch::channel(Sight::TooFewPlaces(0));
-        let mut tasks = vec![
-            env.spawn("lead", lead::run(shared.clone(), links.clone(), disk)),
-            env.spawn("follow", follow::follow(shared.clone())),
-            env.spawn("brain", brain::Brain::run(shared.clone())),
-            env.spawn("preparations", contingencies::prepare(shared.clone())),
-            env.spawn("ticker", ticker::tick(shared.clone())),
-            env.spawn("sessions", serve::serve(shared.clone(), listener)),
-            env.spawn(
-                "session votes",
-                voters::watch_sessions(shared.clone(), sight),
-            ),
-            env.spawn("agents' votes", voters::hear_agents(shared.clone())),
-            env.spawn("observers", voters::watch_observers(shared.clone())),
-            env.spawn("metrics", metrics::run(shared.clone())),
-            env.spawn("doubts", doubts::watch(shared.clone())),
-            env.spawn(
-                "gateway probes",
-                voters::probe_gateways(shared.clone(), probe, config.probing(), say),
-            ),
-        ];
+        let tasks = Arc::new(Tasks::default());
+        let deciding = |task| tasks.add(Until::Left, task);
+        let telling = |task| tasks.add(Until::Stopped, task);
+        // Whoever comes to a replica that has no part any more hears why.
+        telling(env.spawn("sessions", serve::serve(shared.clone(), listener)));
+        telling(env.spawn("metrics", metrics::run(shared.clone())));
+        deciding(env.spawn("lead", lead::run(shared.clone(), links.clone(), disk)));
+        deciding(env.spawn("follow", follow::follow(shared.clone())));
+        deciding(env.spawn("brain", brain::Brain::run(shared.clone())));
+        deciding(env.spawn("preparations", contingencies::prepare(shared.clone())));
+        deciding(env.spawn("ticker", ticker::tick(shared.clone())));
+        deciding(env.spawn("calendar", calendar::run(shared.clone())));
+        deciding(env.spawn(
+            "session votes",
+            voters::watch_sessions(shared.clone(), sight),
+        ));
+        deciding(env.spawn("agents' votes", voters::hear_agents(shared.clone())));
+        deciding(env.spawn("observers", voters::watch_observers(shared.clone())));
+        deciding(env.spawn("doubts", doubts::watch(shared.clone())));
+        deciding(env.spawn(
+            "gateway probes",
+            voters::probe_gateways(shared.clone(), probe, config.probing(), say),
+        ));
         if let Some(host) = host {
-            let root = config.root_namespace.clone();
-            tasks.push(env.spawn(
+            let root = || config.root_namespace.clone();
+            deciding(env.spawn(
                 "registry",
-                registry::run(shared.clone(), host.clone(), root),
+                registry::run(shared.clone(), host.clone(), root()),
             ));
-            tasks.push(env.spawn("status", status::run(shared.clone(), host.clone())));
-            let root = config.root_namespace.clone();
-            tasks.push(env.spawn("shifts", shifts::run(shared.clone(), host.clone(), root)));
-            tasks.push(env.spawn("events", events::run(shared.clone(), host)));
+            deciding(env.spawn("status", status::run(shared.clone(), host.clone())));
+            deciding(env.spawn("shifts", shifts::run(shared.clone(), host.clone(), root())));
+            deciding(env.spawn("events", events::run(shared.clone(), host)));
         }
-        let tasks = Arc::new(Mutex::new(tasks));
         if let Some(links) = links {
-            let watch = among::fence(shared.consensus.clone(), links, tasks.clone());
-            let watch = env.spawn("fence", watch);
-            lock(&tasks).push(watch);
+            deciding(env.spawn("roll", roll::keep(shared.clone(), links.clone())));
+            telling(env.spawn("part", part::watch(shared.clone(), links, tasks.clone())));
         }
         Ok(Self { shared, tasks })
     }
@@ -226,21 +235,19 @@ impl Replica {
     /// What it waits for.
     pub fn ready(&self) -> Result<(), String> {
         let log = &self.shared.consensus;
-        let ended = {
-            let tasks = lock(&self.tasks);
-            let ended = tasks.iter().find(|task| task.is_ended());
-            ended.map(TaskHandle::name)
-        };
-        if let Some(said) = log.fenced() {
+        if let Some(why) = self.shared.out() {
             Err(format!(
-                "it is of an older incarnation and has stopped for good ({said}): empty its data folder and add it under a new id"
+                "it has no part in its clusterset any more ({why}). {}",
+                Fenced::REMEDY
             ))
+        } else if let Some((why, _)) = self.shared.unserved() {
+            Err(why)
         } else if let Some(why) = log.status().stopped {
             Err(format!(
                 "the decision log has stopped: {why}. Nothing that was acknowledged is lost, and every mesh keeps what it has; see to \
                  the disk, then restart the controller"
             ))
-        } else if let Some(name) = ended {
+        } else if let Some(name) = self.tasks.ended() {
             Err(format!(
                 "{name} has ended, which it never should: see the log, and restart the controller"
             ))
@@ -266,11 +273,7 @@ impl Replica {
         if let Ok(Some(to)) = self.shared.env.timeout(STEP_ASIDE, aside).await {
             tracing::info!(%to, "the lead was passed on");
         }
-        let tasks = std::mem::take(&mut *lock(&self.tasks));
-        for mut task in tasks {
-            task.abort();
-            task.ended().await;
-        }
+        self.tasks.stop().await;
         if let Some(links) = self.shared.links.get() {
             links.stop().await;
         }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use causeway_api::FactVersion;
 use causeway_api::facts::FactDelta;
-use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, PROTOCOL_OLDEST, Welcome};
+use causeway_api::session::{
+    FromAgent, FromReplica, Hello, PROTOCOL, PROTOCOL_OLDEST, Roll, Welcome,
+};
 use causeway_index::{ApplyError, Touched};
 use causeway_seam::transport::{Accept, Connection, TransportError};
 use causeway_seam::{Env, TaskHandle};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::sessions::{End, Session, name, send};
 use super::shared::{RefusedKind, Shared};
@@ -63,6 +65,12 @@ pub(super) async fn session(shared: Arc<Shared>, mut connection: AgentConnection
         }
         Ok(None) | Err(_) => return,
     };
+    shared.hear_roll(hello.clusterset, &hello.roll);
+    if let Some((reason, retry)) = shared.unserved() {
+        tracing::info!(remote = %connection.remote, member = %hello.member, "no session: this replica serves no agents");
+        refuse(&connection, reason, retry).await;
+        return;
+    }
     let beginning = match shared.admission.enter(&shared.env) {
         Ok(place) => place,
         Err(wait) => {
@@ -84,6 +92,7 @@ pub(super) async fn session(shared: Arc<Shared>, mut connection: AgentConnection
         return;
     }
     shared.refusals.clear(&hello.member);
+    let mut roll = shared.rolls.follow();
     let welcome = Welcome {
         replica: shared.id,
         protocol: hello.protocol.min(PROTOCOL),
@@ -91,7 +100,7 @@ pub(super) async fn session(shared: Arc<Shared>, mut connection: AgentConnection
         highest: shared.highest(),
         facts: known(&shared, &hello),
         silence_ms: u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX),
-        controllers: shared.exchange.controllers(),
+        roll: roll.borrow_and_update().clone(),
         clusterset: shared.consensus.read(|state| state.clusterset),
     };
     if !send(&connection.sender, FromReplica::Welcome(welcome)).await {
@@ -102,9 +111,12 @@ pub(super) async fn session(shared: Arc<Shared>, mut connection: AgentConnection
     shared.sessions.outdated_by(&session);
     // Removed while it was admitted: whoever followed the removal found no session to end.
     shared.forget_removed(&member);
+    if shared.unserved().is_some() {
+        session.end(End::Out);
+    }
     tracing::info!(%member, remote = %connection.remote, epoch = session.hello.epoch, "session opened");
     shared.session_opened(&member);
-    let reason = carry_on(&shared, &session, &mut connection, beginning).await;
+    let reason = carry_on(&shared, &session, &mut connection, roll, beginning).await;
     shared.sessions.leave(&session);
     shared.session_closed(&session);
     tracing::warn!(%member, %reason, "session ended; the member's last facts stay");
@@ -243,6 +255,7 @@ fn heard_newer(shared: &Shared, incarnation: u64) {
         links.fence(causeway_api::peer::Fenced {
             incarnation,
             by: shared.id,
+            removed: None,
         });
     }
 }
@@ -279,6 +292,7 @@ async fn carry_on(
     shared: &Shared,
     session: &Session,
     connection: &mut AgentConnection,
+    mut roll: watch::Receiver<Roll>,
     beginning: OwnedSemaphorePermit,
 ) -> String {
     let env = &shared.env;
@@ -322,6 +336,12 @@ async fn carry_on(
                     }
                 }
                 drop(beginning.take());
+            }
+            Ok(()) = roll.changed() => {
+                let message = FromReplica::Roll(roll.borrow_and_update().clone());
+                if !taken(env, send(&connection.sender, message)).await {
+                    return "the agent takes nothing any more".to_owned();
+                }
             }
             () = env.sleep(next_beat.since(now).min(quiet).max(Duration::from_millis(1))) => {
                 if env.now().since(session.heard().at) >= SILENCE {

@@ -58,6 +58,7 @@ impl World {
             epoch: 1,
             sequence: 0,
             clusterset: 0,
+            roll: causeway_api::session::Roll::default(),
             highest: Generation::default(),
             facts: FactVersion::default(),
             holds: Holds::default(),

@@ -53,6 +53,10 @@ pub(crate) enum End {
     Moved,
     /// Its member was removed.
     Removed,
+    /// This replica has no part in its clusterset any more.
+    Out,
+    /// This replica may have none any more.
+    Doubted,
     /// Others hold facts of a newer epoch than the agent's: it has to introduce itself anew.
     Outdated,
 }
@@ -63,6 +67,8 @@ impl std::fmt::Display for End {
             Self::Superseded => "a newer session of the same member took over",
             Self::Moved => "its agent has a newer session with another replica",
             Self::Removed => "its MemberCluster was removed",
+            Self::Out => "this replica has no part in its clusterset any more",
+            Self::Doubted => "this replica may have no part in its clusterset any more",
             Self::Outdated => {
                 "other agents hold facts of a newer epoch than this agent's: it introduces itself anew"
             }
@@ -169,6 +175,13 @@ impl Sessions {
         }
     }
 
+    /// Ends all; says whether there were any.
+    pub(crate) fn end_all(&self, why: End) -> bool {
+        let all = self.all();
+        all.iter().for_each(|session| session.end(why));
+        !all.is_empty()
+    }
+
     /// All sessions, by member.
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
         lock(&self.open).values().cloned().collect()
@@ -187,6 +200,14 @@ impl Sessions {
     /// The ways into `networks` changed.
     pub(crate) fn networks_changed(&self, networks: &BTreeSet<NetworkName>) {
         self.each(|outbox| outbox.mark_networks(networks));
+    }
+
+    /// Verdicts, policies, or what people hold changed: agents may have to leave something at once, or no longer.
+    pub(crate) fn coarse_changed(&self) {
+        self.each(|outbox| {
+            outbox.mark_coarse();
+            true
+        });
     }
 
     /// A member's settings changed.
@@ -397,6 +418,7 @@ mod tests {
             epoch: 1,
             sequence: 1,
             clusterset: 0,
+            roll: causeway_api::session::Roll::default(),
             highest: generation(7),
             facts: FactVersion::default(),
             holds: Holds {

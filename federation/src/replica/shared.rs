@@ -19,7 +19,9 @@ use super::contingencies::Preparations;
 use super::doubts::Doubts;
 use super::exchange::Exchange;
 use super::metrics::ReplicaMetrics;
+use super::part::Part;
 use super::registry::Declared;
+use super::roll::Rolls;
 use super::sessions::{Session, Sessions, lock};
 use super::status::counts::Counts;
 use super::status::scope::{Changes, StatusChanges};
@@ -36,6 +38,10 @@ pub(crate) struct Shared {
     pub(crate) exchange: Exchange,
     /// Links to the other replicas, where there are any.
     pub(crate) links: OnceLock<PeerLinks>,
+    /// Whether this replica has a part in its clusterset.
+    pub(crate) part: Part,
+    /// Which replicas there are, for agents.
+    pub(crate) rolls: Rolls,
     /// How many sessions may begin at once.
     pub(crate) admission: Admission,
     pub(crate) brain: Brain,
@@ -51,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) memory: Memory,
     /// Who exports and who imports how much.
     pub(crate) counts: Counts,
+    /// Held by whoever has the state of the past computed.
+    pub(crate) past: tokio::sync::Mutex<()>,
     facts: Mutex<FactStore>,
     /// Rises whenever something that a person may look at has changed; with the members that it was about.
     status: watch::Sender<StatusChanges>,
@@ -72,6 +80,8 @@ impl Shared {
             sessions: Sessions::default(),
             exchange: Exchange::default(),
             links: OnceLock::new(),
+            part: Part::default(),
+            rolls: Rolls::default(),
             admission: Admission::default(),
             brain: Brain::default(),
             preparations: Preparations::default(),
@@ -81,6 +91,7 @@ impl Shared {
             declared: Declared::default(),
             memory: Memory::default(),
             counts: Counts::default(),
+            past: tokio::sync::Mutex::default(),
             facts: Mutex::new(FactStore::new()),
             status: watch::Sender::new(StatusChanges::default()),
         })

@@ -128,6 +128,7 @@ fn hello(member: &str) -> Hello {
         holds: Holds::default(),
         sequence: 1,
         clusterset: 0,
+        roll: causeway_api::session::Roll::default(),
     }
 }
 

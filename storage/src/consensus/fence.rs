@@ -1,14 +1,15 @@
-//! A replica of an old incarnation has no part in the newer one: it stops for good, and a restart does not change that.
+//! A replica of an old incarnation, or one that was removed, has no part in its clusterset any more: it stops for good, and a
+//! restart does not change that.
 
 use std::sync::{Arc, PoisonError};
 
-use causeway_api::ReplicaId;
+use causeway_api::peer::Fenced;
 use causeway_seam::{Disk, Env};
 
 use super::Consensus;
 use crate::error::StorageError;
 
-/// The file that says so; it holds the newer incarnation and who spoke of it.
+/// The file that says so; it holds who said it, and ends with the number of the incarnation.
 const FILE: &str = "fenced";
 
 /// Refuses a data folder that was fenced.
@@ -26,26 +27,25 @@ pub(super) async fn check(env: &Env, disk: &Arc<dyn Disk>) -> Result<(), Storage
 }
 
 impl Consensus {
-    /// Stops the log for good, since `by` knows a newer incarnation in which this replica has no part.
-    pub async fn fence(&self, incarnation: u64, by: ReplicaId) {
+    /// Stops the log for good: this replica has no part in its clusterset any more.
+    pub async fn fence(&self, why: &Fenced) {
         let _one = self.inner.restarting.lock().await;
-        let said = format!("replica {by} is of incarnation {incarnation}");
         let disk = Arc::clone(&self.inner.ground.disk);
-        let content = said.clone();
+        let content = why.to_string();
         let write = move || disk.replace(FILE, content.as_bytes());
         if let Some(Err(error)) = self.inner.env.blocking(write).await {
             tracing::error!(%error, "that this replica has stopped for good cannot be noted: after a restart it has to hear it again");
         }
         {
             let fenced = self.inner.fenced.lock();
-            *fenced.unwrap_or_else(PoisonError::into_inner) = Some(said);
+            *fenced.unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
         }
         self.inner.end().await;
     }
 
-    /// Why the log has stopped for good, if it has: who knows a newer incarnation.
+    /// Why the log has stopped for good, if it has.
     #[must_use]
-    pub fn fenced(&self) -> Option<String> {
+    pub fn fenced(&self) -> Option<Fenced> {
         let fenced = self.inner.fenced.lock();
         fenced.unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use causeway_api::ReplicaId;
+use causeway_api::peer::Fenced;
+use causeway_state::level::FEATURE_LEVEL;
+use causeway_state::{Command, Outcome};
 use openraft::ChangeMembers;
-use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 const LAG: u64 = 100;
 
 /// How long ago a replica may have answered and still counts as reachable, beyond the longest election timeout.
-const HEARD: Duration = Duration::from_secs(2);
+pub(super) const HEARD: Duration = Duration::from_secs(2);
 
 /// A change of who belongs to the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub enum Change {
         replica: ReplicaId,
         /// Where it is.
         node: ReplicaNode,
+        /// The number of its data folder; 0: it has not been heard of yet.
+        folder: u64,
         /// Whose place it is to take, if any.
         replaces: Option<ReplicaId>,
         /// Whether the loss of one failure domain may lose the quorum then.
@@ -105,6 +109,21 @@ impl Consensus {
         let deadline = self.inner.env.now().plus(LIMIT);
         let mut last = String::new();
         loop {
+            if let Some(fence) = self.fenced() {
+                // Nobody will ever lead here: there is nothing to wait for.
+                return Err(ChangeError::Refused(format!(
+                    "this replica has no part in its clusterset any more ({fence}), and changes nothing: ask another one. {}",
+                    Fenced::REMEDY
+                )));
+            }
+            let life = self.life();
+            if let Some(why) = self.status().stopped
+                && !self.lives_again(life).await
+            {
+                return Err(ChangeError::Refused(format!(
+                    "the decision log of this replica has stopped: {why}. Ask another replica"
+                )));
+            }
             let left = deadline.since(self.inner.env.now());
             let once = self.change_once(&change);
             match self.inner.env.timeout(left, once).await {
@@ -156,6 +175,23 @@ impl Consensus {
         }
     }
 
+    /// Whether a replica may join is decided by the state, which knows all that ever were.
+    async fn admit_replica(&self, replica: ReplicaId, folder: u64) -> Result<(), Changed> {
+        if self.read(|state| state.feature_level) < FEATURE_LEVEL {
+            return Ok(());
+        }
+        match self
+            .propose(Command::AdmitReplica { replica, folder })
+            .await
+        {
+            Ok(answer) => match answer.outcome {
+                Outcome::Refused(refusal) => Err(Changed::Refused(refusal.to_string())),
+                _ => Ok(()),
+            },
+            Err(error) => Err(Changed::Again(error.to_string())),
+        }
+    }
+
     /// Makes a change that another replica forwarded.
     pub(super) async fn take_change(&self, body: &[u8]) -> Result<Changed, String> {
         let change: Change = network::read(body)?;
@@ -171,8 +207,19 @@ impl Consensus {
         let step = match plan {
             Ok(Some(step)) => step,
             Ok(None) => return Changed::Done,
+            // Who has only begun to lead has heard of nobody yet: what it finds in the way may be gone in a moment.
+            Err(reason) if Duration::from_millis(status.leader_for_ms) < self.patience() => {
+                return Changed::Again(reason);
+            }
             Err(reason) => return Changed::Refused(reason),
         };
+        if let Change::Add {
+            replica, folder, ..
+        } = change
+            && let Err(refused) = self.admit_replica(*replica, *folder).await
+        {
+            return refused;
+        }
         match step {
             Step::Members(members, retain) => {
                 let raft = self.raft();
@@ -199,7 +246,7 @@ impl Consensus {
     }
 
     /// What is to be done for a change; `None`: nothing is left to do.
-    fn plan(&self, change: &Change, status: &Status) -> Result<Option<Step>, String> {
+    pub(super) fn plan(&self, change: &Change, status: &Status) -> Result<Option<Step>, String> {
         let me = self.inner.client.replica;
         let member = |id: ReplicaId| status.members.iter().find(|member| member.replica == id);
         let before: Voters = voters(status);
@@ -219,6 +266,7 @@ impl Consensus {
                 node,
                 replaces,
                 accept_domain_risk,
+                ..
             } => {
                 if let Some(held) = member(*replica) {
                     if held.node.address == node.address {
@@ -227,15 +275,6 @@ impl Consensus {
                     return Err(format!(
                         "replica {replica} is a member already, at {}: an id is never used twice",
                         held.node.address
-                    ));
-                }
-                if self
-                    .read(|state| state.clients.replicas())
-                    .contains(replica)
-                {
-                    return Err(format!(
-                        "the id {replica} was used before, and an id is never used twice: start the replica with another --replica-id and an \
-                         empty data folder"
                     ));
                 }
                 let taken = status
@@ -338,11 +377,16 @@ impl Consensus {
         Ok(Step::Transfer(to, false))
     }
 
+    /// How long ago another may have answered and counts as there.
+    fn patience(&self) -> Duration {
+        HEARD.max(Duration::from_millis(self.timing().election_max_ms))
+    }
+
     /// A majority of those who would vote must answer, else the change would end all decisions.
     fn answering(&self, after: &Voters) -> Result<(), String> {
         let me = self.inner.client.replica;
         let progress = self.progress();
-        let limit = HEARD.max(Duration::from_millis(self.timing().election_max_ms));
+        let limit = self.patience();
         let there = |id: &&ReplicaId| {
             let heard = progress.get(id).and_then(|progress| progress.heard);
             **id == me || heard.is_some_and(|heard| heard <= limit)
@@ -358,127 +402,9 @@ impl Consensus {
             after.len()
         ))
     }
-
-    /// How far the members are; empty where this replica does not lead.
-    #[must_use]
-    pub fn progress(&self) -> BTreeMap<ReplicaId, Progress> {
-        let metrics = self.raft().metrics();
-        let metrics = metrics.borrow_watched();
-        let heard = metrics.heartbeat.as_ref();
-        let rows = metrics.replication.iter().flatten();
-        let row = |(id, matched): (&u64, &Option<crate::types::LogId>)| {
-            let at = heard
-                .and_then(|heard| heard.get(id))
-                .and_then(Option::as_ref);
-            let progress = Progress {
-                matched: matched.as_ref().map_or(0, |id| id.index),
-                heard: at.map(|at| openraft::Instant::elapsed(&**at)),
-            };
-            (ReplicaId(*id), progress)
-        };
-        rows.map(row).collect()
-    }
-
-    /// How many entries a replica lacks.
-    fn lag(&self, replica: ReplicaId, status: &Status) -> Option<u64> {
-        let progress = self.progress();
-        let matched = progress.get(&replica)?.matched;
-        Some(status.last_index.saturating_sub(matched))
-    }
-
-    /// The voter that answered last and has most: whoever could lead in the place of this one.
-    fn best(&self, status: &Status) -> Option<ReplicaId> {
-        let me = self.inner.client.replica;
-        let progress = self.progress();
-        let others = status.members.iter().filter(|m| m.voter && m.replica != me);
-        let candidates = others.filter_map(|member| {
-            let progress = progress.get(&member.replica)?;
-            let heard = progress.heard.filter(|heard| *heard <= HEARD)?;
-            Some((progress.matched, std::cmp::Reverse(heard), member.replica))
-        });
-        candidates.max().map(|(_, _, replica)| replica)
-    }
-
-    /// Passes the lead on and waits a little until it has passed; `false`: it has not.
-    pub async fn hand_over(&self, to: ReplicaId) -> bool {
-        let me = self.inner.client.replica.0;
-        let mut lead = self.inner.lead.clone();
-        if self.raft().trigger().transfer_leader(to.0).await.is_err() {
-            return false;
-        }
-        let passed = lead.wait_for(|lead| lead.leader.is_some_and(|leader| leader != me));
-        let limit = Duration::from_millis(self.timing().election_max_ms * 2);
-        matches!(self.inner.env.timeout(limit, passed).await, Ok(Ok(_)))
-    }
-
-    /// Passes the lead on to whoever is best placed, where this replica leads and another can.
-    pub async fn step_aside(&self) -> Option<ReplicaId> {
-        let status = self.status();
-        if status.role != Role::Leader {
-            return None;
-        }
-        let to = self.best(&status)?;
-        self.hand_over(to).await.then_some(to)
-    }
-
-    /// Notes where a member is now, and what it would be lost together with. For a leader; `false`: it stood so already, or it is
-    /// no member.
-    ///
-    /// # Errors
-    /// What openraft says.
-    pub async fn relocate(&self, replica: ReplicaId, node: ReplicaNode) -> Result<bool, String> {
-        let members = self.members();
-        if members.get(&replica).is_none_or(|held| *held == node) {
-            return Ok(false);
-        }
-        let nodes = BTreeMap::from([(replica.0, node)]);
-        let set = ChangeMembers::SetNodes(nodes);
-        let done = self.raft().change_membership(set, true).await;
-        done.map(|_| true).map_err(|error| error.to_string())
-    }
-
-    /// Followers without a vote that have caught up, and would be promoted without a risk.
-    #[must_use]
-    pub fn ripe(&self) -> Vec<ReplicaId> {
-        let status = self.status();
-        if status.role != Role::Leader {
-            return Vec::new();
-        }
-        let learners = status.members.iter().filter(|member| !member.voter);
-        let ripe = learners.filter(|member| {
-            let promote = Change::Promote {
-                replica: member.replica,
-                replaces: None,
-                accept_domain_risk: false,
-            };
-            matches!(self.plan(&promote, &status), Ok(Some(_)))
-        });
-        ripe.map(|member| member.replica).collect()
-    }
-
-    /// Ends a change of voters that an earlier leader left half done. For a leader.
-    ///
-    /// # Errors
-    /// What openraft says.
-    pub async fn settle(&self) -> Result<bool, String> {
-        let raft = self.raft();
-        let half = {
-            let metrics = raft.metrics();
-            let metrics = metrics.borrow_watched();
-            let membership = metrics.membership_config.membership();
-            let joint = membership.get_joint_config();
-            (metrics.state == openraft::ServerState::Leader && joint.len() > 1)
-                .then(|| joint.last().cloned())
-                .flatten()
-        };
-        let Some(voters) = half else { return Ok(false) };
-        let members = ChangeMembers::ReplaceAllVoters(voters);
-        let settled = raft.change_membership(members, false).await;
-        settled.map(|_| true).map_err(|error| error.to_string())
-    }
 }
 
-enum Step {
+pub(super) enum Step {
     Members(ChangeMembers<u64, ReplicaNode>, bool),
     /// The lead passes; whether that was all.
     Transfer(ReplicaId, bool),

@@ -2,13 +2,14 @@
 
 use causeway_api::{Generation, ReplicaId};
 use causeway_seam::Disk;
-use causeway_state::{LogPosition, State, apply, level, snapshot as state_form};
+use causeway_state::{LogPosition, State, level, snapshot as state_form};
 use openraft::EntryPayload;
 use serde::Serialize;
 
 use super::{OfflineError, position};
 use crate::error::StorageError;
 use crate::log::offline::Offline;
+use crate::machine::{apply_request, note_members};
 use crate::peers::ReplicaNode;
 use crate::snapshot;
 use crate::status::Member;
@@ -36,7 +37,7 @@ pub struct Inspection {
     pub snapshot: u64,
     /// The term that it last voted in.
     pub vote_term: u64,
-    /// The newer incarnation that has no part for this replica, if it heard of one.
+    /// The incarnation that has no part for this replica, if it heard of one: a newer one, or its own where it was removed.
     pub fenced: Option<u64>,
     /// The level of behaviour in force.
     pub feature_level: u32,
@@ -50,7 +51,7 @@ pub struct Inspection {
     pub free_bytes: u64,
 }
 
-/// The file that says that a newer incarnation has no part for this replica; it ends with that one's number.
+/// The file that says that an incarnation has no part for this replica; it ends with that one's number.
 pub(super) const FENCED: &str = "fenced";
 
 /// The incarnation that has shut this replica out.
@@ -92,11 +93,21 @@ impl Folder {
             let at = position(Some(entry.log_id));
             match entry.payload {
                 EntryPayload::Blank => {}
-                EntryPayload::Membership(found) => membership = found,
+                EntryPayload::Membership(found) => {
+                    note_members(&mut state, &found, entry.log_id);
+                    membership = found;
+                }
                 EntryPayload::Normal(Proposal(request)) => {
                     let known = level::check(&request, at.index, level::FEATURE_LEVEL);
                     match known {
-                        Ok(()) if beyond.is_none() => drop(apply(&mut state, at, &request)),
+                        Ok(()) if beyond.is_none() => {
+                            drop(apply_request(
+                                &mut state,
+                                &membership,
+                                entry.log_id,
+                                &request,
+                            ));
+                        }
                         Ok(()) => {}
                         Err(error) => beyond = beyond.take().or(Some(error)),
                     }

@@ -45,7 +45,7 @@ pub fn recover(disk: &dyn Disk, incarnation_at_least: u64) -> Result<Begun, Offl
         .index
         .max(folder.snapshot());
     let mut state = state.clone();
-    let generation = begin(&mut state, incarnation_at_least)?;
+    let generation = begin(&mut state, incarnation_at_least, replica)?;
     write_snapshot(disk, &state, log_id(last), replica, node)?;
     folder.log.conclude(log_id(last))?;
     // Last: until here the folder is refused, or recovered once more.

@@ -32,7 +32,7 @@ pub fn restore(disk: &dyn Disk, backup: &Backup, restore: &Restore) -> Result<Be
     let Restore { replica, node, .. } = restore;
     let mut state = backup.state.clone();
     let from = state.last_applied;
-    let generation = begin(&mut state, restore.incarnation_at_least)?;
+    let generation = begin(&mut state, restore.incarnation_at_least, *replica)?;
     let replicas = &backup.contents.replicas;
     let known = replicas.iter().find(|known| known.replica == *replica);
     let known = known.map(|known| ReplicaNode {

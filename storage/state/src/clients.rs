@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_api::ReplicaId;
 use serde::{Deserialize, Serialize};
 
 use crate::command::ClientId;
@@ -49,12 +48,6 @@ struct Row {
 }
 
 impl Clients {
-    /// The replicas through which the clients spoke that are remembered.
-    #[must_use]
-    pub fn replicas(&self) -> BTreeSet<ReplicaId> {
-        self.rows.keys().map(|client| client.replica).collect()
-    }
-
     /// Whether a request was applied already.
     #[must_use]
     pub fn applied(&self, client: ClientId, serial: u64) -> bool {
@@ -84,6 +77,8 @@ impl Clients {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use causeway_api::ReplicaId;
+
     use super::*;
 
     fn client(nonce: u64) -> ClientId {

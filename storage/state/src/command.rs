@@ -6,7 +6,7 @@ use causeway_api::domain::Domain;
 use causeway_api::ids::{MemberName, ReplicaId, ServiceKey};
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use causeway_api::registry::{Host, HostUid, ObjectKey, Origin};
-use causeway_api::shift::{Shift, ShiftKey};
+use causeway_api::shift::{Shift, ShiftDue, ShiftKey};
 use causeway_api::spec::{MemberSpec, Placement, PolicyKey, PolicySpec};
 use causeway_api::verdict::Vote;
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,27 @@ pub enum Command {
     /// Names what every replica prepared for the loss of domains; `None`: nothing any more. Only names: the contents follow
     /// from the state.
     CommitContingencies(Vec<(Domain, Option<(ContentHash, Readiness)>)>),
+    /// A replica may become a member of the log; or, of one that is a member already, its data folder is noted. Refused where the
+    /// id was used before.
+    AdmitReplica {
+        /// Which.
+        replica: ReplicaId,
+        /// The number of its data folder; 0: not known yet.
+        folder: u64,
+    },
+    /// A time of day came at which something is due with an override, by the leader's clock. Refused where nothing is due then.
+    ShiftDue {
+        /// Which.
+        shift: ShiftKey,
+        /// What.
+        due: ShiftDue,
+    },
+    /// So long was no timer pending, and cluster time stood still: what is held against subjects for having been lost decays all
+    /// the same. Sent by the leader right before what may begin a hold, so that decay costs no commit of its own.
+    Forgive {
+        /// How long, by the leader's monotonic clock.
+        elapsed_ms: u64,
+    },
     /// A command of a newer build: kept and passed on as it is, and never applied. Never part of an older form.
     #[serde(skip)]
     Unknown(UnknownCommand),
@@ -196,7 +217,10 @@ impl Command {
             | Self::EndShift { .. }
             | Self::Approve { .. }
             | Self::ReleaseBrake { .. }
-            | Self::CommitContingencies(_) => 2,
+            | Self::ShiftDue { .. }
+            | Self::Forgive { .. }
+            | Self::CommitContingencies(_)
+            | Self::AdmitReplica { .. } => 2,
             Self::Unknown(unknown) => unknown.level,
         }
     }

@@ -67,7 +67,13 @@ impl State {
         absorb(&mut hasher, &(&self.clients, &self.history));
         absorb(
             &mut hasher,
-            &(&self.registry, &self.stagings, self.clusterset, &self.brain),
+            &(
+                &self.registry,
+                &self.stagings,
+                self.clusterset,
+                &self.brain,
+                &self.replicas,
+            ),
         );
         for (service, row) in &self.plans {
             hasher.update(service.namespace.as_str());

@@ -11,6 +11,7 @@
 //!   inputs;
 //! * [`contingency`]: what is prepared for losses;
 //! * [`registry`], [`staging`]: who owns which declaration, and large changes on their way;
+//! * [`replicas`]: which replicas there are and were;
 //! * [`digest`]: what replicas compare;
 //! * [`query`]: what can be asked, apart from commands; [`fleet`]: members, as verdicts see them;
 //! * [`snapshot`]: the state as bytes, with the version of their form in front; `form1`: the previous form.
@@ -28,11 +29,14 @@ pub mod frame;
 pub mod incarnation;
 pub mod level;
 pub mod outcome;
+pub mod outside;
 pub mod query;
 pub mod registry;
+pub mod replicas;
 pub mod snapshot;
 pub mod staging;
 pub mod state;
+pub mod ties;
 
 pub use apply::{LogPosition, apply};
 pub use command::{ClientId, Command, PlanProposal, Request};

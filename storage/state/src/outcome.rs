@@ -2,7 +2,8 @@
 
 use causeway_api::domain::Domain;
 use causeway_api::generation::Generation;
-use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
+use causeway_api::ids::{MemberName, NetworkName, Region, ReplicaId, ServiceKey};
+use causeway_api::plan::Rate;
 use causeway_api::registry::{HostUid, ObjectKey};
 use causeway_api::shift::ShiftKey;
 use causeway_api::verdict::{Subject, VerdictState};
@@ -328,5 +329,54 @@ pub enum Refusal {
         service: ServiceKey,
         /// The generation that it goes on from.
         previous: Generation,
+    },
+    /// The id of a replica is used up.
+    #[error(
+        "replica {replica} was removed (at generation {at}), and an id is never used twice: start the controller with a new \
+         --replica-id, an empty data folder and --join, and add that one (causeway replica add)"
+    )]
+    ReplicaRemoved {
+        /// The replica.
+        replica: ReplicaId,
+        /// When.
+        at: Generation,
+    },
+    /// Another data folder under the id of a member.
+    #[error(
+        "replica {replica} is a member with another data folder, and an id is never used twice: start this one with a new \
+         --replica-id, or remove the member first if its folder is lost (causeway replica remove {id})",
+        id = replica.0
+    )]
+    ReplicaIdTaken {
+        /// The replica.
+        replica: ReplicaId,
+    },
+    /// The plan sends more through shared gateways than they carry, all services together.
+    #[error(
+        "the plan of {service} raises what it sends through the gateways of network {network}, which carry {carries}: with all \
+         others' parts it comes to {sent}. Allot them anew and plan again"
+    )]
+    GatewayOverfull {
+        /// The service.
+        service: ServiceKey,
+        /// The network.
+        network: NetworkName,
+        /// What its gateways carry.
+        carries: Rate,
+        /// What all services would send, or are allotted.
+        sent: Rate,
+    },
+    /// Services that policy moves as one would go different ways.
+    #[error(
+        "the plan of {service} binds callers in {region} otherwise than that of {other}, and policy moves both as one: plan them \
+         together"
+    )]
+    NotTogether {
+        /// The service.
+        service: ServiceKey,
+        /// Another of the same policy.
+        other: ServiceKey,
+        /// Where the callers are.
+        region: Region,
     },
 }

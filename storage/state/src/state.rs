@@ -17,6 +17,7 @@ use crate::clients::Clients;
 use crate::digest::Seal;
 use crate::level::BASE_LEVEL;
 use crate::registry::Registry;
+use crate::replicas::Replicas;
 use crate::staging::Stagings;
 
 /// How many changes of verdicts the state remembers, the newest last.
@@ -59,6 +60,8 @@ pub struct State {
     pub clusterset: u64,
     /// What people override, what moved, what is prepared. Empty below level 2.
     pub brain: Brain,
+    /// Which replicas there are and were. Empty below level 2.
+    pub replicas: Replicas,
 }
 
 impl Default for State {
@@ -81,6 +84,7 @@ impl Default for State {
             stagings: Stagings::default(),
             clusterset: 0,
             brain: Brain::default(),
+            replicas: Replicas::default(),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::str::FromStr;
 
+use causeway_api::contingency::ContentHash;
+use causeway_api::domain::Domain;
 use causeway_api::facts::*;
 use causeway_api::generation::{FactVersion, Generation};
 use causeway_api::ids::{
@@ -297,16 +299,32 @@ pub(crate) fn view() -> impl Strategy<Value = ViewDelta> {
         vec((id(), part(network_view())), 0..3),
         vec(owner_delta(), 0..3),
         any::<bool>(),
+        option::of(part(coarse())),
     )
         .prop_map(
-            |(settings, services, networks, owners, complete)| ViewDelta {
+            |(settings, services, networks, owners, complete, coarse)| ViewDelta {
                 settings,
                 services,
                 networks,
                 owners,
                 complete,
+                coarse,
             },
         )
+}
+
+fn coarse() -> impl Strategy<Value = CoarseCut> {
+    let domain = option::of(id::<MemberName>().prop_map(Domain::Member));
+    let hash = option::of(any::<[u8; 32]>().prop_map(ContentHash));
+    let networks = btree_set(id(), 0..3);
+    (domain, hash, networks, btree_set(service(), 0..3)).prop_map(
+        |(domain, contingency, networks, stay)| CoarseCut {
+            domain,
+            contingency,
+            networks,
+            stay,
+        },
+    )
 }
 
 pub(crate) fn applied() -> impl Strategy<Value = Applied> {
@@ -367,12 +385,14 @@ fn hello() -> impl Strategy<Value = Hello> {
         btree_map(service(), generation(), 0..3),
         btree_map(id(), generation(), 0..3),
         btree_map(id(), version(), 0..3),
+        generation(),
     )
-        .prop_map(|(settings, services, networks, owners)| Holds {
+        .prop_map(|(settings, services, networks, owners, coarse)| Holds {
             settings,
             services,
             networks,
             owners,
+            coarse,
         });
     (
         (id(), text(), text(), any::<u64>(), any::<u64>()),
@@ -392,8 +412,20 @@ fn hello() -> impl Strategy<Value = Hello> {
                 holds,
                 sequence,
                 clusterset: epoch ^ sequence,
+                roll: Roll {
+                    changed: highest,
+                    replicas: [(ReplicaId(epoch), "a:1".to_owned())].into(),
+                },
             },
         )
+}
+
+fn roll() -> impl Strategy<Value = Roll> {
+    let rows = vec((any::<u64>().prop_map(ReplicaId), text()), 0..3);
+    (generation(), rows).prop_map(|(changed, rows)| Roll {
+        changed,
+        replicas: rows.into_iter().collect(),
+    })
 }
 
 pub(crate) fn diff_entry() -> impl Strategy<Value = DiffEntry> {
@@ -447,17 +479,17 @@ pub(crate) fn from_replica() -> impl Strategy<Value = FromReplica> {
         text(),
         generation(),
         option::of(version()),
-        vec(text(), 0..3),
+        roll(),
     )
         .prop_map(
-            |((replica, protocol, silence_ms), version, highest, facts, controllers)| Welcome {
+            |((replica, protocol, silence_ms), version, highest, facts, roll)| Welcome {
                 replica: ReplicaId(replica),
                 protocol,
                 version,
                 highest,
                 facts,
                 silence_ms,
-                controllers,
+                roll,
                 clusterset: replica ^ 7,
             },
         );
@@ -470,6 +502,7 @@ pub(crate) fn from_replica() -> impl Strategy<Value = FromReplica> {
         view().prop_map(|delta| FromReplica::View(Box::new(delta))),
         any::<u64>().prop_map(|id| FromReplica::AskDiff { id }),
         vec(observed(), 0..4).prop_map(FromReplica::Observe),
+        roll().prop_map(FromReplica::Roll),
         Just(FromReplica::Heartbeat),
     ]
 }

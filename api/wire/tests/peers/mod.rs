@@ -62,9 +62,11 @@ prop_compose! {
 }
 
 fn fenced() -> impl Strategy<Value = Fenced> {
-    any::<(u64, u64)>().prop_map(|(incarnation, by)| Fenced {
+    let rows = (any::<(u64, u64)>(), proptest::option::of(generation()));
+    rows.prop_map(|((incarnation, by), removed)| Fenced {
         incarnation,
         by: ReplicaId(by),
+        removed,
     })
 }
 

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use causeway_api::Generation;
 use causeway_api::domain::Domain;
-use causeway_api::ids::Name;
 use causeway_api::plan::Rate;
-use causeway_api::shift::{Shift, ShiftAction, ShiftKey};
+use causeway_api::shift::{Shift, ShiftAction};
 use causeway_api::spec::defaults;
 use causeway_core::whatif::{self, Committed, Shifted};
 use causeway_state::State;
-use causeway_state::brain::{Approvable, Ramp, RampStage, ShiftRow};
+use causeway_state::brain::{AfterHoldDown, Approvable, Ramp, RampStage, ShiftRow};
 use causeway_state::command::Command;
 use causeway_state::effects::needed_approvals;
 use causeway_state::outcome::{Outcome, Refusal};
@@ -18,7 +17,7 @@ use causeway_state::outcome::{Outcome, Refusal};
 use super::whatif::unknown;
 use crate::admin::api::overrides::{
     ApproveRequest, EndRequest, OverridesReport, RefusedRow, ReleaseRequest, ReturnRow,
-    ShiftAnswer, ShiftReport, ShiftRequest, ShiftState, WaitingRow,
+    ShiftAnswer, ShiftReport, ShiftState, WaitingRow,
 };
 use crate::admin::api::registry::Done;
 use crate::admin::api::{AdminError, ErrorKind};
@@ -31,12 +30,6 @@ const ACTS: usize = 100;
 /// What people override, and what waits for them.
 pub(super) fn report(state: &State) -> OverridesReport {
     let brain = &state.brain;
-    let refused = brain.refused.iter().map(|(service, row)| RefusedRow {
-        service: service.clone(),
-        rule: row.refusal.rule().to_string(),
-        message: row.refusal.to_string(),
-        since_ago_ms: ago(state, row.since.0),
-    });
     let skip = brain.audit.len().saturating_sub(ACTS);
     OverridesReport {
         generation: state.last_applied,
@@ -47,10 +40,21 @@ pub(super) fn report(state: &State) -> OverridesReport {
             .collect(),
         waiting: waiting(state),
         returns: returns(state),
-        refused: refused.collect(),
+        refused: refusals(state).collect(),
         brake: brain.brake.clone(),
         audit: brain.audit.iter().skip(skip).cloned().collect(),
     }
+}
+
+/// Plans that a safety rule refuses.
+pub(super) fn refusals(state: &State) -> impl Iterator<Item = RefusedRow> {
+    let rows = state.brain.refused.iter();
+    rows.map(|(service, row)| RefusedRow {
+        service: service.clone(),
+        rule: row.refusal.rule().to_string(),
+        message: row.refusal.to_string(),
+        since_ago_ms: ago(state, row.since.0),
+    })
 }
 
 fn ago(state: &State, at_ms: u64) -> u64 {
@@ -63,7 +67,8 @@ pub(crate) fn of_shift(state: &State, row: &ShiftRow) -> ShiftReport {
     let how_far = match row.effective_at {
         _ if shift.dry_run => ShiftState::DryRun,
         _ if row.expired => ShiftState::Expired,
-        None => ShiftState::Waiting,
+        None if row.approvals_missing() > 0 => ShiftState::Waiting,
+        None => ShiftState::Scheduled,
         Some(_) if !row.refused.is_empty() => ShiftState::Partly,
         Some(_) => ShiftState::Active,
     };
@@ -151,13 +156,16 @@ pub(crate) fn waiting(state: &State) -> Vec<WaitingRow> {
     rows
 }
 
-fn returns(state: &State) -> Vec<ReturnRow> {
+/// Traffic that returns in steps.
+pub(super) fn returns(state: &State) -> Vec<ReturnRow> {
     let all = state.brain.ramps.iter();
     all.flat_map(|(service, ramps)| {
         ramps.iter().map(|(domain, ramp)| ReturnRow {
             service: service.clone(),
             domain: domain.clone(),
             stage: stage(ramp).to_owned(),
+            step: step(ramp),
+            next: next(state, domain, ramp),
             admitted_percent: ramp.admitted_percent(),
             backoffs: ramp.backoffs,
         })
@@ -174,13 +182,57 @@ fn stage(ramp: &Ramp) -> &'static str {
     }
 }
 
+fn step(ramp: &Ramp) -> Option<(usize, usize)> {
+    let at = usize::try_from(ramp.step).unwrap_or(usize::MAX);
+    let of = ramp.step_percents.len();
+    (ramp.stage == RampStage::Climbing).then(|| (at.saturating_add(1).min(of), of))
+}
+
+/// What comes next with a return, and what it takes.
+fn next(state: &State, domain: &Domain, ramp: &Ramp) -> String {
+    match ramp.stage {
+        RampStage::HoldDown { until, then } => {
+            let left = duration(until.since_ms(state.cluster_time));
+            match then {
+                AfterHoldDown::Climb => format!("begins in {left}"),
+                AfterHoldDown::Approval => format!("asks a person in {left}"),
+            }
+        }
+        RampStage::Approval => format!("waits for a person: causeway approve {domain}"),
+        RampStage::Never => format!("does not return by itself: causeway restore {domain}"),
+        RampStage::Climbing if ramp.unhealthy => format!(
+            "waits until {} % of its endpoints are ready",
+            ramp.healthy_percent
+        ),
+        RampStage::Climbing => {
+            let after = usize::try_from(ramp.step).unwrap_or(usize::MAX);
+            let percent = ramp.step_percents.get(after.saturating_add(1));
+            let due = ramp.since.plus_ms(ramp.interval_ms);
+            let left = duration(due.since_ms(state.cluster_time));
+            match percent {
+                Some(percent) => format!(
+                    "{percent} % in {left}, if {} % of its endpoints are ready",
+                    ramp.healthy_percent
+                ),
+                None => format!("done in {left}"),
+            }
+        }
+    }
+}
+
 /// Overrides automation, or says what that would bring about.
 pub(super) async fn shift(
     shared: &Shared,
-    asked: &ShiftRequest,
+    asked: &Shift,
     by: &str,
 ) -> Result<ShiftAnswer, AdminError> {
-    let shift = of(asked, by)?;
+    let shift = Shift {
+        root: asked.key.namespace.as_str() == defaults::ROOT_NAMESPACE,
+        // A dry run of a verb is never written into the log.
+        dry_run: false,
+        requested_by: by.to_owned(),
+        ..asked.clone()
+    };
     if let ShiftAction::Evacuate(domain) | ShiftAction::Restore(domain) = &shift.action {
         let committed = shared.consensus.read(Committed::of);
         if !committed.has(domain) {
@@ -242,65 +294,13 @@ fn accepted(shift: &Shift, row: Option<&ShiftReport>) -> String {
             "TrafficShift {key} waits for {}: causeway approve shift/{key} --reason TEXT",
             count(u64::from(needed_approvals(shift)), "approval", "approvals")
         ),
+        Some(ShiftState::Scheduled) => format!(
+            "TrafficShift {key} begins at its time, and lasts {life} then; to end it: causeway restore shift/{key}"
+        ),
         _ => format!(
             "TrafficShift {key} is in force for {life}; to end it: causeway restore shift/{key}"
         ),
     }
-}
-
-/// The override that is asked for.
-fn of(asked: &ShiftRequest, by: &str) -> Result<Shift, AdminError> {
-    let root = asked.namespace.as_str() == defaults::ROOT_NAMESPACE;
-    let name = match &asked.name {
-        Some(name) => name.clone(),
-        None => named(asked)?,
-    };
-    Ok(Shift {
-        key: ShiftKey {
-            namespace: asked.namespace.clone(),
-            name,
-        },
-        root,
-        action: asked.action.clone(),
-        targets: asked.targets.clone(),
-        urgency: asked.urgency,
-        step_percents: asked.step_percents.clone(),
-        interval_ms: asked.interval_ms,
-        expires_after_ms: asked.expires_after_ms,
-        on_expiry: asked.on_expiry,
-        override_rules: asked.override_rules.clone(),
-        approvals_required: asked.approvals_required,
-        // A dry run of a verb is never written into the log.
-        dry_run: false,
-        requested_by: by.to_owned(),
-        reason: asked.reason.clone(),
-        ticket: asked.ticket.clone(),
-    })
-}
-
-/// A name made of what it does: whoever asks for the same again means the same override.
-fn named(asked: &ShiftRequest) -> Result<Name, AdminError> {
-    let mut text = asked.action.to_string();
-    if let Some(first) = asked.targets.first() {
-        text = format!("{text}-{}", first.name);
-    }
-    if asked.targets.len() > 1 {
-        text = format!("{text}-and-{}-more", asked.targets.len() - 1);
-    }
-    let plain = |character: char| match character {
-        'A'..='Z' => character.to_ascii_lowercase(),
-        'a'..='z' | '0'..='9' | '-' | '.' => character,
-        _ => '-',
-    };
-    let text: String = text.chars().map(plain).take(60).collect();
-    let text = text.trim_matches(['-', '.']);
-    Name::new(text).map_err(|error| {
-        AdminError::new(
-            ErrorKind::BadRequest,
-            error.to_string(),
-            "give a name with --name",
-        )
-    })
 }
 
 /// What would happen to the command, if it came now.
@@ -317,6 +317,8 @@ fn judged(shared: &Shared, shift: &Shift) -> Outcome {
 fn foresee(shared: &Shared, shift: &Shift) -> Vec<Shifted> {
     let now = Shift {
         approvals_required: 0,
+        starts_at_ms: None,
+        ends_at_ms: None,
         ..shift.clone()
     };
     shared.consensus.read(|state| {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use causeway_api::ReplicaId;
-use causeway_api::peer::PeerHello;
+use causeway_api::peer::{Fenced, PeerHello};
 use causeway_storage::{Change, ChangeError, ReplicaNode, Role, domains};
 
 use crate::admin::api::registry::Done;
@@ -60,7 +60,9 @@ pub(super) fn report(shared: &Shared) -> ReplicasReport {
             row.version = env!("CARGO_PKG_VERSION").to_owned();
             row.highest = shared.highest();
             row.disk_us = log.disk().usual.map(micros);
-            row.note = log.fenced().or(status.stopped.clone());
+            let out = shared.out().map(|why| format!("{why}. {}", Fenced::REMEDY));
+            let unserved = || shared.unserved().map(|(why, _)| why);
+            row.note = out.or_else(unserved).or(status.stopped.clone());
             if let Some(links) = links {
                 row.majority_us = measured(links.own().majority_us);
                 row.sessions.clone_from(&links.me().addresses.sessions);
@@ -196,6 +198,7 @@ fn meant(shared: &Shared, asked: &ReplicaChange) -> Result<Change, AdminError> {
             Change::Add {
                 replica,
                 node: ReplicaNode { address, domain },
+                folder: said.map_or(0, |hello| hello.folder),
                 replaces: replace.map(ReplicaId),
                 accept_domain_risk: *accept_domain_risk,
             }

@@ -123,6 +123,7 @@ impl Agent {
             epoch,
             sequence,
             clusterset: 0,
+            roll: causeway_api::session::Roll::default(),
             highest: causeway_api::Generation::default(),
             facts: FactVersion::default(),
             holds: Holds::default(),
@@ -197,8 +198,8 @@ async fn what_one_replica_hears_all_hold_and_a_new_one_fills_from_one() {
     // It does not know m2, and takes nothing of it.
     let links = [join(&b, &c)];
     until(&c, "facts of m1 at c", || namespaces(&c, "m1") == 2).await;
+    until(&c, "nothing waits", || c.shared.exchange.pending() == 0).await;
     assert_eq!(namespaces(&c, "m2"), 0);
-    assert_eq!(c.shared.exchange.pending(), 0);
     drop(links);
 
     // What it missed comes with the next connection.
@@ -254,8 +255,11 @@ async fn of_two_sessions_of_an_agent_the_newer_one_counts() {
         seen.is_some_and(|seen| seen.home == ReplicaId(2) && seen.presence.open)
     })
     .await;
-    assert!(a.shared.sessions.of(&member).is_none());
-    assert!(b.shared.sessions.of(&member).is_some());
+    until(&a, "its session is b's alone", || {
+        let at = |site: &Site| site.shared.sessions.of(&member).is_some();
+        !at(&a) && at(&b)
+    })
+    .await;
     until(&b, "a takes back that it has a session", || {
         !b.shared.exchange.is_heard_elsewhere(&member)
     })
@@ -266,7 +270,10 @@ async fn of_two_sessions_of_an_agent_the_newer_one_counts() {
         seen.is_some_and(|seen| !seen.presence.open)
     })
     .await;
-    assert!(!a.shared.exchange.is_heard_elsewhere(&member));
+    until(&a, "a knows of no session", || {
+        !a.shared.exchange.is_heard_elsewhere(&member)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -390,6 +397,7 @@ mod crowd {
                 epoch: 1,
                 sequence,
                 clusterset: 0,
+                roll: causeway_api::session::Roll::default(),
                 highest: causeway_api::Generation::default(),
                 facts: version,
                 holds: Holds::default(),
@@ -469,7 +477,8 @@ mod crowd {
             until(site, "all facts are everywhere", || held(site) == CROWD).await;
             assert!(sessions(site) > CROWD / 6, "they are spread");
         }
-        assert_eq!(crowd.repeated.swap(0, Ordering::Relaxed), CROWD);
+        // On a machine that stood still a session may have ended before its facts were held, and then they are said again.
+        assert!(crowd.repeated.swap(0, Ordering::Relaxed) >= CROWD);
 
         let dead = address(&sites[0]);
         lock(&crowd.doors).remove(&dead);

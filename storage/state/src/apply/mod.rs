@@ -3,15 +3,16 @@
 //! | file | commands |
 //! |---|---|
 //! | [`bootstrap`] | `Bootstrap` |
-//! | [`time`] | `Tick` |
+//! | [`time`] | `Tick`, `Forgive` |
 //! | [`registry`] | `PutMember`, `RemoveMember`, `PlaceMember` |
 //! | [`policies`] | `PutPolicy`, `RemovePolicy` |
 //! | [`votes`] | `CastVotes` |
-//! | [`plans`], each by [`judge`] and [`safety`] | `CommitPlans` |
+//! | [`plans`], each by [`judge`] and [`safety`], together by `ties` | `CommitPlans` |
 //! | [`level`] | `RaiseLevel`, `CompareDigest` |
 //! | [`chunks`] | `StageChunk` |
-//! | [`shifts`], [`approve`], [`brake`] | `PutShift`, `EndShift`, `Approve`, `ReleaseBrake` |
+//! | [`shifts`], [`approve`], [`brake`] | `PutShift`, `EndShift`, `ShiftDue`, `Approve`, `ReleaseBrake` |
 //! | [`contingencies`] | `CommitContingencies` |
+//! | [`crate::replicas`] | `AdmitReplica` |
 //! | [`hosts`], [`leaving`] | `AttachHost`, `Declare`, `Withdraw`, `MoveObject`, `ConfirmRemoval` |
 //!
 //! Verdicts are drawn anew ([`conclude`]), and [`networks`] derived from them, after each command that they may depend
@@ -35,6 +36,7 @@ pub mod ramps;
 pub mod registry;
 pub mod safety;
 pub mod shifts;
+mod ties;
 pub mod time;
 pub mod votes;
 
@@ -153,11 +155,14 @@ fn dispatch(state: &mut State, generation: Generation, request: &Request) -> App
         Command::EndShift { shift, by, reason } => {
             shifts::end(state, generation, shift, by, reason)
         }
+        Command::ShiftDue { shift, due } => shifts::due(state, generation, shift, *due),
+        Command::Forgive { elapsed_ms } => Ok(time::forgive(state, *elapsed_ms)),
         Command::Approve { what, by, reason } => {
             approve::approve(state, generation, what, by, reason)
         }
         Command::ReleaseBrake { by, reason } => brake::release(state, generation, by, reason),
         Command::CommitContingencies(rows) => contingencies::commit(state, generation, rows),
+        Command::AdmitReplica { replica, folder } => state.admit_replica(*replica, *folder),
     }
 }
 
@@ -174,9 +179,12 @@ fn name(command: &Command) -> &'static str {
         Command::AttachHost { .. } => "AttachHost",
         Command::PutShift(_) => "PutShift",
         Command::EndShift { .. } => "EndShift",
+        Command::ShiftDue { .. } => "ShiftDue",
+        Command::Forgive { .. } => "Forgive",
         Command::Approve { .. } => "Approve",
         Command::ReleaseBrake { .. } => "ReleaseBrake",
         Command::CommitContingencies(_) => "CommitContingencies",
+        Command::AdmitReplica { .. } => "AdmitReplica",
         _ => "a command",
     }
 }
