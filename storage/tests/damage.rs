@@ -116,6 +116,45 @@ async fn flipped_bits_in_the_database_never_change_the_state() {
     assert!(refused > 0, "no flip was found in {} bytes", whole.len());
 }
 
+/// The journal may hold what was acknowledged last: without it, or with a part of it, nobody knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_is_gone_cut_or_altered_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    filled(temp.path()).await;
+    let file = temp.path().join("log.journal");
+    let whole = std::fs::read(&file).unwrap();
+    let mut altered = whole.clone();
+    altered[9] ^= 0x10;
+    let mut scribbled = whole.clone();
+    scribbled[513] = 7;
+    for (content, says) in [
+        (&whole[..whole.len() / 2], "it was cut"),
+        (&altered, "damaged"),
+        (&scribbled, "the record at byte"),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        let text = refusal(temp.path()).await;
+        let remedy = text.contains("log.journal") && text.contains("backup");
+        assert!(remedy && text.contains(says), "{says}: {text}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    let text = refusal(temp.path()).await;
+    assert!(
+        text.contains("log.journal: it is not there") && text.contains("backup"),
+        "{text}"
+    );
+    // Tables alone are half of a folder, and so is a journal that holds something.
+    std::fs::write(&file, &scribbled).unwrap();
+    for entry in std::fs::read_dir(temp.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path != file {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let text = refusal(temp.path()).await;
+    assert!(text.contains("the database beside it is not"), "{text}");
+}
+
 /// Changes the database as nobody should.
 fn tamper(path: &Path, change: impl FnOnce(&redb::WriteTransaction)) {
     let database = redb::Database::open(path.join("log.redb")).unwrap();

@@ -12,7 +12,9 @@ mod common;
 use std::sync::Arc;
 
 use causeway_api::ReplicaId;
+use causeway_api::spec::MemberSpec;
 use causeway_faults::{FaultyDisk, Survival, Trouble, env};
+use causeway_state::Command;
 use causeway_storage::{Consensus, NoPeers, ProposeError, Role, Settings, StorageError};
 use common::{LIMIT, member, node};
 
@@ -33,15 +35,27 @@ async fn ten(disk: &FaultyDisk, settings: &Settings) -> Consensus {
     consensus
 }
 
+/// Waits until the log says that it has stopped, and why.
+async fn stopped_with(consensus: &Consensus) -> String {
+    let clock = env(1);
+    let start = clock.now();
+    loop {
+        let status = consensus.status();
+        if let (Role::Stopped, Some(why)) = (status.role, &status.stopped) {
+            return why.clone();
+        }
+        assert!(clock.now().since(start) < LIMIT, "{status:?}");
+        clock.sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
 /// Stopped for `reason`, with all that it knew; and after a restart with the disk well again it goes on.
 async fn stopped(consensus: Consensus, disk: &FaultyDisk, settings: &Settings, reason: &str) {
     assert!(
         consensus.read(|state| state.members.len()) >= 10,
         "what is known is still told"
     );
-    let status = consensus.status();
-    assert_eq!(status.role, Role::Stopped);
-    let said = status.stopped.unwrap();
+    let said = stopped_with(&consensus).await;
     assert!(said.contains(reason), "{said}");
     assert!(!consensus.is_leader());
     consensus.stop().await;
@@ -85,6 +99,14 @@ async fn each_trouble_of_the_disk_stops_the_replica_and_loses_nothing() {
     }
 }
 
+/// A member that takes some kilobytes, so that the disk is full soon.
+fn bulky(number: usize) -> Command {
+    let mut spec = MemberSpec::minimal(format!("more-{number}").parse().unwrap());
+    let domain = |n: usize| format!("domain-{n:06}").parse().unwrap();
+    spec.failure_domains = (0..1_000).map(domain).collect();
+    Command::PutMember(spec)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_disk_that_fills_up_stops_the_replica_and_loses_nothing() {
     let settings = Settings::default();
@@ -93,17 +115,15 @@ async fn a_disk_that_fills_up_stops_the_replica_and_loses_nothing() {
     disk.set_capacity(Some(disk.used()));
     let mut decided = 10;
     let error = loop {
-        let command = member(&format!("more-{decided}-{}", "x".repeat(40)));
-        match consensus.propose(command).await {
+        match consensus.propose(bulky(decided)).await {
             Ok(_) => decided += 1,
             Err(error) => break error,
         }
         assert!(decided < 100_000, "the disk never was full");
     };
     assert!(error.to_string().contains("no space left"), "{error}");
-    let status = consensus.status();
-    assert_eq!(status.role, Role::Stopped);
-    assert!(status.stopped.unwrap().contains("no space left"));
+    let said = stopped_with(&consensus).await;
+    assert!(said.contains("no space left"), "{said}");
     consensus.stop().await;
     drop(consensus);
     disk.set_capacity(None);
@@ -126,12 +146,6 @@ async fn no_room_for_a_snapshot_stops_the_replica_and_loses_nothing() {
     let consensus = ten(&disk, &settings).await;
     disk.set_capacity(Some(disk.used() + 10));
     consensus.snapshot().await;
-    let clock = env(1);
-    let start = clock.now();
-    while consensus.status().stopped.is_none() {
-        assert!(clock.now().since(start) < LIMIT, "{:?}", consensus.status());
-        clock.sleep(std::time::Duration::from_millis(5)).await;
-    }
     stopped(consensus, &disk, &settings, "no space left").await;
 }
 
@@ -142,7 +156,7 @@ async fn a_folder_that_cannot_be_read_or_made_is_refused() {
     disk.fail(Trouble::ReadOnly);
     let text = try_open(&disk, &settings).await.unwrap_err().to_string();
     assert!(
-        text.contains("log.redb") && text.contains("writable"),
+        text.contains("log.journal") && text.contains("writable"),
         "{text}"
     );
     disk.heal();

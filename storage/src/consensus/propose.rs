@@ -7,6 +7,7 @@ use std::time::Duration;
 use causeway_api::{Generation, ReplicaId};
 use causeway_seam::Monotonic;
 use causeway_state::{Command, LogPosition, Outcome, Request};
+use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, ForwardToLeader, RaftError};
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +108,15 @@ impl Consensus {
         request: &Arc<Request>,
         elsewhere: &mut Option<(ReplicaId, String)>,
     ) -> Sent {
+        // Two changes of tasks less than to hear the same from the log.
+        let known = self.leader_elsewhere();
+        if let Some((leader, node)) = &known {
+            *elsewhere = Some((*leader, node.address.clone()));
+            match self.forward(*leader, node, request).await {
+                Sent::NotHere => {}
+                sent => return sent,
+            }
+        }
         match self.write(request).await {
             Ok(sent) => sent,
             Err(to) => {
@@ -114,13 +124,24 @@ impl Consensus {
                 else {
                     return Sent::NotHere;
                 };
-                if leader == self.inner.client.replica {
+                let asked = known.is_some_and(|(asked, _)| asked == leader);
+                if asked || leader == self.inner.client.replica {
                     return Sent::NotHere;
                 }
                 *elsewhere = Some((leader, node.address.clone()));
                 self.forward(leader, &node, request).await
             }
         }
+    }
+
+    /// The leader, as far as this replica knows, if it is another one.
+    fn leader_elsewhere(&self) -> Option<(ReplicaId, ReplicaNode)> {
+        let metrics = self.raft().metrics();
+        let metrics = metrics.borrow_watched();
+        let leader = metrics.current_leader?;
+        let node = metrics.membership_config.membership().get_node(&leader)?;
+        let elsewhere = leader != self.inner.client.replica.0;
+        elsewhere.then(|| (ReplicaId(leader), node.clone()))
     }
 
     /// Writes a proposal to the log of this replica, behind the time that has passed until now, or says who leads

@@ -32,6 +32,8 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
         // Small, so that replicas that were away are sent snapshots.
         snapshot_every: dice.between(10, 60),
         keep_entries: dice.between(0, 10),
+        // Full after some writes.
+        journal_bytes: 16 << 10,
         ..Settings::default()
     };
     history.note(
