@@ -36,6 +36,7 @@ mod types;
 
 pub use compare::Divergence;
 pub use consensus::members::{Change, ChangeError, Progress};
+pub use consensus::past::{Past, PastError, Until};
 pub use consensus::reads::Consistency;
 pub use consensus::{Consensus, DiskPulse, WeakConsensus};
 pub use decisions::{Decision, Decisions, Next, Position};

@@ -48,7 +48,7 @@ impl Snapshots {
         read.unwrap_or_else(|| Err(self.panicked()))
     }
 
-    /// Writes one, and removes those that it replaces.
+    /// Writes one, and removes those before the one that it replaces.
     pub(crate) async fn write(
         &self,
         meta: SnapshotMeta,
@@ -84,24 +84,36 @@ fn names(disk: &dyn Disk) -> Result<Vec<String>, StorageError> {
 
 /// The entry up to which the newest snapshot reaches, by its name.
 pub(crate) fn newest_index(disk: &dyn Disk) -> Result<Option<u64>, StorageError> {
-    let newest = names(disk)?.pop();
-    let number = |name: String| {
+    Ok(indices(disk)?.pop())
+}
+
+/// The entries up to which the snapshots that there are reach, by their names, ascending.
+pub(crate) fn indices(disk: &dyn Disk) -> Result<Vec<u64>, StorageError> {
+    let number = |name: &String| {
         let digits = name.strip_suffix(SUFFIX)?.strip_prefix(PREFIX)?;
         digits.parse().ok()
     };
-    Ok(newest.and_then(number))
+    Ok(names(disk)?.iter().filter_map(number).collect())
 }
 
 pub(crate) fn newest(disk: &dyn Disk) -> Result<Option<Snapshot>, StorageError> {
-    // Older ones are left by a stop between writing and removing. They are no substitute: the log that would lead on
-    // from them may be purged.
-    let Some(name) = names(disk)?.pop() else {
+    // An older one is no substitute: the log that would lead on from it may be purged.
+    match names(disk)?.pop() {
+        Some(name) => named(disk, &name),
+        None => Ok(None),
+    }
+}
+
+/// The snapshot that reaches up to an entry; `None` where there is none.
+pub(crate) fn at(disk: &dyn Disk, index: u64) -> Result<Option<Snapshot>, StorageError> {
+    named(disk, &format!("{PREFIX}{index:020}{SUFFIX}"))
+}
+
+fn named(disk: &dyn Disk, name: &str) -> Result<Option<Snapshot>, StorageError> {
+    let Some(content) = disk.read(name)? else {
         return Ok(None);
     };
-    let Some(content) = disk.read(&name)? else {
-        return Ok(None);
-    };
-    let path = || disk.location().join(&name).display().to_string();
+    let path = || disk.location().join(name).display().to_string();
     match parse(&content) {
         Ok(snapshot) => Ok(Some(snapshot)),
         Err(Bad::Newer(found)) => Err(StorageError::Newer {
@@ -128,10 +140,12 @@ pub(crate) fn write(
     };
     let state = state().map_err(bad)?;
     disk.replace(&name, &compose(&meta, &state).map_err(bad)?)?;
-    for old in names(disk)? {
-        if old < name {
-            disk.remove(&old)?;
-        }
+    let mut old = names(disk)?;
+    old.retain(|old| *old < name);
+    // The one before stays, for those who ask how it was.
+    old.pop();
+    for old in old {
+        disk.remove(&old)?;
     }
     Ok(Snapshot {
         meta,
@@ -227,15 +241,17 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_read_and_older_ones_go() {
+    fn the_newest_is_read_and_all_before_the_one_before_go() {
         let temp = tempfile::tempdir().unwrap();
         let folder = Folder::open(temp.path()).unwrap();
         assert!(newest(&folder).unwrap().is_none());
         for index in [9, 10, 100] {
             write(&folder, meta(index), || Ok(vec![1, 2, 3])).unwrap();
         }
-        assert_eq!(folder.list().unwrap().len(), 1);
+        assert_eq!(indices(&folder).unwrap(), [10, 100]);
         assert_eq!(newest(&folder).unwrap().unwrap().meta, meta(100));
+        assert_eq!(at(&folder, 10).unwrap().unwrap().meta, meta(10));
+        assert!(at(&folder, 9).unwrap().is_none());
     }
 
     #[test]
