@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Domain;
-use crate::ids::{Region, ServiceKey};
-use crate::spec::PolicyKey;
+use crate::ids::{Name, NameError, Region, ServiceKey};
+use crate::spec::{PolicyKey, defaults};
 
 /// Namespace and name of an override.
 pub type ShiftKey = PolicyKey;
 
-/// An override.
+/// An override. A client of the admin API sends one as what it asks for; `root` and `requested_by` are then the server's to
+/// say, from the namespace and the certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Shift {
     /// Namespace and name.
     pub key: ShiftKey,
@@ -44,6 +46,71 @@ pub struct Shift {
     pub reason: String,
     /// A reference into a system of change requests.
     pub ticket: Option<String>,
+    /// It takes effect at this time of day, in milliseconds since 1970, by the clock of whoever leads then; `None`: as soon as
+    /// it has its approvals. Its time to live begins then.
+    pub starts_at_ms: Option<u64>,
+    /// It ends at this time of day, in milliseconds since 1970, unless its time to live is over before.
+    pub ends_at_ms: Option<u64>,
+}
+
+impl Shift {
+    /// An override without anything but what it does, where, for how long and why: at once, in one step, without approvals.
+    #[must_use]
+    pub fn new(key: ShiftKey, action: ShiftAction, expires_after_ms: u64, reason: &str) -> Self {
+        Self {
+            root: key.namespace.as_str() == defaults::ROOT_NAMESPACE,
+            key,
+            action,
+            targets: BTreeSet::new(),
+            urgency: Urgency::Planned,
+            step_percents: Vec::new(),
+            interval_ms: 0,
+            expires_after_ms,
+            on_expiry: OnExpiry::Restore,
+            override_rules: BTreeSet::new(),
+            approvals_required: 0,
+            dry_run: false,
+            requested_by: String::new(),
+            reason: reason.to_owned(),
+            ticket: None,
+            starts_at_ms: None,
+            ends_at_ms: None,
+        }
+    }
+
+    /// A name made of what an override does: whoever asks for the same again means the same override.
+    ///
+    /// # Errors
+    /// Where nothing that may stand in a name is left.
+    pub fn name_of(
+        action: &ShiftAction,
+        targets: &BTreeSet<ServiceKey>,
+    ) -> Result<Name, NameError> {
+        const LONGEST: usize = 60;
+        let mut text = action.to_string();
+        if let Some(first) = targets.first() {
+            text = format!("{text}-{}", first.name);
+        }
+        if targets.len() > 1 {
+            text = format!("{text}-and-{}-more", targets.len() - 1);
+        }
+        let plain = |character: char| match character {
+            'A'..='Z' => character.to_ascii_lowercase(),
+            'a'..='z' | '0'..='9' | '-' | '.' => character,
+            _ => '-',
+        };
+        let text: String = text.chars().map(plain).take(LONGEST).collect();
+        Name::new(text.trim_matches(['-', '.']))
+    }
+}
+
+/// A time of day at which something is due with an override: whoever leads then says so to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ShiftDue {
+    /// `starts_at_ms`, which is this.
+    Start(u64),
+    /// `ends_at_ms`, which is this.
+    End(u64),
 }
 
 /// What an override does.

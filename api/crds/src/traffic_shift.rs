@@ -2,7 +2,7 @@
 //! services; elsewhere it names them. Its spec does not change once it is created, except for how long it lasts.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, CustomResourceExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,17 @@ use crate::schema;
         "fieldPath": ".ramp",
     },
     {
-        "rule": "self.action == oldSelf.action && self.urgency == oldSelf.urgency && self.onExpiry == oldSelf.onExpiry && self.approvalsRequired == oldSelf.approvalsRequired && self.dryRun == oldSelf.dryRun && self.reason == oldSelf.reason && has(self.awayFrom) == has(oldSelf.awayFrom) && (!has(self.awayFrom) || self.awayFrom == oldSelf.awayFrom) && has(self.weights) == has(oldSelf.weights) && (!has(self.weights) || self.weights == oldSelf.weights) && has(self.targetRefs) == has(oldSelf.targetRefs) && (!has(self.targetRefs) || self.targetRefs == oldSelf.targetRefs) && has(self.ramp) == has(oldSelf.ramp) && (!has(self.ramp) || self.ramp == oldSelf.ramp) && has(self.overrideRules) == has(oldSelf.overrideRules) && (!has(self.overrideRules) || self.overrideRules == oldSelf.overrideRules) && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",
+        "rule": "!has(self.startTime) || self.action != 'Restore'",
+        "message": "startTime is not for the action Restore, which is for now: leave it out, or give the evacuation an endTime",
+        "fieldPath": ".startTime",
+    },
+    {
+        "rule": "!has(self.startTime) || !has(self.endTime) || self.endTime > self.startTime",
+        "message": "endTime is not after startTime: give a later time",
+        "fieldPath": ".endTime",
+    },
+    {
+        "rule": "self.action == oldSelf.action && self.urgency == oldSelf.urgency && self.onExpiry == oldSelf.onExpiry && self.approvalsRequired == oldSelf.approvalsRequired && self.dryRun == oldSelf.dryRun && self.reason == oldSelf.reason && has(self.awayFrom) == has(oldSelf.awayFrom) && (!has(self.awayFrom) || self.awayFrom == oldSelf.awayFrom) && has(self.weights) == has(oldSelf.weights) && (!has(self.weights) || self.weights == oldSelf.weights) && has(self.targetRefs) == has(oldSelf.targetRefs) && (!has(self.targetRefs) || self.targetRefs == oldSelf.targetRefs) && has(self.ramp) == has(oldSelf.ramp) && (!has(self.ramp) || self.ramp == oldSelf.ramp) && has(self.overrideRules) == has(oldSelf.overrideRules) && (!has(self.overrideRules) || self.overrideRules == oldSelf.overrideRules) && has(self.startTime) == has(oldSelf.startTime) && (!has(self.startTime) || self.startTime == oldSelf.startTime) && has(self.endTime) == has(oldSelf.endTime) && (!has(self.endTime) || self.endTime == oldSelf.endTime) && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",
         "message": "spec is immutable except for expiresAfter and ticket, so that what was approved is what happens: delete this TrafficShift and create another",
     },
 ]))]
@@ -107,7 +117,15 @@ pub struct TrafficShiftSpec {
     /// Steps of a planned move. Default: at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ramp: Option<Ramp>,
-    /// It ends so long after it was accepted; at most what limits.maxShiftDuration of the root policy allows.
+    /// It takes effect at this time. Default: as soon as it has its approvals, which may be given before. Not for Restore.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 64))]
+    pub start_time: Option<Time>,
+    /// It ends at this time, as expiresAfter ends it, unless that is over before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 64))]
+    pub end_time: Option<Time>,
+    /// It ends so long after it was accepted, or after its startTime; at most what limits.maxShiftDuration of the root policy allows.
     #[schemars(length(max = 32), regex(pattern = schema::DURATION))]
     #[schemars(extend("x-kubernetes-validations" = [{
         "rule": "duration(self) >= duration('10s') && duration(self) <= duration('720h')",
@@ -139,7 +157,7 @@ pub struct TrafficShiftSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub ticket: Option<String>,
-    /// Who asks for it, as the object says: let an admission policy require that it is the user who creates it.
+    /// Who asks for it. The chart's admission policy requires that it is the user who creates the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub requested_by: Option<String>,
@@ -239,7 +257,7 @@ pub struct TrafficShiftStatus {
     /// The generation of the spec that this follows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Pending, Waiting (for approvals), Active, Partly (refused for some services), Held (past its time, for a person to
+    /// Pending, Waiting (for approvals), Scheduled (for its startTime), Active, Partly (refused for some services), Held (past its time, for a person to
     /// decide), DryRun, Refused; and Expired or Ended once it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]

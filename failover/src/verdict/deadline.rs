@@ -8,8 +8,8 @@ use super::standing::{Standing, Verdicts};
 use super::votes::{VoteBook, subject_member};
 
 impl Verdicts {
-    /// When the passing of time alone may next change a verdict, or what a next one costs; `None`: no timer is pending,
-    /// and no tick is needed.
+    /// When the passing of time alone may next change a verdict; `None`: no timer is pending, and no tick is needed. What is held
+    /// against subjects decays without ticks ([`Verdicts::forgive`]).
     #[must_use]
     pub fn next_deadline(
         &self,
@@ -56,13 +56,9 @@ impl Verdicts {
             }
             VerdictState::Unknown | VerdictState::Serving => None,
         };
-        let of = |(subject, standing): (&Subject, &Standing)| {
-            let verdict = verdict(subject, standing);
-            verdict
-                .into_iter()
-                .chain(standing.penalty.forgotten_at(now))
-                .min()
-        };
-        self.standings.iter().filter_map(of).min()
+        let deadlines = self.standings.iter();
+        deadlines
+            .filter_map(|(subject, standing)| verdict(subject, standing))
+            .min()
     }
 }

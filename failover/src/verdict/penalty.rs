@@ -11,7 +11,7 @@ pub const LOSS: u32 = 1_000;
 pub const MOST: u32 = 8_000;
 /// In so much cluster time half of it is forgotten.
 pub const HALF_LIFE_MS: u64 = 300_000;
-/// So little is forgotten altogether, and time need not pass for it.
+/// So little is forgotten altogether.
 const FORGOTTEN: u32 = 500;
 
 /// What is held against a subject for having been lost.
@@ -48,17 +48,9 @@ impl Penalty {
         usual_ms.saturating_mul(score) / u64::from(LOSS)
     }
 
-    /// When nothing of it is left; `None`: nothing is now.
-    #[must_use]
-    pub fn forgotten_at(&self, now: ClusterTime) -> Option<ClusterTime> {
-        let mut halvings = 0_u32;
-        while self.score.checked_shr(halvings).unwrap_or(0) > FORGOTTEN {
-            halvings += 1;
-        }
-        let at = self
-            .at
-            .plus_ms(u64::from(halvings).saturating_mul(HALF_LIFE_MS));
-        (halvings > 0 && at > now).then_some(at)
+    /// What passed while cluster time stood still counts as well.
+    pub(super) fn forgive(&mut self, elapsed_ms: u64) {
+        self.score = self.score(self.at.plus_ms(elapsed_ms));
     }
 }
 
@@ -101,13 +93,19 @@ mod tests {
         assert_eq!(twice.score(ClusterTime(150_000)), 1_500);
         assert_eq!(twice.score(ClusterTime(300_000)), 1_000);
         assert_eq!(twice.score(ClusterTime(600_000)), 0, "half a loss is none");
-        assert_eq!(
-            twice.forgotten_at(ClusterTime(0)),
-            Some(ClusterTime(600_000))
-        );
-        assert_eq!(twice.forgotten_at(ClusterTime(600_000)), None);
-        assert_eq!(Penalty::default().forgotten_at(ClusterTime(0)), None);
         assert_eq!(twice.score(ClusterTime(u64::MAX)), 0);
+    }
+
+    #[test]
+    fn it_decays_while_cluster_time_stands_still() {
+        let mut twice = lost_at(&[100, 100]);
+        let now = ClusterTime(100_000);
+        twice.forgive(0);
+        assert_eq!(twice.score(now), 2_000);
+        twice.forgive(300_000);
+        assert_eq!(twice.score(now), 1_000);
+        twice.forgive(u64::MAX);
+        assert_eq!(twice.score(now), 0);
     }
 
     #[test]

@@ -30,6 +30,11 @@ impl Standing {
     pub fn hold_down_ms(&self, usual_ms: u64) -> u64 {
         self.penalty.hold_down_ms(usual_ms, self.since)
     }
+
+    /// Whether something is held against it that may decay. A hold-down that has begun stays as long as it is.
+    fn forgivable(&self, now: ClusterTime) -> bool {
+        self.state != VerdictState::Recovering && self.penalty.score(now) > 0
+    }
 }
 
 /// All verdicts, by subject.
@@ -82,6 +87,18 @@ impl Verdicts {
                     && matches!(subject, Subject::Gateway { .. })
             })
             .map(|(subject, standing)| (subject, standing.state))
+    }
+
+    /// Whether anything is held against any subject.
+    #[must_use]
+    pub fn holds_against_any(&self, now: ClusterTime) -> bool {
+        self.standings.values().any(|standing| standing.forgivable(now))
+    }
+
+    /// What is held against subjects decays by what passed while cluster time stood still; says whether anything was.
+    pub fn forgive(&mut self, now: ClusterTime, elapsed_ms: u64) -> bool {
+        let rows = self.standings.values_mut().filter(|row| row.forgivable(now));
+        rows.map(|row| row.penalty.forgive(elapsed_ms)).count() > 0
     }
 
     /// Forgets a subject that is no more.

@@ -4,6 +4,9 @@
 //! no time, and would be credited with all that passed since the last tick. Therefore the leader counts up to now right
 //! before it takes such a command while a timer is pending, so that no hold is shorter than it is set; all that is lost
 //! lengthens holds: commits, pauses of the process, changes of leader.
+//!
+//! While no timer is pending cluster time stands still, and nothing is committed. What is held against subjects for having
+//! been lost decays by what passed meanwhile, which the leader says right before the next command that may begin a hold.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,10 +14,14 @@ use std::sync::atomic::Ordering;
 use causeway_seam::Monotonic;
 use causeway_state::apply::time::longest_tick_ms;
 use causeway_state::command::Chunk;
-use causeway_state::{Command, Request};
+use causeway_state::{Command, Request, State};
 
 use super::Consensus;
 use crate::types::Proposal;
+
+/// Quiet time that is shorter is put together with what follows: half of what is held against a subject decays in five
+/// minutes, and a busy log need not say so more often.
+const FORGIVE_MS: u64 = 10_000;
 
 /// Until when a leader has counted, and of which term. Nobody proposes a tick without holding it, so that ticks enter the
 /// log in the order in which they were measured.
@@ -54,25 +61,28 @@ impl Consensus {
         }
         let (term, now) = (self.status().term, self.inner.env.now());
         *counted = Some((term, now));
-        // As `causeway_state` cuts it.
-        let longest_ms = self.read(|state| {
-            let left_ms = state.next_deadline()?.since_ms(state.cluster_time);
-            Some(longest_tick_ms(left_ms))
-        });
-        let since = before.filter(|(of, _)| *of == term);
-        let (Some((_, from)), Some(longest_ms)) = (since, longest_ms) else {
+        let Some((_, from)) = before.filter(|(of, _)| *of == term) else {
             return Ok(());
         };
-        let elapsed_ms = u32::try_from(now.since(from).as_millis()).unwrap_or(u32::MAX);
-        let elapsed_ms = elapsed_ms.min(longest_ms);
-        if elapsed_ms == 0 {
-            *counted = before;
-            return Ok(());
-        }
+        let elapsed_ms = u64::try_from(now.since(from).as_millis()).unwrap_or(u64::MAX);
+        let command = match self.read(passes) {
+            Passing::Nothing => return Ok(()),
+            Passing::Cluster { longest_ms } if elapsed_ms > 0 => {
+                let elapsed_ms = u32::try_from(elapsed_ms).unwrap_or(u32::MAX);
+                let elapsed_ms = elapsed_ms.min(longest_ms);
+                Command::Tick { elapsed_ms }
+            }
+            Passing::Quiet if elapsed_ms >= FORGIVE_MS => Command::Forgive { elapsed_ms },
+            // It counts with what comes.
+            Passing::Cluster { .. } | Passing::Quiet => {
+                *counted = before;
+                return Ok(());
+            }
+        };
         let request = Arc::new(Request {
             client: self.inner.client,
             serial: self.inner.serial.fetch_add(1, Ordering::Relaxed),
-            command: Command::Tick { elapsed_ms },
+            command,
         });
         // Not by `propose`: whoever counts may be one of those who wait for their turn there.
         if !decided {
@@ -87,12 +97,37 @@ impl Consensus {
     }
 }
 
+/// What the passing of time means now.
+enum Passing {
+    /// A timer is pending: cluster time advances, by so much at once at most, as `causeway_state` cuts it.
+    Cluster { longest_ms: u32 },
+    /// None is, and something is held against a subject for having been lost: that decays.
+    Quiet,
+    /// None is, and nothing is.
+    Nothing,
+}
+
+fn passes(state: &State) -> Passing {
+    match state.next_deadline() {
+        Some(deadline) => Passing::Cluster {
+            longest_ms: longest_tick_ms(deadline.since_ms(state.cluster_time)),
+        },
+        None if state.feature_level >= 2
+            && state.verdicts.holds_against_any(state.cluster_time) =>
+        {
+            Passing::Quiet
+        }
+        None => Passing::Nothing,
+    }
+}
+
 /// Whether a hold, or another stage of something, may begin with a command. Of one in parts, the first counts for all.
 fn may_begin_a_hold(command: &Command) -> bool {
     !matches!(
         command,
         Command::Bootstrap { .. }
             | Command::Tick { .. }
+            | Command::Forgive { .. }
             | Command::RaiseLevel { .. }
             | Command::CompareDigest { .. }
             | Command::StageChunk(Chunk { number: 1.., .. })

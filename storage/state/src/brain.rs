@@ -53,8 +53,10 @@ pub struct Brain {
 pub struct ShiftRow {
     /// What was asked for.
     pub shift: Shift,
-    /// When it was accepted, in cluster time: it expires so long after.
+    /// When it was accepted, or since its start time came, in cluster time: it expires so long after.
     pub at: ClusterTime,
+    /// Its start time has not come.
+    pub ahead: bool,
     /// The decision that accepted it.
     pub generation: Generation,
     /// Who approved it, in order.
@@ -259,6 +261,8 @@ pub enum Act {
     Released,
     /// A safety rule refused an override for a service.
     Refused,
+    /// An override's start time came.
+    Began,
 }
 
 impl Brain {

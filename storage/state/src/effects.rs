@@ -9,7 +9,7 @@ use causeway_api::domain::Domain;
 use causeway_api::ids::{Name, Zone};
 use causeway_api::plan::{DestinationInput, Withdrawal};
 use causeway_api::rules::{FailoverMode, Strategy};
-use causeway_api::shift::{Shift, ShiftAction, Urgency};
+use causeway_api::shift::{Shift, ShiftAction, ShiftDue, ShiftKey, Urgency};
 use causeway_api::verdict::{ClusterTime, VerdictState};
 use causeway_api::{MemberName, ServiceKey};
 use causeway_failover::policy::{self, Effective};
@@ -88,10 +88,10 @@ impl ShiftRow {
         (next < steps).then(|| since.plus_ms(next.saturating_mul(interval_ms)))
     }
 
-    /// When its time is over; `None` where it is already and a person must end it.
+    /// When its time is over; `None` where it is already and a person must end it, or where it has not begun.
     #[must_use]
     pub fn expires_at(&self) -> Option<ClusterTime> {
-        (!self.expired).then(|| self.at.plus_ms(self.shift.expires_after_ms))
+        (!self.expired && !self.ahead).then(|| self.at.plus_ms(self.shift.expires_after_ms))
     }
 
     /// How many more people must approve it.
@@ -135,6 +135,30 @@ impl Ramp {
 }
 
 impl State {
+    /// What is due with overrides at this time of day, in milliseconds since 1970.
+    pub fn shifts_due(&self, wall_ms: u64) -> impl Iterator<Item = (&ShiftKey, ShiftDue)> {
+        self.brain.shifts.iter().filter_map(move |(key, row)| {
+            let start = row.shift.starts_at_ms.filter(|_| row.ahead);
+            let end = row.shift.ends_at_ms.filter(|_| !row.expired);
+            let end = end.filter(|at| *at <= wall_ms).map(ShiftDue::End);
+            let due = end.or(start.filter(|at| *at <= wall_ms).map(ShiftDue::Start))?;
+            Some((key, due))
+        })
+    }
+
+    /// When something is due with an override next, in milliseconds since 1970.
+    #[must_use]
+    pub fn next_shift_due_ms(&self) -> Option<u64> {
+        let rows = self.brain.shifts.values();
+        let times = rows.flat_map(|row| {
+            let start = row.shift.starts_at_ms.filter(|_| row.ahead);
+            start
+                .into_iter()
+                .chain(row.shift.ends_at_ms.filter(|_| !row.expired))
+        });
+        times.min()
+    }
+
     /// The policies in force for a service, merged, with what people weigh by hand. Plans are computed from it.
     #[must_use]
     pub fn policy(&self, service: &ServiceKey) -> Effective {

@@ -158,6 +158,8 @@ fn shift() -> impl Strategy<Value = Shift> {
             requested_by: "ann".to_owned(),
             reason: "why not".to_owned(),
             ticket: None,
+            starts_at_ms: None,
+            ends_at_ms: None,
         },
     )
 }

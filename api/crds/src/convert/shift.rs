@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use causeway_api::domain::Domain;
 use causeway_api::shift::{self, Shift, ShiftAction, ShiftKey};
 use causeway_api::spec::defaults;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{ConvertError, Object};
 use crate::traffic_shift::{Action, AwayFrom, OnExpiry, TrafficShift, Urgency};
@@ -92,8 +93,26 @@ pub fn shift(declared: &TrafficShift, root_namespace: &str) -> Result<Shift, Con
             .unwrap_or_else(|| format!("whoever created TrafficShift {key}")),
         reason: spec.reason.clone(),
         ticket: spec.ticket.clone(),
+        starts_at_ms: spec.start_time.as_ref().map(wall_ms),
+        ends_at_ms: end_time(&object, declared)?,
         key,
     })
+}
+
+/// Milliseconds since 1970; what is before is 0.
+fn wall_ms(time: &Time) -> u64 {
+    u64::try_from(time.0.as_millisecond()).unwrap_or(0)
+}
+
+fn end_time(object: &Object, declared: &TrafficShift) -> Result<Option<u64>, ConvertError> {
+    let spec = &declared.spec;
+    match (&spec.start_time, &spec.end_time) {
+        (Some(start), Some(end)) if end <= start => {
+            let remedy = "give a time after startTime";
+            Err(object.error("spec.endTime", format!("{:?}", end.0.to_string()), remedy))
+        }
+        (_, end) => Ok(end.as_ref().map(wall_ms)),
+    }
 }
 
 fn action(object: &Object, declared: &TrafficShift) -> Result<ShiftAction, ConvertError> {
@@ -221,6 +240,8 @@ mod tests {
                 "dryRun": true,
                 "requestedBy": "ada",
                 "ticket": "CHG-1",
+                "startTime": "2026-11-24T02:00:00Z",
+                "endTime": "2026-11-24T05:30:00+01:00",
             }),
         )
         .unwrap();
@@ -236,6 +257,8 @@ mod tests {
         assert_eq!((whole.approvals_required, whole.dry_run), (2, true));
         assert_eq!(whole.on_expiry, shift::OnExpiry::Hold);
         assert_eq!(whole.requested_by, "ada");
+        assert_eq!(whole.starts_at_ms, Some(1_795_485_600_000));
+        assert_eq!(whole.ends_at_ms, Some(1_795_494_600_000));
         for (field, value, domain) in [
             ("region", "r1", "region/r1"),
             ("zone", "r1/z1", "zone/r1/z1"),
@@ -291,6 +314,11 @@ mod tests {
                 root,
                 json!({ "action": "Freeze", "expiresAfter": "1s" }),
                 "spec.expiresAfter is \"1s\": give 10s to 2592000s",
+            ),
+            (
+                root,
+                json!({ "action": "Freeze", "startTime": "2026-11-24T02:00:00Z", "endTime": "2026-11-24T02:00:00Z" }),
+                "spec.endTime is \"2026-11-24T02:00:00Z\": give a time after startTime",
             ),
             (
                 root,

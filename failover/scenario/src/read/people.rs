@@ -54,6 +54,8 @@ impl Reader {
             requested_by: found.requested_by.clone(),
             reason: found.reason.clone(),
             ticket: None,
+            starts_at_ms: None,
+            ends_at_ms: None,
         })
     }
 

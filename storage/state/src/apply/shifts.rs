@@ -8,14 +8,13 @@ use std::collections::BTreeSet;
 use causeway_api::Generation;
 use causeway_api::domain::Domain;
 use causeway_api::plan::Withdrawal;
-use causeway_api::shift::{OnExpiry, Shift, ShiftAction, ShiftKey};
+use causeway_api::shift::{OnExpiry, Shift, ShiftAction, ShiftDue, ShiftKey};
 use causeway_api::verdict::{ClusterTime, Subject, VerdictState};
 use causeway_failover::policy;
 use causeway_failover::safety::{Rule, hold_down};
 
 use super::{Applied, bounded, ramps};
 use crate::brain::{Act, AuditRow, ShiftRow};
-use crate::effects::needed_approvals;
 use crate::outcome::{Effect, Refusal};
 use crate::state::State;
 
@@ -72,6 +71,7 @@ pub(super) fn put(state: &mut State, generation: Generation, shift: &Shift) -> A
     let row = ShiftRow {
         shift: shift.clone(),
         at: state.cluster_time,
+        ahead: shift.starts_at_ms.is_some(),
         generation,
         approvals: Vec::new(),
         effective_at: None,
@@ -88,20 +88,69 @@ pub(super) fn put(state: &mut State, generation: Generation, shift: &Shift) -> A
         &shift.reason,
     );
     let mut effect = changed(shift);
-    if needed_approvals(shift) == 0 {
-        effect.add(take_effect(state, generation, &shift.key));
-    }
+    effect.add(take_effect(state, generation, &shift.key));
     Ok(Some(effect))
 }
 
-/// An override that has its approvals binds from now on.
+/// A time of day came at which an override begins or ends.
+pub(super) fn due(
+    state: &mut State,
+    generation: Generation,
+    key: &ShiftKey,
+    due: ShiftDue,
+) -> Applied {
+    let now = state.cluster_time;
+    let Some(row) = state.brain.shifts.get_mut(key) else {
+        return Err(Refusal::UnknownShift(key.clone()));
+    };
+    let shift = row.shift.clone();
+    match due {
+        ShiftDue::Start(at) if row.ahead && shift.starts_at_ms == Some(at) => {
+            row.ahead = false;
+            row.at = now;
+            row.generation = generation;
+            let reason = "its start time has come";
+            note(state, generation, &shift, "", Act::Began, reason);
+            let mut effect = changed(&shift);
+            effect.add(take_effect(state, generation, key));
+            Ok(Some(effect))
+        }
+        ShiftDue::End(at) if !row.expired && shift.ends_at_ms == Some(at) => {
+            Ok(Some(expire(state, generation, &shift)))
+        }
+        ShiftDue::Start(_) | ShiftDue::End(_) => Ok(None),
+    }
+}
+
+/// An override's time is over.
+fn expire(state: &mut State, generation: Generation, shift: &Shift) -> Effect {
+    let reason = match shift.on_expiry {
+        OnExpiry::Restore => "its time is over: traffic returns",
+        OnExpiry::Hold => "its time is over: it stays until a person ends it",
+    };
+    note(state, generation, shift, "", Act::Expired, reason);
+    let row = state.brain.shifts.get_mut(&shift.key);
+    match (shift.on_expiry, row) {
+        // What never took effect has nothing to hold.
+        (OnExpiry::Hold, Some(row)) if row.effective_at.is_some() => {
+            row.expired = true;
+            Effect {
+                people: true,
+                ..Effect::default()
+            }
+        }
+        _ => over(state, shift, false),
+    }
+}
+
+/// An override that has its approvals, and whose start time has come, binds from now on.
 pub(super) fn take_effect(state: &mut State, generation: Generation, key: &ShiftKey) -> Effect {
     let now = state.cluster_time;
     let Some(row) = state
         .brain
         .shifts
         .get_mut(key)
-        .filter(|row| !row.shift.dry_run)
+        .filter(|row| !row.shift.dry_run && !row.ahead && row.approvals_missing() == 0)
     else {
         return Effect::default();
     };
@@ -153,20 +202,7 @@ pub(super) fn advance(state: &mut State, generation: Generation, before: Cluster
     let rows: Vec<ShiftRow> = state.brain.shifts.values().cloned().collect();
     for row in rows {
         if row.expires_at().is_some_and(|at| at <= now) {
-            let reason = match row.shift.on_expiry {
-                OnExpiry::Restore => "its time is over: traffic returns",
-                OnExpiry::Hold => "its time is over: it stays until a person ends it",
-            };
-            note(state, generation, &row.shift, "", Act::Expired, reason);
-            match row.shift.on_expiry {
-                OnExpiry::Restore => effect.add(over(state, &row.shift, false)),
-                OnExpiry::Hold => {
-                    if let Some(row) = state.brain.shifts.get_mut(&row.shift.key) {
-                        row.expired = true;
-                    }
-                    effect.people = true;
-                }
-            }
+            effect.add(expire(state, generation, &row.shift));
             continue;
         }
         if row.next_step(before).is_some_and(|at| at <= now) {
@@ -288,7 +324,7 @@ fn recovered(state: &State, shift: &Shift, domain: &Domain) -> Result<(), Refusa
         subjects.filter_map(|subject| {
             let standing = state.verdicts.standing(&subject)?;
             (standing.state == VerdictState::Recovering).then(|| {
-                let until = standing.since.plus_ms(hold_down_ms);
+                let until = standing.since.plus_ms(standing.hold_down_ms(hold_down_ms));
                 until.since_ms(state.cluster_time)
             })
         })
@@ -349,6 +385,18 @@ fn valid(state: &State, shift: &Shift) -> Result<(), Refusal> {
             "expiresAfter",
             "it is 0: an override has a time to live, such as 1h",
         ));
+    }
+    if shift.starts_at_ms.is_some() && matches!(shift.action, ShiftAction::Restore(_)) {
+        return Err(bad(
+            shift,
+            "startTime",
+            "a restoration is for now: leave it out, or end the evacuation at a time by its endTime",
+        ));
+    }
+    if let (Some(start), Some(end)) = (shift.starts_at_ms, shift.ends_at_ms)
+        && end <= start
+    {
+        return Err(bad(shift, "endTime", "it is not after startTime"));
     }
     if let Some(limit_ms) = policy::root(&state.policies).max_override_ms
         && shift.expires_after_ms > limit_ms

@@ -3,6 +3,7 @@
 use causeway_api::Generation;
 
 use super::{Applied, conclude, leaving, ramps, shifts};
+use crate::outcome::Effect;
 use crate::state::State;
 
 /// The most that one tick may carry while something is near, in milliseconds: a leader that slept cannot jump.
@@ -43,6 +44,14 @@ pub(super) fn tick(state: &mut State, generation: Generation, elapsed_ms: u32) -
         .verdicts
         .extend(conclude::pass_time(state, generation));
     Ok(Some(effect))
+}
+
+/// What is held against subjects decays by what passed while no timer was pending. Cluster time stays where it is, so that no
+/// vote expires by it and no hold is shorter; and a hold-down that has begun stays as long as it is.
+pub(super) fn forgive(state: &mut State, elapsed_ms: u64) -> Option<Effect> {
+    let now = state.cluster_time;
+    let forgiven = state.verdicts.forgive(now, elapsed_ms);
+    forgiven.then(Effect::default)
 }
 
 #[cfg(test)]

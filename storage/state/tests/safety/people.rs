@@ -1,6 +1,7 @@
 //! Overrides have a time to live, and what they ask for makes sense.
 
-use causeway_api::shift::{OnExpiry, Shift, ShiftAction};
+use causeway_api::shift::{OnExpiry, Shift, ShiftAction, ShiftDue};
+use causeway_api::verdict::{Ballot, VerdictState};
 use causeway_failover::safety::Rule;
 use causeway_state::brain::{Act, Approvable};
 use causeway_state::{Command, Outcome, Refusal};
@@ -228,4 +229,164 @@ fn people_weigh_regions_by_hand() {
     world.put(shift("weigh", ShiftAction::Weigh(weights.into())));
     world.plan();
     assert_eq!(world.shares(), [75, 25]);
+}
+
+#[test]
+fn a_time_of_day_begins_an_override_and_ends_it() {
+    const START: u64 = 1_795_485_600_000;
+    let mut world = World::new(|_| {});
+    let planned = Shift {
+        starts_at_ms: Some(START),
+        ends_at_ms: Some(START + 60_000),
+        approvals_required: 1,
+        ..evacuate("member/sh")
+    };
+    let key = key("member-sh");
+    world.put(planned);
+    assert_eq!(
+        world.machine.state.next_deadline(),
+        None,
+        "its time to live has not begun"
+    );
+    world.approve(Approvable::Shift(key.clone()), "bob");
+    assert_eq!(world.plan(), Default::default(), "approved, and not begun");
+    assert_eq!(world.machine.state.next_shift_due_ms(), Some(START));
+    assert_eq!(world.machine.state.shifts_due(START - 1).next(), None);
+    let due = |world: &World, at| {
+        let (key, due) = world.machine.state.shifts_due(at).next().unwrap();
+        Command::ShiftDue {
+            shift: key.clone(),
+            due,
+        }
+    };
+    // Another time than what it says is nothing.
+    let other = Command::ShiftDue {
+        shift: key.clone(),
+        due: ShiftDue::Start(START + 1),
+    };
+    assert_eq!(world.machine.apply(other), Outcome::Unchanged);
+    let begin = due(&world, START);
+    world.machine.accept(begin.clone());
+    assert_eq!(
+        world.machine.apply(begin),
+        Outcome::Unchanged,
+        "it begins once"
+    );
+    assert_eq!(world.plan().planned, [cart()]);
+    assert_eq!(world.shares(), [0, 100]);
+    assert!(world.machine.state.next_deadline().is_some());
+    assert_eq!(
+        world.machine.state.next_shift_due_ms(),
+        Some(START + 60_000)
+    );
+    let end = due(&world, START + 60_000);
+    world.machine.accept(end);
+    assert_eq!(world.plan().planned, [cart()]);
+    assert_eq!(world.shares(), [50, 50]);
+    let acts: Vec<Act> = world
+        .machine
+        .state
+        .brain
+        .audit
+        .iter()
+        .map(|row| row.act)
+        .collect();
+    assert_eq!(
+        acts,
+        [Act::Shifted, Act::Approved, Act::Began, Act::Expired]
+    );
+}
+
+#[test]
+fn a_start_without_approvals_waits_for_them_and_an_end_that_comes_first_is_the_end() {
+    let mut world = World::new(|_| {});
+    let planned = |name: &str, start, end| Shift {
+        starts_at_ms: Some(start),
+        ends_at_ms: end,
+        approvals_required: 1,
+        ..shift(name, ShiftAction::Evacuate("member/sh".parse().unwrap()))
+    };
+    world.put(planned("late", 1_000, None));
+    world.machine.accept(Command::ShiftDue {
+        shift: key("late"),
+        due: ShiftDue::Start(1_000),
+    });
+    assert_eq!(world.plan(), Default::default(), "nobody approved it");
+    world.approve(Approvable::Shift(key("late")), "bob");
+    assert_eq!(world.plan().planned, [cart()]);
+    world.put(planned("missed", 1_000, Some(2_000)));
+    let (_, due) = world.machine.state.shifts_due(3_000).next().unwrap();
+    assert_eq!(due, ShiftDue::End(2_000), "nobody led at its start");
+    world.machine.accept(Command::ShiftDue {
+        shift: key("missed"),
+        due,
+    });
+    assert!(
+        !world
+            .machine
+            .state
+            .brain
+            .shifts
+            .contains_key(&key("missed"))
+    );
+    let restored = Shift {
+        starts_at_ms: Some(1_000),
+        ..shift("back", ShiftAction::Restore("member/sh".parse().unwrap()))
+    };
+    let refusal = world
+        .machine
+        .refused(Command::PutShift(restored))
+        .to_string();
+    assert!(
+        refusal.contains("startTime: a restoration is for now"),
+        "{refusal}"
+    );
+    let refusal = world
+        .machine
+        .refused(Command::PutShift(planned("odd", 2_000, Some(2_000))));
+    assert!(refusal.to_string().contains("endTime"), "{refusal}");
+}
+
+#[test]
+fn what_is_held_against_a_subject_decays_in_a_quiet_fleet_without_ticks() {
+    let mut world = World::new(|_| {});
+    let held = |world: &World| {
+        let state = &world.machine.state;
+        let standing = state
+            .verdicts
+            .standing(&"gateway/sh/eastwest".parse().unwrap());
+        standing.unwrap().penalty.score(state.cluster_time)
+    };
+    let lose = |world: &mut World| {
+        for subject in ["gateway/sh/eastwest", "session/sh"] {
+            world.machine.vote(subject, Ballot::Unreachable);
+        }
+        world.tick_s(30);
+        assert_eq!(
+            world.machine.state.member_state(&"sh".parse().unwrap()),
+            VerdictState::Lost
+        );
+        world.recover("sh");
+    };
+    lose(&mut world);
+    assert!(held(&world) > 900);
+    // While it waits out its hold-down nothing is forgiven.
+    let forgive = |ms| Command::Forgive { elapsed_ms: ms };
+    assert_eq!(world.machine.apply(forgive(600_000)), Outcome::Unchanged);
+    while let Some(deadline) = world.machine.state.next_deadline() {
+        let ms = deadline.since_ms(world.machine.state.cluster_time);
+        world.machine.tick_ms(ms.max(1));
+        world.plan();
+    }
+    let before = held(&world);
+    assert!(
+        before > 0,
+        "no timer is pending, and it is still held against it"
+    );
+    let time = world.machine.state.cluster_time;
+    world.machine.accept(forgive(100_000));
+    assert!(held(&world) < before);
+    world.machine.accept(forgive(86_400_000));
+    assert_eq!((held(&world), world.machine.state.cluster_time), (0, time));
+    assert_eq!(world.machine.apply(forgive(1)), Outcome::Unchanged);
 }

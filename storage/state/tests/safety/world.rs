@@ -2,7 +2,7 @@
 
 use causeway_api::plan::{PlanInputs, Rate, Source, SourceInput};
 use causeway_api::rules::{FailbackMode, FailoverMode, TrafficLimit};
-use causeway_api::shift::{OnExpiry, Shift, ShiftAction, ShiftKey, Urgency};
+use causeway_api::shift::{Shift, ShiftAction, ShiftKey, Urgency};
 use causeway_api::spec::PolicySpec;
 use causeway_api::verdict::Ballot;
 use causeway_api::{ServiceKey, plan::DestinationInput};
@@ -32,21 +32,9 @@ pub(crate) fn key(name: &str) -> ShiftKey {
 /// In the root namespace, for all services, for an hour.
 pub(crate) fn shift(name: &str, action: ShiftAction) -> Shift {
     Shift {
-        key: key(name),
-        root: true,
-        action,
-        targets: Default::default(),
         urgency: Urgency::Emergency,
-        step_percents: Vec::new(),
-        interval_ms: 0,
-        expires_after_ms: 3_600_000,
-        on_expiry: OnExpiry::Restore,
-        override_rules: Default::default(),
-        approvals_required: 0,
-        dry_run: false,
         requested_by: "ann".to_owned(),
-        reason: "a test".to_owned(),
-        ticket: None,
+        ..Shift::new(key(name), action, 3_600_000, "a test")
     }
 }
 
