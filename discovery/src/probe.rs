@@ -23,7 +23,7 @@ use causeway_api::probe::GatewayProbe;
 use causeway_api::verdict::Ballot;
 
 pub use adaptive::{Adaptive, Outcome};
-pub use judge::Sight;
+pub use judge::{SUSPECTS_ITSELF, Sight};
 pub use runner::{ProbeConfig, Prober};
 pub use tcp::{NetProbe, TcpProbe};
 

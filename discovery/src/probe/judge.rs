@@ -11,6 +11,9 @@ use tokio::sync::{mpsc, watch};
 use super::impaired::{Held as Seen, PLACES, impaired};
 use super::runner::ProbeConfig;
 
+/// How the evidence of an observer begins that abstains on everything because it suspects itself.
+pub const SUSPECTS_ITSELF: &str = "this observer suspects itself";
+
 /// What an observer holds of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sight {
@@ -191,7 +194,7 @@ impl Judge {
             .collect();
         let few: Vec<&str> = failing.iter().take(5).copied().collect();
         format!(
-            "this observer suspects itself: {} of {} places that it reached before fail at once ({}{})",
+            "{SUSPECTS_ITSELF}: {} of {} places that it reached before fail at once ({}{})",
             failing.len(),
             places.len(),
             few.join(", "),

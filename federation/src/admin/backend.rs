@@ -4,18 +4,19 @@ use async_trait::async_trait;
 use causeway_api::domain::Domain;
 use causeway_api::generation::Generation;
 use causeway_api::ids::{MemberName, ServiceKey};
+use causeway_api::shift::{Shift, ShiftKey};
 use causeway_api::verdict::Subject;
 use causeway_storage::Consistency;
 
 use super::api::overrides::{
-    ApproveRequest, EndRequest, OverridesReport, ReleaseRequest, ShiftAnswer, ShiftRequest,
+    ApproveRequest, EndRequest, OverridesReport, ReleaseRequest, ShiftAnswer,
 };
 use super::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use super::api::replicas::{ReplicaChange, ReplicasReport};
 use super::api::whatif::{ReadinessReport, ReplayReport, SimulationReport};
 use super::api::{
     AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow,
-    StatusReport, SubjectExplanation,
+    ShiftExplanation, StatusReport, SubjectExplanation, When,
 };
 
 /// Answers questions, each from what this replica has applied and heard; few verbs change anything, by a decision.
@@ -39,21 +40,38 @@ pub trait AdminBackend: Send + Sync + 'static {
     /// [`AdminError`] while it cannot tell.
     async fn services(&self, query: &ServiceQuery) -> Result<Vec<ServiceRow>, AdminError>;
 
-    /// Why a service's traffic goes where it goes; with `from`, for those callers alone ([`Explanation::of`] does it).
+    /// Why a service's traffic goes where it goes; with `from`, for those callers alone ([`Explanation::of`] does it); with
+    /// `at`, why it went there at that moment.
     ///
     /// # Errors
-    /// Not found where the service has no plan; the remedy says whether it is unknown, not exported or not imported.
+    /// Not found where the service has no plan; the remedy says whether it is unknown, not exported or not imported. Not found
+    /// where the log no longer tells of that moment.
     async fn explain(
         &self,
         service: &ServiceKey,
         from: Option<&Origin>,
+        at: Option<When>,
     ) -> Result<Explanation, AdminError>;
 
-    /// Why a subject counts as lost, or not.
+    /// Why a subject counts as lost, or not; with `at`, at that moment.
     ///
     /// # Errors
-    /// Not found where nobody ever voted on it.
-    async fn explain_subject(&self, subject: &Subject) -> Result<SubjectExplanation, AdminError>;
+    /// Not found where nobody ever voted on it, or where the log no longer tells of that moment.
+    async fn explain_subject(
+        &self,
+        subject: &Subject,
+        at: Option<When>,
+    ) -> Result<SubjectExplanation, AdminError>;
+
+    /// What an override does, and what became of it; with `at`, at that moment.
+    ///
+    /// # Errors
+    /// Not found where neither the overrides in force nor the audit know it, or where the log no longer tells of that moment.
+    async fn explain_shift(
+        &self,
+        shift: &ShiftKey,
+        at: Option<When>,
+    ) -> Result<ShiftExplanation, AdminError>;
 
     /// What would be written into a member, asked of its agent.
     ///
@@ -122,7 +140,7 @@ pub trait AdminBackend: Send + Sync + 'static {
     ///
     /// # Errors
     /// Refused where the log or a safety rule refuses it whole; unavailable without a quorum.
-    async fn shift(&self, asked: &ShiftRequest, by: &str) -> Result<ShiftAnswer, AdminError> {
+    async fn shift(&self, asked: &Shift, by: &str) -> Result<ShiftAnswer, AdminError> {
         Err(nobody_decides(&format!("{:?} of {by}", asked.action)))
     }
 

@@ -1,13 +1,13 @@
 //! Asks the admin API: one connection for each question, so that nothing has to be kept alive or cleaned up.
 
+mod explain;
 mod people;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use causeway_api::ids::{MemberName, ServiceKey};
-use causeway_api::verdict::Subject;
+use causeway_api::ids::MemberName;
 use causeway_seam::Env;
 use causeway_seam::real::net;
 use causeway_storage::Consistency;
@@ -22,10 +22,7 @@ use tokio_rustls::TlsConnector;
 
 use super::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use super::api::replicas::{ReplicaChange, ReplicasReport};
-use super::api::{
-    ClusterRow, DiffReport, ErrorBody, Explanation, Origin, ServiceQuery, ServiceRow, StatusReport,
-    SubjectExplanation,
-};
+use super::api::{ClusterRow, DiffReport, ErrorBody, ServiceQuery, ServiceRow, StatusReport};
 use super::context::Context;
 
 /// How long connecting and the handshake may take together.
@@ -164,36 +161,6 @@ impl Client {
             query.candidates
         ))
         .await
-    }
-
-    /// `GET /v1/explain/service/{namespace}/{name}`.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn explain(
-        &self,
-        service: &ServiceKey,
-        from: Option<&Origin>,
-    ) -> Result<Explanation, ClientError> {
-        // Members, regions and zones hold no character that a query would have to escape, but for the slash, which may
-        // stand in a query as it is (RFC 3986, 3.4).
-        let from = from.map(|from| format!("?from={from}")).unwrap_or_default();
-        self.get(&format!(
-            "/v1/explain/service/{}/{}{from}",
-            service.namespace, service.name
-        ))
-        .await
-    }
-
-    /// `GET /v1/explain/subject/{subject}`.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn explain_subject(
-        &self,
-        subject: &Subject,
-    ) -> Result<SubjectExplanation, ClientError> {
-        self.get(&format!("/v1/explain/subject/{subject}")).await
     }
 
     /// `GET /v1/diff/{member}`.

@@ -6,9 +6,14 @@
     clippy::indexing_slicing
 )]
 
+mod people;
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use causeway_api::contingency::{LossOutcome, Readiness};
+use causeway_api::domain::Domain;
 use causeway_api::facts::{ApiFact, MeshFact};
 use causeway_api::generation::Generation;
 use causeway_api::ids::{FailureDomain, MemberName, ReplicaId, ServiceKey};
@@ -17,14 +22,28 @@ use causeway_api::plan::{
     ServicePlan, Share, Source, SourceInput, SourcePlan, Withdrawal,
 };
 use causeway_api::session::{DiffAction, DiffEntry};
+use causeway_api::shift::{Shift, ShiftAction, ShiftKey};
 use causeway_api::spec::Mode;
 use causeway_api::verdict::{
     Ballot, ClusterTime, Evidence, ObserverId, Subject, Verdict, VerdictState,
 };
 use causeway_api::view::MeshCondition;
+use causeway_core::whatif::{Loss, ServiceLoss, Shifted};
+use causeway_state::brain::{Act, Approvable, AuditRow};
 
+use super::api::explain::ApprovalRow;
+use super::api::overrides::{
+    ApproveRequest, EndRequest, OverridesReport, RefusedRow, ReleaseRequest, ReturnRow,
+    ShiftAnswer, ShiftReport, ShiftState, WaitingRow,
+};
+use super::api::registry::Done;
+use super::api::whatif::{
+    ReadinessReport, ReplayReport, ReplayRow, ReplaySource, SimulationReport,
+};
 use super::api::*;
 use super::backend::AdminBackend;
+pub(crate) use people::*;
+pub(crate) use rows::*;
 
 pub(crate) fn name<T: std::str::FromStr>(text: &str) -> T
 where
@@ -289,74 +308,11 @@ pub(crate) fn subject() -> SubjectExplanation {
             verdict("session/ack-hz", VerdictState::Lost, votes),
         ],
         services: vec![service()],
+        hold_down_left_ms: None,
+        penalty: 1_000,
+        around: Circumstances::default(),
+        at: None,
     }
-}
-
-pub(crate) fn diff(mode: Mode) -> DiffReport {
-    let entry = |action, object: &str, live: &str, desired: &str| DiffEntry {
-        action,
-        object: object.to_owned(),
-        live: live.to_owned(),
-        desired: desired.to_owned(),
-        held_back: (mode == Mode::Observe).then(|| "mode Observe".to_owned()),
-    };
-    DiffReport {
-        member: name("ack-sh"),
-        mode,
-        suspended: false,
-        view: GENERATION,
-        entries: vec![
-            entry(
-                DiffAction::Create,
-                "WorkloadEntry shop/cw-checkout-eks-sin",
-                "",
-                "kind: WorkloadEntry\nspec:\n  weight: 9\n",
-            ),
-            entry(
-                DiffAction::Update,
-                "DestinationRule shop/cw-checkout",
-                "kind: DestinationRule\nspec:\n  host: checkout\n  a: 1\n",
-                "kind: DestinationRule\nspec:\n  host: checkout\n  a: 2\n",
-            ),
-        ],
-    }
-}
-
-pub(crate) fn services() -> Vec<ServiceRow> {
-    let place = |member: &str, zone: &str, ready, total| LocalityRow {
-        member: name(member),
-        locality: name(&format!("r/{zone}")),
-        ready,
-        total,
-    };
-    vec![ServiceRow {
-        service: service(),
-        exported_by: vec![
-            name("ack-hz"),
-            name("ack-sh"),
-            name("eks-sin"),
-            name("idc-bj"),
-        ],
-        present_in: vec![
-            name("ack-hz"),
-            name("ack-sh"),
-            name("eks-sin"),
-            name("idc-bj"),
-        ],
-        imported_by: vec![name("ack-sh"), name("eks-sin")],
-        endpoints: vec![
-            place("ack-sh", "g", 15, 16),
-            place("ack-sh", "f", 7, 7),
-            place("eks-sin", "a", 9, 9),
-        ],
-        generation: Some(GENERATION),
-        policies: vec![name("shop/checkout")],
-        spilling: true,
-        unserved: Rate(0),
-        withdrawn: vec![(name("ack-hz"), Withdrawal::Lost)],
-        refused: None,
-        conditions: Vec::new(),
-    }]
 }
 
 /// Answers with what stands above.
@@ -395,9 +351,14 @@ impl AdminBackend for Fake {
         &self,
         service: &ServiceKey,
         from: Option<&Origin>,
+        at: Option<When>,
     ) -> Result<Explanation, AdminError> {
         if *service == self::service() {
-            return Ok(explanation(from));
+            let at = at.map(moment).transpose()?;
+            return Ok(Explanation {
+                at,
+                ..explanation(from)
+            });
         }
         Err(AdminError::not_found(
             format!("{service} has no plan"),
@@ -405,16 +366,76 @@ impl AdminBackend for Fake {
         ))
     }
 
-    async fn explain_subject(&self, subject: &Subject) -> Result<SubjectExplanation, AdminError> {
+    async fn explain_shift(
+        &self,
+        shift: &ShiftKey,
+        at: Option<When>,
+    ) -> Result<ShiftExplanation, AdminError> {
+        Ok(ShiftExplanation {
+            shift: shift.clone(),
+            at: at.map(moment).transpose()?,
+            ..self::shift()
+        })
+    }
+
+    async fn explain_subject(
+        &self,
+        subject: &Subject,
+        at: Option<When>,
+    ) -> Result<SubjectExplanation, AdminError> {
         let known = self::subject();
         if *subject == known.subject {
-            Ok(known)
+            let at = at.map(moment).transpose()?;
+            Ok(SubjectExplanation { at, ..known })
         } else {
             Err(AdminError::not_found(
                 format!("nobody votes on {subject}"),
                 "see causeway clusters",
             ))
         }
+    }
+
+    async fn overrides(&self) -> Result<OverridesReport, AdminError> {
+        Ok(overrides())
+    }
+
+    async fn shift(&self, asked: &Shift, by: &str) -> Result<ShiftAnswer, AdminError> {
+        Ok(ShiftAnswer {
+            shift: asked.key.clone(),
+            requested_by: by.to_owned(),
+            ..answer()
+        })
+    }
+
+    async fn end_shift(&self, asked: &EndRequest, by: &str) -> Result<Done, AdminError> {
+        done(format!("{} ended by {by}: {}", asked.shift, asked.reason))
+    }
+
+    async fn approve(&self, asked: &ApproveRequest, by: &str) -> Result<Done, AdminError> {
+        done(format!("{} approved by {by}: {}", asked.what, asked.reason))
+    }
+
+    async fn release_brake(&self, asked: &ReleaseRequest, by: &str) -> Result<Done, AdminError> {
+        done(format!("released by {by}: {}", asked.reason))
+    }
+
+    async fn readiness(&self) -> Result<ReadinessReport, AdminError> {
+        Ok(readiness())
+    }
+
+    async fn simulate(&self, domain: &Domain) -> Result<SimulationReport, AdminError> {
+        let known = simulation();
+        if known.domain == *domain {
+            return Ok(known);
+        }
+        Err(AdminError::not_found(
+            format!("nothing would be lost with {domain}"),
+            "domains are region/cn-hangzhou",
+        ))
+    }
+
+    async fn replay(&self, _: Generation) -> Result<ReplayReport, AdminError> {
+        Ok(replay())
     }
 
     async fn diff(&self, member: &MemberName) -> Result<DiffReport, AdminError> {

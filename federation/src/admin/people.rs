@@ -9,8 +9,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use causeway_api::domain::Domain;
 use causeway_api::generation::Generation;
+use causeway_api::shift::Shift;
 
-use super::api::overrides::{ApproveRequest, EndRequest, ReleaseRequest, ShiftRequest};
+use super::api::overrides::{ApproveRequest, EndRequest, ReleaseRequest};
 use super::backend::AdminBackend;
 use super::listener::Peer;
 use super::server::{answer, bad, refuse};
@@ -51,7 +52,7 @@ fn who(peer: &Peer) -> String {
 async fn shift(
     State(backend): Backend,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    asked: Result<Json<ShiftRequest>, JsonRejection>,
+    asked: Result<Json<Shift>, JsonRejection>,
 ) -> Response {
     match asked {
         Ok(Json(asked)) => answer(backend.shift(&asked, &who(&peer)).await),

@@ -1,7 +1,8 @@
 //! The routes of the admin API, each a question to the [`AdminBackend`].
 //!
 //! `GET /v1/status`, `/v1/clusters`, `/v1/services`, `/v1/explain/service/{namespace}/{name}`,
-//! `/v1/explain/subject/{subject}`, `/v1/diff/{member}`, `/v1/backup`,
+//! `/v1/explain/subject/{subject}`, `/v1/explain/shift/{namespace}/{name}`, each with `?at=GENERATION|DURATION` for a moment of
+//! the past, `/v1/diff/{member}`, `/v1/backup`,
 //! `/v1/registry`, `/v1/replicas`; and `POST /v1/registry/move`, `/v1/registry/confirm`, `/v1/replicas/change`; and
 //! those of [`super::people`]. With `?consistency=lease|linearizable` an answer waits until it contains all that was decided. Only operators and replicas may ask: an agent's certificate is
 //! for its own session alone.
@@ -18,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use causeway_api::ids::{MemberName, ServiceKey};
+use causeway_api::shift::ShiftKey;
 use causeway_api::verdict::Subject;
 use causeway_seam::Env;
 use causeway_seam::real::net::Listener;
@@ -28,7 +30,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::api::registry::{ConfirmRequest, MoveRequest};
 use super::api::replicas::ReplicaChange;
-use super::api::{AdminError, ErrorBody, ErrorKind, Origin, ServiceQuery};
+use super::api::{AdminError, ErrorBody, ErrorKind, Origin, ServiceQuery, When};
 use super::backend::AdminBackend;
 use super::listener::{Peer, TlsListener};
 use crate::certs::Role;
@@ -110,6 +112,7 @@ fn router(backend: Arc<dyn AdminBackend>) -> Router {
         .route("/v1/services", get(services))
         .route("/v1/explain/service/{namespace}/{name}", get(explain))
         .route("/v1/explain/subject/{*subject}", get(explain_subject))
+        .route("/v1/explain/shift/{namespace}/{name}", get(explain_shift))
         .route("/v1/diff/{member}", get(diff))
         .route("/v1/backup", get(backup))
         .route(
@@ -150,11 +153,20 @@ async fn only_operators(
     ))
 }
 
-/// The query of `/v1/explain/service`.
+/// The query of `/v1/explain/...`.
 #[derive(Deserialize)]
-struct From {
+struct Explain {
     from: Option<Origin>,
+    at: Option<String>,
 }
+
+impl Explain {
+    fn at(&self) -> Result<Option<When>, AdminError> {
+        self.at.as_deref().map(str::parse).transpose().map_err(bad)
+    }
+}
+
+type ExplainQuery = Result<Query<Explain>, axum::extract::rejection::QueryRejection>;
 
 async fn services(
     State(backend): Backend,
@@ -169,23 +181,41 @@ async fn services(
 async fn explain(
     State(backend): Backend,
     Path((namespace, name)): Path<(String, String)>,
-    query: Result<Query<From>, axum::extract::rejection::QueryRejection>,
+    query: ExplainQuery,
 ) -> Response {
-    let service = match ServiceKey::new(&namespace, &name) {
-        Ok(service) => service,
-        Err(error) => return refuse(bad(error)),
+    let answered = async {
+        let service = ServiceKey::new(&namespace, &name).map_err(bad)?;
+        let Query(query) = query.map_err(|error| bad(error.body_text()))?;
+        let (from, at) = (query.from.as_ref(), query.at()?);
+        backend.explain(&service, from, at).await
     };
-    match query {
-        Ok(Query(query)) => answer(backend.explain(&service, query.from.as_ref()).await),
-        Err(error) => refuse(bad(error.body_text())),
-    }
+    answer(answered.await)
 }
 
-async fn explain_subject(State(backend): Backend, Path(subject): Path<String>) -> Response {
-    match subject.parse::<Subject>() {
-        Ok(subject) => answer(backend.explain_subject(&subject).await),
-        Err(error) => refuse(bad(error)),
-    }
+async fn explain_subject(
+    State(backend): Backend,
+    Path(subject): Path<String>,
+    query: ExplainQuery,
+) -> Response {
+    let answered = async {
+        let subject = subject.parse::<Subject>().map_err(bad)?;
+        let Query(query) = query.map_err(|error| bad(error.body_text()))?;
+        backend.explain_subject(&subject, query.at()?).await
+    };
+    answer(answered.await)
+}
+
+async fn explain_shift(
+    State(backend): Backend,
+    Path((namespace, name)): Path<(String, String)>,
+    query: ExplainQuery,
+) -> Response {
+    let answered = async {
+        let shift: ShiftKey = format!("{namespace}/{name}").parse().map_err(bad)?;
+        let Query(query) = query.map_err(|error| bad(error.body_text()))?;
+        backend.explain_shift(&shift, query.at()?).await
+    };
+    answer(answered.await)
 }
 
 async fn diff(State(backend): Backend, Path(member): Path<String>) -> Response {

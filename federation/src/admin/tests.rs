@@ -12,6 +12,9 @@ use causeway_seam::real::net;
 use causeway_seam::{Env, real};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use causeway_state::brain::Approvable;
+
+use super::api::overrides::{ApproveRequest, EndRequest, ReleaseRequest};
 use super::api::{ServiceQuery, Severity};
 use super::client::{Client, ClientError};
 use super::context::Context;
@@ -85,7 +88,7 @@ async fn every_question_is_answered_over_mutual_tls() {
     assert_eq!(client.services(&query("shop", true)).await.unwrap(), []);
     let service = fixture::service();
     assert_eq!(
-        client.explain(&service, None).await.unwrap(),
+        client.explain(&service, None, None).await.unwrap(),
         fixture::explanation(None)
     );
     for (from, sources) in [
@@ -95,17 +98,107 @@ async fn every_question_is_answered_over_mutual_tls() {
         ("ack-sh/f", 0),
         ("ack-hz", 0),
     ] {
-        let explanation = client.explain(&service, Some(&name(from))).await.unwrap();
+        let explanation = client
+            .explain(&service, Some(&name(from)), None)
+            .await
+            .unwrap();
         assert_eq!(explanation.report.sources.len(), sources, "{from}");
     }
     assert_eq!(
         client
-            .explain_subject(&name("member/ack-hz"))
+            .explain_subject(&name("member/ack-hz"), None)
             .await
             .unwrap(),
         fixture::subject()
     );
     assert_eq!(client.diff(&name("ack-sh")).await.unwrap().entries.len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_is_asked_for_by_its_moment() {
+    let env = real::env();
+    let authority = Authority::generate(validity(&env)).unwrap();
+    let serving = server(&env, &authority, &["127.0.0.1"]).await;
+    let client = client(&env, &serving, &pems(&env, &authority, Role::Operator, &[]));
+    let service = fixture::service();
+    let (from, long_ago) = (name("ack-sh/g"), name("1/2/17"));
+    for (at, index) in [("1/12/41000", 41_000), ("2h30m", 48_211)] {
+        let at = Some(name(at));
+        let explained = client.explain(&service, Some(&from), at).await.unwrap();
+        assert_eq!(explained.at.unwrap().generation.index, index);
+        assert_eq!(explained.report.sources.len(), 1);
+        let subject = client.explain_subject(&name("member/ack-hz"), at).await;
+        assert_eq!(subject.unwrap().at, explained.at);
+        let shift = client.explain_shift(&name("shop/move"), at).await.unwrap();
+        assert_eq!(
+            (shift.shift.to_string(), shift.at),
+            ("shop/move".to_owned(), explained.at)
+        );
+    }
+    let shift = client.explain_shift(&fixture::shift().shift, None).await;
+    assert_eq!(shift.unwrap(), fixture::shift());
+    let error = client
+        .explain(&service, None, Some(long_ago))
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("no longer in the log"),
+        "{error}"
+    );
+    assert!(error.remedy().contains("from index 40000 on"));
+}
+
+#[tokio::test]
+async fn what_people_do_carries_who_they_are() {
+    let env = real::env();
+    let authority = Authority::generate(validity(&env)).unwrap();
+    let serving = server(&env, &authority, &["127.0.0.1"]).await;
+    let client = client(&env, &serving, &pems(&env, &authority, Role::Operator, &[]));
+    let mut asked = fixture::shift().report.unwrap().shift;
+    // What a client says of this is not believed.
+    asked.requested_by = "the boss".to_owned();
+    let answer = client.shift(&asked).await.unwrap();
+    assert_eq!(
+        (answer.shift, answer.requested_by.as_str()),
+        (asked.key.clone(), "someone")
+    );
+    let end = EndRequest {
+        shift: asked.key.clone(),
+        reason: "done".to_owned(),
+    };
+    assert_eq!(
+        client.end_shift(&end).await.unwrap().message,
+        "causeway-system/move ended by someone: done"
+    );
+    let what = Approvable::Shift(asked.key);
+    let reason = "looked".to_owned();
+    let approve = ApproveRequest { what, reason };
+    let approved = client.approve(&approve).await.unwrap();
+    assert_eq!(
+        approved.message,
+        "TrafficShift causeway-system/move approved by someone: looked"
+    );
+    let release = ReleaseRequest {
+        reason: "truly lost".to_owned(),
+    };
+    let released = client.release_brake(&release).await.unwrap();
+    assert_eq!(released.message, "released by someone: truly lost");
+    assert_eq!(client.overrides().await.unwrap(), fixture::overrides());
+    assert_eq!(client.readiness().await.unwrap(), fixture::readiness());
+    let domain = name("region/cn-hangzhou");
+    assert_eq!(
+        client.simulate(&domain).await.unwrap(),
+        fixture::simulation()
+    );
+    let replayed = client.replay(fixture::GENERATION).await.unwrap();
+    assert_eq!(replayed, fixture::replay());
+    let error = client.simulate(&name("region/mars")).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("nothing would be lost with region/mars"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -116,7 +209,7 @@ async fn errors_carry_their_remedy() {
     let client = client(&env, &serving, &pems(&env, &authority, Role::Operator, &[]));
 
     let error = client
-        .explain(&name("shop/nothing"), None)
+        .explain(&name("shop/nothing"), None, None)
         .await
         .unwrap_err();
     assert!(
@@ -128,7 +221,7 @@ async fn errors_carry_their_remedy() {
         ("shop/nothing has no plan", "export it in two members")
     );
     let error = client
-        .explain_subject(&name("gateway/ack-hz/other"))
+        .explain_subject(&name("gateway/ack-hz/other"), None)
         .await
         .unwrap_err();
     assert!(

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use causeway_api::ids::{MemberName, Name, ServiceKey};
+use causeway_api::shift::ShiftKey;
 use causeway_api::verdict::Subject;
 use clap::{Args, ValueEnum};
 
-use crate::admin::api::Origin;
+use crate::admin::api::{Origin, When};
 
 /// How to reach the admin API.
 #[derive(Debug, Clone, Default, Args)]
@@ -116,15 +117,22 @@ pub struct ServicesArgs {
                         causeway explain checkout.shop                        where its callers are sent, and why\n  \
                         causeway explain checkout.shop --from ack-hangzhou    only the callers in one cluster\n  \
                         causeway explain region/cn-hangzhou                   who voted what, and what it led to\n  \
-                        causeway explain gateway/ack-hangzhou/eastwest")]
+                        causeway explain gateway/ack-hangzhou/eastwest\n  \
+                        causeway explain shift/causeway-system/evacuate-member-ack   what an override does, and who agreed\n  \
+                        causeway explain checkout.shop --at 1/12/48211        as it was right after that decision\n\n\
+                        --at reaches as far back as the log of the replica that is asked: some thousand decisions. Its time is \
+                        cluster time, which stands still while nothing is pending.")]
 pub struct ExplainArgs {
     /// A service, as NAME.NAMESPACE or NAMESPACE/NAME; or region/NAME, zone/REGION/ZONE, member/NAME,
-    /// gateway/MEMBER/NAME, session/MEMBER
+    /// gateway/MEMBER/NAME, session/MEMBER, shift/NAMESPACE/NAME
     #[arg(value_name = "WHAT")]
     pub target: ExplainTarget,
     /// Only callers there: MEMBER, MEMBER/ZONE or REGION
     #[arg(long, value_name = "WHERE")]
     pub from: Option<Origin>,
+    /// As it was: right after a decision, such as 1/12/48211, or so long ago in cluster time, such as 90s
+    #[arg(long, value_name = "WHEN", conflicts_with = "watch")]
+    pub at: Option<When>,
     /// How to print.
     #[command(flatten)]
     pub render: Render,
@@ -158,6 +166,8 @@ pub enum ExplainTarget {
     Service(ServiceKey),
     /// A verdict.
     Subject(Subject),
+    /// An override.
+    Shift(ShiftKey),
 }
 
 impl FromStr for ExplainTarget {
@@ -169,7 +179,7 @@ impl FromStr for ExplainTarget {
         let error = || {
             format!(
                 "{text:?} is nothing that can be explained: expected NAME.NAMESPACE or NAMESPACE/NAME for a service, else \
-                 region/NAME, zone/REGION/ZONE, member/NAME, gateway/MEMBER/NAME or session/MEMBER"
+                 region/NAME, zone/REGION/ZONE, member/NAME, gateway/MEMBER/NAME, session/MEMBER or shift/NAMESPACE/NAME"
             )
         };
         if let Some((namespace, name)) = text
@@ -179,6 +189,10 @@ impl FromStr for ExplainTarget {
             return ServiceKey::new(namespace, name)
                 .map(Self::Service)
                 .map_err(|_| error());
+        }
+        if let Some(key) = text.strip_prefix("shift/") {
+            let key = key.parse().map(Self::Shift);
+            return key.map_err(|_| format!("{text:?}: expected shift/NAMESPACE/NAME"));
         }
         if text.contains('/') {
             let subject = text.parse::<Subject>().map(Self::Subject);

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use causeway_api::domain::Domain;
 use causeway_api::generation::Generation;
 use causeway_api::ids::{Name, ServiceKey};
-use causeway_api::shift::ShiftKey;
+use causeway_api::shift::{Shift, ShiftAction, ShiftKey};
 use causeway_failover::safety::Rule;
 use causeway_state::brain::Approvable;
 use clap::{Args, ValueEnum};
@@ -71,6 +71,22 @@ impl FromStr for Interval {
     }
 }
 
+/// A time of day, in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeOfDay(pub u64);
+
+impl FromStr for TimeOfDay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.parse::<jiff::Timestamp>().ok();
+        let ms = parsed.and_then(|time| u64::try_from(time.as_millisecond()).ok());
+        ms.map(Self).ok_or_else(|| {
+            "give a date and a time with its offset, such as 2026-11-24T02:00:00Z or 2026-11-24T03:00:00+01:00".to_owned()
+        })
+    }
+}
+
 /// A service, as people name it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServiceName(pub ServiceKey);
@@ -123,6 +139,29 @@ impl Scope {
         };
         Ok((namespace, targets))
     }
+
+    /// An override of these services, with a name made of what it does unless one is given.
+    ///
+    /// # Errors
+    /// Where services of several namespaces are named, or no name can be made.
+    pub fn shift(
+        &self,
+        action: ShiftAction,
+        name: Option<&Name>,
+        life: Life,
+        reason: &str,
+    ) -> Result<Shift, String> {
+        let (namespace, targets) = self.resolve()?;
+        let name = match name {
+            Some(name) => name.clone(),
+            None => Shift::name_of(&action, &targets)
+                .map_err(|error| format!("{error}: give one with --name"))?,
+        };
+        Ok(Shift {
+            targets,
+            ..Shift::new(ShiftKey { namespace, name }, action, life.0, reason)
+        })
+    }
 }
 
 /// What happens when an override's time is over.
@@ -142,6 +181,7 @@ pub enum Expiry {
                   causeway evacuate member/ack-hangzhou --for 4h --reason 'kernel update' --dry-run\n  \
                   causeway evacuate member/ack-hangzhou --for 4h --reason 'kernel update'\n  \
                   causeway evacuate region/cn-hangzhou --for 2h --reason CHG-1093 --steps 25,50,100 --every 5m\n  \
+                  causeway evacuate member/ack-hangzhou --for 4h --reason CHG-1093 --start 2026-11-24T02:00:00Z --approvals 1\n  \
                   causeway evacuate zone/eu/a --service checkout.shop --for 30m --reason 'odd errors' --now"
 )]
 pub struct EvacuateArgs {
@@ -160,6 +200,12 @@ pub struct EvacuateArgs {
     /// Say what would happen, as it would be judged, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// It begins at this time of day, by the clock of the replica that leads; approvals may be given before
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<TimeOfDay>,
+    /// It ends at this time of day, unless --for is over before
+    #[arg(long, value_name = "TIME")]
+    pub end: Option<TimeOfDay>,
     /// At once, without steps; safety rules bind all the same
     #[arg(long, conflicts_with_all = ["steps", "every"])]
     pub now: bool,

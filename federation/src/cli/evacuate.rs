@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use causeway_api::shift::{OnExpiry, ShiftAction, Urgency};
+use causeway_api::shift::{OnExpiry, Shift, ShiftAction, Urgency};
 
 use super::ask;
 use super::overrides::{self, told};
-use crate::admin::api::overrides::ShiftRequest;
 use crate::args::EvacuateArgs;
 use crate::args::people::Expiry;
 
@@ -18,14 +17,13 @@ pub(super) async fn run(args: EvacuateArgs) -> anyhow::Result<ExitCode> {
     told(&answer, args.output)
 }
 
-fn request(args: &EvacuateArgs) -> anyhow::Result<ShiftRequest> {
-    let (namespace, targets) = args.scope.resolve().map_err(anyhow::Error::msg)?;
+fn request(args: &EvacuateArgs) -> anyhow::Result<Shift> {
     overrides::rising(&args.steps)?;
-    Ok(ShiftRequest {
-        namespace,
-        name: args.name.clone(),
-        action: ShiftAction::Evacuate(args.domain.clone()),
-        targets,
+    let action = ShiftAction::Evacuate(args.domain.clone());
+    let shift = args
+        .scope
+        .shift(action, args.name.as_ref(), args.life, &args.reason);
+    Ok(Shift {
         urgency: if args.now {
             Urgency::Emergency
         } else {
@@ -37,7 +35,6 @@ fn request(args: &EvacuateArgs) -> anyhow::Result<ShiftRequest> {
             args.every.0
         },
         step_percents: args.steps.clone(),
-        expires_after_ms: args.life.0,
         on_expiry: match args.on_expiry {
             Expiry::Restore => OnExpiry::Restore,
             Expiry::Hold => OnExpiry::Hold,
@@ -45,8 +42,10 @@ fn request(args: &EvacuateArgs) -> anyhow::Result<ShiftRequest> {
         override_rules: args.rules.iter().map(ToString::to_string).collect(),
         approvals_required: args.approvals,
         dry_run: args.dry_run,
-        reason: args.reason.clone(),
         ticket: args.ticket.clone(),
+        starts_at_ms: args.start.map(|at| at.0),
+        ends_at_ms: args.end.map(|at| at.0),
+        ..shift.map_err(anyhow::Error::msg)?
     })
 }
 
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
     use crate::args::{Cli, Command};
 
-    fn typed(words: &str) -> Result<ShiftRequest, String> {
+    fn typed(words: &str) -> Result<Shift, String> {
         let words = ["causeway", "evacuate", "member/ack"]
             .into_iter()
             .chain(words.split_whitespace());
@@ -76,7 +75,10 @@ mod tests {
              --override Headroom --on-expiry hold",
         )
         .unwrap();
-        assert_eq!(asked.namespace.as_str(), "shop");
+        assert_eq!(
+            asked.key.to_string(),
+            "shop/evacuate-member-ack-cart-and-1-more"
+        );
         assert_eq!(asked.targets.len(), 2);
         assert_eq!(
             (asked.step_percents, asked.interval_ms),
@@ -86,7 +88,14 @@ mod tests {
         assert_eq!(asked.on_expiry, OnExpiry::Hold);
         assert!(asked.override_rules.contains("Headroom"));
         let all = typed("--for 30m --reason x --now").unwrap();
-        assert_eq!(all.namespace.as_str(), "causeway-system");
+        assert_eq!(all.key.to_string(), "causeway-system/evacuate-member-ack");
+        assert!(all.root && !asked.root);
+        let night = typed(
+            "--for 4h --reason x --start 2026-11-24T02:00:00Z --end 2026-11-24T06:30:00+02:00",
+        );
+        let night = night.unwrap();
+        assert_eq!(night.starts_at_ms, Some(1_795_485_600_000));
+        assert_eq!(night.ends_at_ms, Some(1_795_494_600_000));
         assert_eq!((all.urgency, all.interval_ms), (Urgency::Emergency, 0));
     }
 
@@ -95,6 +104,10 @@ mod tests {
         for (words, part) in [
             ("--reason x", "--for <DURATION>"),
             ("--for 4h", "--reason <TEXT>"),
+            (
+                "--for 4h --reason x --start tomorrow",
+                "such as 2026-11-24T02:00:00Z",
+            ),
             ("--for 4 --reason x", "give a duration such as 30m"),
             ("--for 9000h --reason x", "give 10s to 720h"),
             ("--for 1h --reason x --override Luck", "is no safety rule"),

@@ -6,6 +6,7 @@ use causeway_api::plan::{Destination, PlanKind, Rate};
 use causeway_failover::explain::{Row, SourceReport};
 
 use super::ask::{self, Look};
+use super::circumstances;
 use super::table::{Cell, Table, Tone};
 use super::text::{bar, count, duration, rate, share};
 use crate::admin::api::{AppliedRow, Explanation};
@@ -15,17 +16,21 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     let (client, env) = ask::connect(&args.connect)?;
     match &args.target {
         ExplainTarget::Service(service) => {
-            let fetch = || client.explain(service, args.from.as_ref());
+            let fetch = || client.explain(service, args.from.as_ref(), args.at);
             ask::show(&env, &args.render, fetch, screen).await?;
         }
         ExplainTarget::Subject(subject) => {
             ask::show(
                 &env,
                 &args.render,
-                || client.explain_subject(subject),
+                || client.explain_subject(subject, args.at),
                 super::verdict::screen,
             )
             .await?;
+        }
+        ExplainTarget::Shift(shift) => {
+            let fetch = || client.explain_shift(shift, args.at);
+            ask::show(&env, &args.render, fetch, super::shift::screen).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -46,6 +51,9 @@ pub(super) fn screen(explanation: &Explanation, look: &Look) -> String {
         look.paint.tone(Tone::Bold, &name),
         explanation.generation
     );
+    if let Some(at) = &explanation.at {
+        out.push_str(&circumstances::as_of(at, look));
+    }
     for source in &report.sources {
         out.push_str(&format!("\n{}", of_source(source, look)));
     }
@@ -55,6 +63,12 @@ pub(super) fn screen(explanation: &Explanation, look: &Look) -> String {
         );
     }
     out.push_str(&behind(explanation, look));
+    out.push_str(&circumstances::screen(&explanation.around, look));
+    out.push_str(&format!(
+        "\n{}  causeway replay {}\n",
+        look.paint.tone(Tone::Bold, "REPLAY"),
+        explanation.generation
+    ));
     out
 }
 

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use causeway_api::shift::{OnExpiry, ShiftAction, Urgency};
+use causeway_api::shift::{Shift, ShiftAction, Urgency};
 
 use super::ask;
 use super::overrides::{ended, told};
-use crate::admin::api::overrides::ShiftRequest;
 use crate::args::FreezeArgs;
 
 pub(super) async fn run(args: FreezeArgs) -> anyhow::Result<ExitCode> {
@@ -24,21 +23,16 @@ pub(super) async fn run(args: FreezeArgs) -> anyhow::Result<ExitCode> {
         let nothing = format!("no freeze is in force in {namespace}");
         return ended(&client, &keys, &args.reason, args.output, &nothing).await;
     }
-    let request = ShiftRequest {
-        namespace,
-        name: args.name,
-        action: ShiftAction::Freeze,
-        targets,
+    let shift = args.scope.shift(
+        ShiftAction::Freeze,
+        args.name.as_ref(),
+        args.life,
+        &args.reason,
+    );
+    let request = Shift {
         urgency: Urgency::Emergency,
-        step_percents: Vec::new(),
-        interval_ms: 0,
-        expires_after_ms: args.life.0,
-        on_expiry: OnExpiry::Restore,
-        override_rules: Default::default(),
-        approvals_required: 0,
-        dry_run: false,
-        reason: args.reason,
         ticket: args.ticket,
+        ..shift.map_err(anyhow::Error::msg)?
     };
     let answer = client.shift(&request).await;
     told(

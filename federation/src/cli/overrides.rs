@@ -11,7 +11,9 @@ use causeway_failover::explain::PlanReport;
 use super::ask::{self, Look};
 use super::table::{Cell, Table, Tone};
 use super::text::{clean, count, duration, rate};
-use crate::admin::api::overrides::{EndRequest, OverridesReport, ShiftAnswer, ShiftState};
+use crate::admin::api::overrides::{
+    EndRequest, OverridesReport, ReturnRow, ShiftAnswer, ShiftReport, ShiftState,
+};
 use crate::admin::client::Client;
 use crate::args::Output;
 
@@ -169,53 +171,94 @@ pub(super) fn in_force(report: &OverridesReport, look: &Look) -> String {
     if report.shifts.is_empty() {
         out.push_str("Nothing is overridden\n");
     } else {
-        let mut table = Table::new(&[
-            "OVERRIDE", "DOES", "SERVICES", "STATE", "STEP", "EXPIRES", "BY", "REASON",
-        ]);
-        for row in &report.shifts {
-            let shift = &row.shift;
-            let tone = match row.state {
-                ShiftState::Active => Tone::Plain,
-                ShiftState::DryRun => Tone::Dim,
-                ShiftState::Waiting | ShiftState::Partly | ShiftState::Expired => Tone::Warn,
-            };
-            table.row(vec![
-                format!("shift/{}", shift.key).into(),
-                shift.action.to_string().into(),
-                services(shift).into(),
-                Cell::toned(tone, row.state.to_string()),
-                Cell::or_dash(row.step.map(|(step, of)| format!("{step}/{of}"))),
-                Cell::or_dash(row.expires_in_ms.map(|ms| format!("in {}", duration(ms)))),
-                shift.requested_by.clone().into(),
-                shift.reason.clone().into(),
-            ]);
-        }
-        out.push_str(&table.render(look.paint));
-        for row in &report.shifts {
-            for (service, why) in &row.refused {
-                out.push_str(&format!(
-                    "  {} {service}: {}\n",
-                    look.paint.tone(Tone::Warn, "refused"),
-                    clean(why)
-                ));
-            }
-        }
+        out.push_str(&shifts(&report.shifts, look));
     }
     if !report.returns.is_empty() {
-        let mut table = Table::new(&["RETURNS", "TO", "STAGE", "ADMITTED", "WENT BACK"])
-            .right(&["ADMITTED", "WENT BACK"]);
-        for row in &report.returns {
-            table.row(vec![
-                row.service.to_string().into(),
-                row.domain.to_string().into(),
-                row.stage.clone().into(),
-                format!("{} %", row.admitted_percent).into(),
-                row.backoffs.to_string().into(),
-            ]);
-        }
-        out.push_str(&format!("\n{}", table.render(look.paint)));
+        out.push_str(&format!("\n{}", returning(&report.returns, look)));
     }
     out
+}
+
+/// Traffic that returns in steps.
+pub(super) fn returning(rows: &[ReturnRow], look: &Look) -> String {
+    let heading = [
+        "RETURNS",
+        "TO",
+        "STAGE",
+        "STEP",
+        "ADMITTED",
+        "WENT BACK",
+        "NEXT",
+    ];
+    let mut table = Table::new(&heading).right(&["ADMITTED", "WENT BACK"]);
+    for row in rows {
+        table.row(vec![
+            row.service.to_string().into(),
+            row.domain.to_string().into(),
+            row.stage.clone().into(),
+            Cell::or_dash(row.step.map(|(step, of)| format!("{step}/{of}"))),
+            format!("{} %", row.admitted_percent).into(),
+            row.backoffs.to_string().into(),
+            clean(&row.next).into(),
+        ]);
+    }
+    table.render(look.paint)
+}
+
+/// Overrides, and for what a safety rule refused them.
+pub(super) fn shifts(rows: &[ShiftReport], look: &Look) -> String {
+    let mut out = String::new();
+    let mut table = Table::new(&[
+        "OVERRIDE", "DOES", "SERVICES", "STATE", "STEP", "EXPIRES", "BY", "REASON",
+    ]);
+    for row in rows {
+        let shift = &row.shift;
+        let tone = match row.state {
+            ShiftState::Active | ShiftState::Scheduled => Tone::Plain,
+            ShiftState::DryRun => Tone::Dim,
+            ShiftState::Waiting | ShiftState::Partly | ShiftState::Expired => Tone::Warn,
+        };
+        table.row(vec![
+            format!("shift/{}", shift.key).into(),
+            shift.action.to_string().into(),
+            services(shift).into(),
+            Cell::toned(tone, row.state.to_string()),
+            Cell::or_dash(row.step.map(|(step, of)| format!("{step}/{of}"))),
+            Cell::or_dash(when(row, look)),
+            clean(&shift.requested_by).into(),
+            clean(&shift.reason).into(),
+        ]);
+    }
+    out.push_str(&table.render(look.paint));
+    for row in rows {
+        for (service, why) in &row.refused {
+            out.push_str(&format!(
+                "  {} {service}: {}\n",
+                look.paint.tone(Tone::Warn, "refused"),
+                clean(why)
+            ));
+        }
+    }
+    out
+}
+
+/// When it ends; of what has not begun, when it begins.
+fn when(row: &ShiftReport, look: &Look) -> Option<String> {
+    let at = |ms: u64| {
+        let time = jiff::Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?;
+        let zoned = time.to_zoned(look.zone.clone());
+        Some(zoned.strftime("%Y-%m-%d %H:%M %Z").to_string())
+    };
+    let shift = &row.shift;
+    let begins = shift.starts_at_ms.filter(|_| row.expires_in_ms.is_none());
+    if let Some(begins) = begins.and_then(at) {
+        return Some(format!("begins {begins}"));
+    }
+    let expires = row.expires_in_ms.map(|ms| format!("in {}", duration(ms)));
+    match (expires, shift.ends_at_ms.and_then(at)) {
+        (Some(expires), Some(end)) => Some(format!("{expires}, at {end} at the latest")),
+        (expires, end) => expires.or(end),
+    }
 }
 
 fn services(shift: &causeway_api::shift::Shift) -> String {

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use causeway_api::domain::Domain;
-use causeway_api::shift::{OnExpiry, ShiftAction, ShiftKey, Urgency};
+use causeway_api::shift::{Shift, ShiftAction, ShiftKey, Urgency};
 
 use super::ask::{self, Look};
 use super::overrides::{self, ended, told};
-use crate::admin::api::overrides::{OverridesReport, ShiftRequest};
+use crate::admin::api::overrides::OverridesReport;
 use crate::admin::client::Client;
 use crate::args::people::RestoreTarget;
 use crate::args::{Output, RestoreArgs};
@@ -77,21 +77,14 @@ async fn to(
         }
         return ended(client, &evacuations, reason, args.output, "").await;
     }
-    let request = ShiftRequest {
-        namespace,
-        name: None,
-        action: ShiftAction::Restore(domain.clone()),
-        targets,
+    let action = ShiftAction::Restore(domain.clone());
+    let request = Shift {
         urgency: Urgency::Emergency,
-        step_percents: Vec::new(),
-        interval_ms: 0,
-        expires_after_ms: args.life.0,
-        on_expiry: OnExpiry::Restore,
-        override_rules: Default::default(),
-        approvals_required: 0,
         dry_run: args.dry_run,
-        reason: reason.to_owned(),
-        ticket: None,
+        ..args
+            .scope
+            .shift(action, None, args.life, reason)
+            .map_err(anyhow::Error::msg)?
     };
     let answer = client.shift(&request).await;
     told(

@@ -11,9 +11,12 @@ use causeway_api::verdict::VerdictState;
 
 use super::ask::Look;
 use super::table::Paint;
-use super::{clusters, diff, explain, services, status, verdict};
-use crate::admin::api::Severity;
-use crate::admin::fixture;
+use super::{
+    clusters, diff, explain, lose, overrides, readiness, replay, services, shift, status, verdict,
+};
+use crate::admin::api::overrides::ShiftState;
+use crate::admin::api::{Circumstances, Severity};
+use crate::admin::fixture::{self, name};
 
 fn look(wide: bool) -> Look {
     Look {
@@ -137,6 +140,62 @@ fn why_a_member_counts_as_lost() {
         "why_a_gateway_counts_as_lost",
         verdict::screen(&gateway, &look(false))
     );
+}
+
+#[test]
+fn why_it_was_so_then_and_what_else_held() {
+    let mut service = fixture::explanation(None);
+    (service.around, service.at) = (fixture::around(), fixture::moment(name("2h")).ok());
+    insta::assert_snapshot!(explain::screen(&service, &look(false)));
+    let mut subject = fixture::subject();
+    subject.around = Circumstances {
+        shifts: fixture::shift().report.into_iter().collect(),
+        ..fixture::around()
+    };
+    subject.verdict.state = VerdictState::Recovering;
+    (subject.hold_down_left_ms, subject.penalty) = (Some(64_000), 2_450);
+    subject.at = fixture::moment(name("2h")).ok();
+    insta::assert_snapshot!(
+        "why_a_member_was_lost",
+        verdict::screen(&subject, &look(false))
+    );
+}
+
+#[test]
+fn what_an_override_does() {
+    let mut explained = fixture::shift();
+    explained.around.audit = fixture::around().audit;
+    insta::assert_snapshot!(shift::screen(&explained, &look(false)));
+    (explained.report, explained.approvals) = (None, Vec::new());
+    insta::assert_snapshot!(
+        "an_override_that_is_over",
+        shift::screen(&explained, &look(false))
+    );
+    let mut ahead = fixture::overrides();
+    for row in &mut ahead.shifts {
+        row.state = ShiftState::Scheduled;
+        (row.step, row.expires_in_ms) = (None, None);
+        row.shift.starts_at_ms = Some(1_795_485_600_000);
+    }
+    insta::assert_snapshot!(
+        "overrides_in_force",
+        overrides::in_force(&ahead, &look(false))
+    );
+    insta::assert_snapshot!("what_waits", overrides::waits(&ahead, &look(false)));
+    insta::assert_snapshot!(
+        "a_dry_run",
+        overrides::screen(&fixture::answer(), &look(false))
+    );
+}
+
+#[test]
+fn what_losses_would_do_and_what_was_decided() {
+    insta::assert_snapshot!(
+        "readiness",
+        readiness::screen(&fixture::readiness(), &look(false))
+    );
+    insta::assert_snapshot!("a_loss", lose::screen(&fixture::simulation(), &look(false)));
+    insta::assert_snapshot!("a_replay", replay::screen(&fixture::replay(), &look(false)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use causeway_api::verdict::{Ballot, ClusterTime, Verdict};
 
 use super::ask::Look;
+use super::circumstances;
 use super::clusters::verdict_tone;
 use super::table::{Cell, Table, Tone};
 use super::text::{count, duration};
@@ -22,6 +23,22 @@ pub(super) fn screen(explanation: &SubjectExplanation, look: &Look) -> String {
         explanation.subject,
         duration(explanation.since_ago_ms)
     );
+    if let Some(left) = explanation.hold_down_left_ms {
+        out.push_str(&format!(
+            "  traffic returns in {} at the earliest: it waits out its hold-down\n",
+            duration(left)
+        ));
+    }
+    if explanation.penalty > 1_000 {
+        out.push_str(&format!(
+            "  lost again and again: its hold-down is {}.{} times as long as usual\n",
+            explanation.penalty / 1_000,
+            explanation.penalty % 1_000 / 100
+        ));
+    }
+    if let Some(at) = &explanation.at {
+        out.push_str(&circumstances::as_of(at, look));
+    }
     // Cluster time of now, as far as the answer tells it.
     let now = verdict.since.plus_ms(explanation.since_ago_ms);
     if !verdict.evidence.is_empty() {
@@ -64,6 +81,7 @@ pub(super) fn screen(explanation: &SubjectExplanation, look: &Look) -> String {
         out.push_str(&table.render(look.paint));
     }
     out.push_str(&services(explanation, look));
+    out.push_str(&circumstances::screen(&explanation.around, look));
     out
 }
 

@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Refused plans that are remembered; beyond it something is wrong with all of them.
 const REFUSED: usize = 1_000;
 /// The types of conditions that a member has.
-const CONDITIONS: [&str; 7] = [
+const CONDITIONS: [&str; 8] = [
     condition::REGISTERED,
     condition::AGENT_CONNECTED,
     condition::API_REACHABLE,
@@ -37,6 +37,7 @@ const CONDITIONS: [&str; 7] = [
     condition::MESH_SYNCED,
     condition::COMPATIBLE,
     condition::READY,
+    condition::LOSS_SURVIVABLE,
 ];
 
 /// A replica's metrics.

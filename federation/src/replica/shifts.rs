@@ -287,6 +287,8 @@ impl Keeper<'_> {
                 let meant = Shift {
                     dry_run: false,
                     approvals_required: 0,
+                    starts_at_ms: None,
+                    ends_at_ms: None,
                     ..shift.clone()
                 };
                 foreseen(&whatif::dry_run(state, &facts, Command::PutShift(meant)))

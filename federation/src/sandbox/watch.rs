@@ -205,7 +205,12 @@ impl<'a> Watch<'a> {
 
     /// An observer's word on why it does not reach a subject.
     pub(crate) async fn evidence(&self, subject: &Subject) -> Option<String> {
-        let explained = self.world.admin()?.explain_subject(subject).await.ok()?;
+        let explained = self
+            .world
+            .admin()?
+            .explain_subject(subject, None)
+            .await
+            .ok()?;
         let mut evidence = explained.verdict.evidence.into_iter();
         evidence
             .find(|row| row.ballot == Ballot::Unreachable)

@@ -101,6 +101,7 @@ pub struct Metrics {
     waiting: Family<Vec<(String, String)>, Gauge>,
     brake: Family<Vec<(String, String)>, Gauge>,
     doubted: Family<Vec<(String, String)>, Gauge>,
+    impaired: Family<Vec<(String, String)>, Gauge>,
     readiness: Family<DomainLabels, Gauge>,
 }
 
@@ -182,6 +183,12 @@ impl Metrics {
             "Committed plans that this replica's own facts have not borne out for a while",
             doubted.clone(),
         );
+        let impaired = Family::default();
+        registry.register(
+            "observers_impaired",
+            "Replicas and agents that abstain on everything because they suspect their own network",
+            impaired.clone(),
+        );
         let readiness = Family::default();
         registry.register(
             "readiness_score",
@@ -203,6 +210,7 @@ impl Metrics {
             waiting,
             brake,
             doubted,
+            impaired,
             readiness,
         }
     }
@@ -369,6 +377,12 @@ impl Metrics {
         self.doubted.get_or_create(&Vec::new()).set(count);
     }
 
+    /// Sets `causeway_observers_impaired`.
+    pub fn set_impaired(&self, count: u64) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.impaired.get_or_create(&Vec::new()).set(count);
+    }
+
     /// Everything, as OpenMetrics text.
     #[must_use]
     pub fn text(&self) -> String {
@@ -408,6 +422,7 @@ mod tests {
         metrics.set_quorum_reachable(true);
         metrics.set_state_diverged(false);
         metrics.set_readiness(&"region/r1".parse().unwrap(), 93);
+        metrics.set_impaired(2);
         let text = metrics.text();
         for line in [
             "causeway_build_info{version=\"",
@@ -420,6 +435,7 @@ mod tests {
             "causeway_decisions_total{outcome=\"Refused\",rule=\"capacity\"} 1",
             "causeway_quorum_reachable{} 1",
             "causeway_state_diverged{} 0",
+            "causeway_observers_impaired{} 2",
             "causeway_readiness_score{domain=\"region/r1\"} 93",
         ] {
             assert!(text.contains(line), "{line}\n{text}");

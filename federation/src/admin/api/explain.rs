@@ -6,12 +6,16 @@
 use causeway_api::generation::Generation;
 use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::plan::{PlanInputs, ServicePlan};
+use causeway_api::shift::ShiftKey;
 use causeway_api::verdict::{Subject, Verdict};
 use causeway_api::view::MeshCondition;
 use causeway_failover::explain::PlanReport;
 use serde::{Deserialize, Serialize};
 
+use super::circumstances::Circumstances;
 use super::origin::Origin;
+use super::overrides::ShiftReport;
+use super::past::Moment;
 
 /// Why a service's traffic goes where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,13 +32,19 @@ pub struct Explanation {
     pub plan: ServicePlan,
     /// Verdicts on the members and networks that it names, where they are not Serving.
     pub verdicts: Vec<SubjectExplanation>,
-    /// What each member's agent has done with it.
+    /// What each member's agent has done with it; empty in an answer about a moment of the past, which the log does not tell.
     pub applied: Vec<AppliedRow>,
+    /// What else holds.
+    #[serde(default)]
+    pub around: Circumstances,
+    /// The moment that was asked for; `None`: now.
+    #[serde(default)]
+    pub at: Option<Moment>,
 }
 
 impl Explanation {
     /// Explains a committed plan to those who ask for callers in `from`; `verdict` tells what is concluded of a subject.
-    /// [`Explanation::verdicts`] and [`Explanation::applied`] are left to be filled.
+    /// What is not of the plan itself is left to be filled.
     #[must_use]
     pub fn of(
         generation: Generation,
@@ -56,6 +66,8 @@ impl Explanation {
             plan,
             verdicts: Vec::new(),
             applied: Vec::new(),
+            around: Circumstances::default(),
+            at: None,
         }
     }
 }
@@ -80,10 +92,50 @@ pub struct SubjectExplanation {
     pub subject: Subject,
     /// The verdict, with every vote and why some were not counted.
     pub verdict: Verdict,
-    /// How long it has held, in milliseconds of cluster time.
+    /// How long it has held, in milliseconds.
     pub since_ago_ms: u64,
     /// Verdicts that it was concluded from (a region: its members; a member: its gateways and session).
     pub rests_on: Vec<Verdict>,
-    /// Services whose plan leaves it out now because of it.
+    /// Services whose plan leaves it out because of it.
     pub services: Vec<ServiceKey>,
+    /// How much of the hold-down is left, while it recovers, in milliseconds of cluster time.
+    #[serde(default)]
+    pub hold_down_left_ms: Option<u64>,
+    /// What is held against it for having been lost before, in thousandths of one loss; it lengthens the next hold-down.
+    #[serde(default)]
+    pub penalty: u32,
+    /// What else holds.
+    #[serde(default)]
+    pub around: Circumstances,
+    /// The moment that was asked for; `None`: now.
+    #[serde(default)]
+    pub at: Option<Moment>,
+}
+
+/// What an override does, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShiftExplanation {
+    /// Which.
+    pub shift: ShiftKey,
+    /// The override; `None` where it has ended, of which the audit tells.
+    pub report: Option<ShiftReport>,
+    /// Who approved it, when and why.
+    pub approvals: Vec<ApprovalRow>,
+    /// How many planned services it is about.
+    pub services: u64,
+    /// What else holds: its acts, and traffic that returns to what it left.
+    pub around: Circumstances,
+    /// The moment that was asked for; `None`: now.
+    pub at: Option<Moment>,
+}
+
+/// One person's approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalRow {
+    /// Who, as authenticated.
+    pub by: String,
+    /// How long ago, in milliseconds of cluster time.
+    pub ago_ms: u64,
+    /// Why.
+    pub reason: String,
 }

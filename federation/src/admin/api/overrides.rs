@@ -1,14 +1,12 @@
 //! `GET /v1/overrides`: what people override and what waits for them; `POST /v1/overrides`, `/v1/overrides/end`,
-//! `/v1/approve`, `/v1/brake/release`: what a person does about it. Who asks is read from the certificate, never from the
+//! `/v1/approve`, `/v1/brake/release`: what a person does about it. What is asked for is a [`Shift`] as the log will have it. Who asks is read from the certificate, never from the
 //! question.
-
-use std::collections::BTreeSet;
 
 use causeway_api::domain::Domain;
 use causeway_api::generation::Generation;
-use causeway_api::ids::{Name, ServiceKey};
+use causeway_api::ids::ServiceKey;
 use causeway_api::plan::Rate;
-use causeway_api::shift::{OnExpiry, Shift, ShiftAction, ShiftKey, Urgency};
+use causeway_api::shift::{Shift, ShiftKey};
 use causeway_core::whatif::Shifted;
 use causeway_state::brain::{Approvable, AuditRow, Brake};
 use serde::{Deserialize, Serialize};
@@ -56,6 +54,8 @@ pub struct ShiftReport {
 pub enum ShiftState {
     /// It needs more approvals.
     Waiting,
+    /// It begins at a time of day that has not come.
+    Scheduled,
     /// It is in effect.
     Active,
     /// It is in effect, and a safety rule refused it for some services.
@@ -70,6 +70,7 @@ impl std::fmt::Display for ShiftState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
             Self::Waiting => "Waiting",
+            Self::Scheduled => "Scheduled",
             Self::Active => "Active",
             Self::Partly => "Partly",
             Self::Expired => "Expired",
@@ -102,6 +103,10 @@ pub struct ReturnRow {
     pub domain: Domain,
     /// `HoldDown`, `Approval`, `Never` or `Climbing`.
     pub stage: String,
+    /// The step that is admitted while it climbs, from 1, and of how many.
+    pub step: Option<(usize, usize)>,
+    /// What comes next, and what it takes: a sentence.
+    pub next: String,
     /// How much of its full share is admitted now, in percent.
     pub admitted_percent: u8,
     /// How often it went back a step because health fell.
@@ -119,40 +124,6 @@ pub struct RefusedRow {
     pub message: String,
     /// For how long, in milliseconds of cluster time.
     pub since_ago_ms: u64,
-}
-
-/// A question for an override.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShiftRequest {
-    /// The namespace of its services; the root namespace: all services.
-    pub namespace: Name,
-    /// Its name; else one is made of what it does.
-    pub name: Option<Name>,
-    /// What is done.
-    pub action: ShiftAction,
-    /// The services; empty: all of the namespace.
-    pub targets: BTreeSet<ServiceKey>,
-    /// How fast.
-    pub urgency: Urgency,
-    /// Steps, in percent.
-    pub step_percents: Vec<u8>,
-    /// How long each is watched.
-    pub interval_ms: u64,
-    /// It ends so long after.
-    pub expires_after_ms: u64,
-    /// What happens then.
-    pub on_expiry: OnExpiry,
-    /// Safety rules that it overrides.
-    pub override_rules: BTreeSet<String>,
-    /// How many others must approve it.
-    pub approvals_required: u32,
-    /// Answer what would happen, and change nothing.
-    pub dry_run: bool,
-    /// Why.
-    pub reason: String,
-    /// A reference.
-    pub ticket: Option<String>,
 }
 
 /// What became of it.

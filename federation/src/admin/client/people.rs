@@ -2,10 +2,11 @@
 
 use causeway_api::domain::Domain;
 use causeway_api::generation::Generation;
+use causeway_api::shift::Shift;
 
 use super::{Client, ClientError};
 use crate::admin::api::overrides::{
-    ApproveRequest, EndRequest, OverridesReport, ReleaseRequest, ShiftAnswer, ShiftRequest,
+    ApproveRequest, EndRequest, OverridesReport, ReleaseRequest, ShiftAnswer,
 };
 use crate::admin::api::registry::Done;
 use crate::admin::api::whatif::{ReadinessReport, ReplayReport, SimulationReport};
@@ -23,7 +24,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn shift(&self, asked: &ShiftRequest) -> Result<ShiftAnswer, ClientError> {
+    pub async fn shift(&self, asked: &Shift) -> Result<ShiftAnswer, ClientError> {
         self.post("/v1/overrides", asked).await
     }
 

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use causeway_api::ids::ServiceKey;
 use causeway_api::verdict::{Subject, VerdictState};
-use causeway_core::inputs;
 use causeway_failover::policy;
 
-use super::{Sight, subject};
+use super::{Sight, circumstances, past, subject};
 use crate::admin::api::{AdminError, AppliedRow, Explanation, Origin, SubjectExplanation};
 
 /// The explanation; with `from`, of those callers alone.
@@ -22,8 +21,7 @@ pub(super) fn explain(
         return Err(no_plan(sight, service));
     };
     let verdict = |subject: &Subject| state.verdict(subject);
-    let inputs = inputs::in_force(state, sight.look.facts, service);
-    let inputs = inputs.unwrap_or_else(|| held.inputs.clone());
+    let inputs = past::inputs_of(sight, service, &held.inputs);
     let mut explanation =
         Explanation::of(row.generation, inputs, held.plan.clone(), from, &verdict);
     let notes = &mut explanation.report.notes;
@@ -35,11 +33,22 @@ pub(super) fn explain(
             .map(|why| format!("a newer plan was refused, and this one stays: {why}")),
     );
     explanation.verdicts = verdicts(sight, &held.inputs);
-    explanation.applied = applied(sight, service, row.generation, &held.plan);
+    if !sight.past {
+        explanation.applied = applied(sight, service, row.generation, &held.plan);
+    }
+    explanation.around = circumstances::of_service(state, service);
     Ok(explanation)
 }
 
 fn no_plan(sight: &Sight<'_>, service: &ServiceKey) -> AdminError {
+    if sight.past {
+        return AdminError::not_found(
+            format!(
+                "service {service} had no plan then: it was not federated, or its plan was refused"
+            ),
+            "ask for another generation",
+        );
+    }
     let facts = sight.look.facts;
     let present: Vec<String> = facts
         .owners()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use causeway_api::verdict::{Ballot, Evidence, Subject, VerdictState};
 
 use super::Sight;
+use super::subject::hold_down_left_ms;
 use crate::admin::api::Incident;
 
 /// The incidents. What is lost with something wider is not listed again.
@@ -110,10 +111,6 @@ fn incident(sight: &Sight<'_>, subject: &Subject, of: VerdictState) -> Incident 
                 .map(|why| format!("{}: {why}", row.observer))
         })
         .collect();
-    let left = state.verdicts.standing(subject).map(|standing| {
-        let ends = standing.since.plus_ms(state.rules().hold_down_ms);
-        ends.since_ms(state.cluster_time)
-    });
     Incident {
         subject: subject.clone(),
         state: of,
@@ -122,6 +119,6 @@ fn incident(sight: &Sight<'_>, subject: &Subject, of: VerdictState) -> Incident 
         counted: small(observers(&counted)),
         domains: small(domains.len()),
         not_counted: not_counted.into_iter().collect(),
-        hold_down_left_ms: left.filter(|_| of == VerdictState::Recovering),
+        hold_down_left_ms: hold_down_left_ms(state, subject),
     }
 }

@@ -5,17 +5,20 @@
 
 mod attention;
 mod backup;
+mod circumstances;
 mod clusters;
 mod diff;
 mod explain;
 mod incidents;
 pub(crate) mod memory;
 pub(crate) mod overrides;
+mod past;
 pub(crate) mod quorum;
 mod registry;
 mod replay;
 mod replicas;
 mod services;
+mod shift;
 mod sights;
 mod subject;
 mod totals;
@@ -26,6 +29,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use causeway_api::domain::Domain;
 use causeway_api::ids::ServiceKey;
+use causeway_api::shift::{Shift, ShiftKey};
 use causeway_api::verdict::Subject;
 use causeway_api::{Generation, MemberName};
 use causeway_storage::Consistency;
@@ -35,14 +39,14 @@ use super::status::counts;
 use super::status::look::Look;
 use super::status::session;
 use crate::admin::api::overrides::{
-    ApproveRequest, EndRequest, OverridesReport, ReleaseRequest, ShiftAnswer, ShiftRequest,
+    ApproveRequest, EndRequest, OverridesReport, ReleaseRequest, ShiftAnswer,
 };
 use crate::admin::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use crate::admin::api::replicas::{ReplicaChange, ReplicasReport};
 use crate::admin::api::whatif::{ReadinessReport, ReplayReport, SimulationReport};
 use crate::admin::api::{
-    AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow, Severity,
-    StatusReport, SubjectExplanation,
+    AdminError, ClusterRow, DiffReport, Explanation, Moment, Origin, ServiceQuery, ServiceRow,
+    Severity, ShiftExplanation, StatusReport, SubjectExplanation, When,
 };
 use crate::admin::backend::AdminBackend;
 use memory::Ages;
@@ -58,6 +62,8 @@ struct Sight<'a> {
     ages: Ages,
     /// Plans that were refused, and not accepted since.
     refused: std::collections::BTreeMap<ServiceKey, String>,
+    /// Whether it is of the past: then nothing is known beside the state.
+    past: bool,
     /// Plans that this replica's facts do not bear out.
     doubts: std::collections::BTreeMap<ServiceKey, String>,
 }
@@ -99,8 +105,24 @@ impl Backend {
                 ages,
                 refused,
                 doubts,
+                past: false,
             })
         })
+    }
+}
+
+impl Backend {
+    /// Calls `f` with everything as it is now, or with what the log tells of a moment.
+    async fn see_at<T>(
+        &self,
+        at: Option<When>,
+        f: impl FnOnce(&Sight<'_>) -> T + Send,
+    ) -> Result<(T, Option<Moment>), AdminError> {
+        let Some(when) = at else {
+            return Ok((self.see(f), None));
+        };
+        let (state, moment) = past::state(&self.shared, when).await?;
+        Ok((past::see(&self.shared, &state, f), Some(moment)))
     }
 }
 
@@ -130,7 +152,7 @@ impl AdminBackend for Backend {
         Ok(self.shared.consensus.read(overrides::report))
     }
 
-    async fn shift(&self, asked: &ShiftRequest, by: &str) -> Result<ShiftAnswer, AdminError> {
+    async fn shift(&self, asked: &Shift, by: &str) -> Result<ShiftAnswer, AdminError> {
         overrides::shift(&self.shared, asked, by).await
     }
 
@@ -222,12 +244,31 @@ impl AdminBackend for Backend {
         &self,
         service: &ServiceKey,
         from: Option<&Origin>,
+        at: Option<When>,
     ) -> Result<Explanation, AdminError> {
-        self.see(|sight| explain::explain(sight, service, from))
+        let answer = |sight: &Sight<'_>| explain::explain(sight, service, from);
+        let (found, at) = self.see_at(at, answer).await?;
+        Ok(Explanation { at, ..found? })
     }
 
-    async fn explain_subject(&self, subject: &Subject) -> Result<SubjectExplanation, AdminError> {
-        self.see(|sight| subject::explain(sight, subject))
+    async fn explain_subject(
+        &self,
+        subject: &Subject,
+        at: Option<When>,
+    ) -> Result<SubjectExplanation, AdminError> {
+        let answer = |sight: &Sight<'_>| subject::explain(sight, subject);
+        let (found, at) = self.see_at(at, answer).await?;
+        Ok(SubjectExplanation { at, ..found? })
+    }
+
+    async fn explain_shift(
+        &self,
+        shift: &ShiftKey,
+        at: Option<When>,
+    ) -> Result<ShiftExplanation, AdminError> {
+        let answer = |sight: &Sight<'_>| shift::explain(sight.look.state, shift);
+        let (found, at) = self.see_at(at, answer).await?;
+        Ok(ShiftExplanation { at, ..found? })
     }
 
     async fn diff(&self, member: &MemberName) -> Result<DiffReport, AdminError> {

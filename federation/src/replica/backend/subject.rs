@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
 use causeway_api::plan::Withdrawal;
-use causeway_api::verdict::{Subject, Verdict};
+use causeway_api::verdict::{Subject, Verdict, VerdictState};
 use causeway_state::State;
 
-use super::Sight;
+use super::{Sight, circumstances};
 use crate::admin::api::{AdminError, SubjectExplanation};
 
 /// Services that an explanation names at most.
@@ -37,8 +37,25 @@ pub(super) fn explain(
         } else {
             left_out(state, subject)
         },
+        hold_down_left_ms: hold_down_left_ms(state, subject),
+        penalty: state
+            .verdicts
+            .standing(subject)
+            .map_or(0, |held| held.penalty.score(state.cluster_time)),
+        around: circumstances::of_subject(state, subject, &members(state, subject)),
+        at: None,
         verdict,
         rests_on,
+    })
+}
+
+/// How much of the hold-down is left of what recovers.
+pub(super) fn hold_down_left_ms(state: &State, subject: &Subject) -> Option<u64> {
+    let standing = state.verdicts.standing(subject)?;
+    (standing.state == VerdictState::Recovering).then(|| {
+        let hold_down_ms = standing.hold_down_ms(state.rules().hold_down_ms);
+        let ends = standing.since.plus_ms(hold_down_ms);
+        ends.since_ms(state.cluster_time)
     })
 }
 

@@ -17,7 +17,7 @@ pub(super) fn totals(sight: &Sight<'_>) -> ServiceTotals {
             .map(|held| &held.plan)
     };
     ServiceTotals {
-        exported: count(sight.look.counts.exported().count()),
+        exported: count(sight.look.counts.all_exported()),
         planned: count(plans().count()),
         refused: count(sight.refused.len()),
         unserved: count(

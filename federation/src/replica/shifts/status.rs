@@ -65,7 +65,7 @@ fn before(object: &DynamicObject) -> TrafficShiftStatus {
 pub(super) fn taken_in(object: &DynamicObject) -> bool {
     matches!(
         before(object).state.as_deref(),
-        Some("Waiting" | "Active" | "Partly" | "Held" | "DryRun")
+        Some("Waiting" | "Scheduled" | "Active" | "Partly" | "Held" | "DryRun")
     )
 }
 
@@ -228,6 +228,11 @@ fn held(
             ConditionStatus::False,
             "Waiting",
             "it waits for approvals".to_owned(),
+        ),
+        ShiftState::Scheduled => (
+            ConditionStatus::False,
+            "Scheduled",
+            "its startTime has not come".to_owned(),
         ),
         ShiftState::DryRun => (
             ConditionStatus::False,

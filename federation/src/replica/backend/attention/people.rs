@@ -1,8 +1,11 @@
 //! What waits for a person, and what stands still until one says otherwise.
 
+use causeway_api::verdict::ObserverId;
+
 use super::super::Sight;
 use super::{Attention, of};
 use crate::cli::text;
+use crate::replica::impaired::impaired;
 use crate::replica::status::counts::count;
 
 /// Rows of one kind that are named; the rest is counted.
@@ -31,6 +34,7 @@ pub(super) fn people(sight: &Sight<'_>) -> Vec<Attention> {
             "its time is over, and it stays until a person ends it (onExpiry: Hold)",
         )
     }));
+    all.extend(blind(sight));
     all.extend(waiting(sight));
     all.extend(doubts(sight));
     all
@@ -51,6 +55,31 @@ fn waiting(sight: &Sight<'_>) -> Vec<Attention> {
         all.push(of("approvals", format!("{more} for a person besides")));
     }
     all
+}
+
+/// Observers that suspect themselves.
+fn blind(sight: &Sight<'_>) -> Vec<Attention> {
+    let found = impaired(sight.look.state);
+    let rows = found.into_iter().take(NAMED).map(|(observer, why)| {
+        let (member, command) = match &observer {
+            ObserverId::Replica(_) => (None, "causeway replica list".to_owned()),
+            ObserverId::Agent(member) => (
+                Some(member.clone()),
+                format!("causeway explain member/{member}"),
+            ),
+        };
+        Attention {
+            member,
+            command: Some(command),
+            ..of(
+                observer.to_string(),
+                format!(
+                    "{why}; nothing is concluded from what it sees until it reaches most of them again: look at its own network"
+                ),
+            )
+        }
+    });
+    rows.collect()
 }
 
 /// Plans whose inputs nobody sees here: facts that are late, or a leader that is wrong.
