@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::contingency::ContentHash;
+use crate::domain::Domain;
 use crate::facts::{GatewayAddress, ServicePort};
 use crate::generation::{FactVersion, Generation};
 use crate::ids::{Locality, MemberName, Name, NetworkName, Region, ServiceKey};
@@ -24,6 +26,24 @@ pub struct View {
     pub networks: BTreeMap<NetworkName, Versioned<NetworkView>>,
     /// By owner: what it says of the services that are imported here.
     pub owners: BTreeMap<MemberName, OwnerView>,
+    /// What is to be left at once, ahead of the plans that follow.
+    #[serde(default)]
+    pub coarse: Versioned<CoarseCut>,
+}
+
+/// Networks that are lost, and whose ways in stay for the few services that may not move by themselves: every other service
+/// leaves them at once, each by itself, until its new plan says the same and more. Where all may move there is no such step:
+/// the network's own part loses its gateways, which is one write for each mesh.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct CoarseCut {
+    /// What was lost, where something was prepared for exactly that.
+    pub domain: Option<Domain>,
+    /// The name of what was prepared, which is in force.
+    pub contingency: Option<ContentHash>,
+    /// The networks to leave.
+    pub networks: BTreeSet<NetworkName>,
+    /// Services that stand outside: they move by a person's word alone.
+    pub stay: BTreeSet<ServiceKey>,
 }
 
 /// A part with the generation of its own last change.
@@ -129,6 +149,8 @@ pub struct ViewDelta {
     pub networks: Vec<(NetworkName, Versioned<NetworkView>)>,
     /// Owners' words that changed.
     pub owners: Vec<OwnerDelta>,
+    /// What is to be left at once, where that changed.
+    pub coarse: Option<Versioned<CoarseCut>>,
     /// Whether this completes what the replica holds: only then does an agent that starts empty begin to write.
     pub complete: bool,
 }

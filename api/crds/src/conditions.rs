@@ -18,6 +18,8 @@ pub mod member {
     pub const COMPATIBLE: &str = "Compatible";
     /// All of the above, for kstatus and `kubectl wait`.
     pub const READY: &str = "Ready";
+    /// The rest would carry its loss. No part of `Ready`.
+    pub const LOSS_SURVIVABLE: &str = "LossSurvivable";
 }
 
 /// Types of conditions of a FailoverPolicy.

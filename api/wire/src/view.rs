@@ -1,10 +1,11 @@
 //! `view.proto`: what changed in a view, part by part.
 
+use causeway_api::contingency::ContentHash;
 use causeway_api::ids::{Locality, NetworkName, ServiceKey};
 use causeway_api::spec::{HostKind, Mode};
 use causeway_api::view::{
-    GatewayEndpoint, MeshSettings, NetworkView, OwnerDelta, OwnerService, ServiceView, Versioned,
-    ViewDelta,
+    CoarseCut, GatewayEndpoint, MeshSettings, NetworkView, OwnerDelta, OwnerService, ServiceView,
+    Versioned, ViewDelta,
 };
 
 use crate::error::WireError;
@@ -19,6 +20,7 @@ impl From<&ViewDelta> for proto::ViewDelta {
             networks: value.networks.iter().map(Into::into).collect(),
             owners: value.owners.iter().map(Into::into).collect(),
             complete: value.complete,
+            coarse: value.coarse.as_ref().map(Into::into),
         }
     }
 }
@@ -33,6 +35,49 @@ impl TryFrom<proto::ViewDelta> for ViewDelta {
             networks: at("networks").rows(wire.networks)?,
             owners: at("owners").rows(wire.owners)?,
             complete: wire.complete,
+            coarse: optional(wire.coarse)?,
+        })
+    }
+}
+
+impl From<&Versioned<CoarseCut>> for proto::CoarseCutPart {
+    fn from(part: &Versioned<CoarseCut>) -> Self {
+        let cut = |value: &CoarseCut| proto::CoarseCut {
+            domain: or_empty(value.domain.as_ref()),
+            contingency: value
+                .contingency
+                .map_or_else(Vec::new, |hash| hash.0.to_vec()),
+            networks: texts(&value.networks),
+            stay: value.stay.iter().map(Into::into).collect(),
+        };
+        Self {
+            generation: Some((&part.generation).into()),
+            value: part.value.as_ref().map(cut),
+        }
+    }
+}
+
+impl TryFrom<proto::CoarseCutPart> for Versioned<CoarseCut> {
+    type Error = WireError;
+    fn try_from(wire: proto::CoarseCutPart) -> Result<Self, WireError> {
+        Ok(Self {
+            generation: At("CoarseCutPart", "generation").needed(wire.generation)?,
+            value: optional(wire.value)?,
+        })
+    }
+}
+
+impl TryFrom<proto::CoarseCut> for CoarseCut {
+    type Error = WireError;
+    fn try_from(wire: proto::CoarseCut) -> Result<Self, WireError> {
+        let at = |field| At("CoarseCut", field);
+        let stay: Vec<ServiceKey> = at("stay").rows(wire.stay)?;
+        Ok(Self {
+            domain: at("domain").known(&wire.domain)?,
+            // Told for people alone: one of another length is of a form that is not known here.
+            contingency: wire.contingency.try_into().ok().map(ContentHash),
+            networks: at("networks").name_set(wire.networks)?,
+            stay: stay.into_iter().collect(),
         })
     }
 }

@@ -62,6 +62,23 @@ pub fn wants(inputs: &PlanInputs) -> Wants {
     }
 }
 
+/// What the gateways of each network carry, all services together, from what each gateway declares that may be used; a network
+/// with a gateway that declares nothing is left out.
+#[must_use]
+pub fn limits(
+    gateways: impl IntoIterator<Item = (NetworkName, Option<Rate>)>,
+) -> BTreeMap<NetworkName, Rate> {
+    let mut limits: BTreeMap<NetworkName, Option<Rate>> = BTreeMap::new();
+    for (network, carries) in gateways {
+        let sum = limits.entry(network).or_insert(Some(Rate(0)));
+        *sum = sum.and_then(|sum| Some(sum.plus(carries?)));
+    }
+    let known = limits.into_iter();
+    known
+        .filter_map(|(network, limit)| Some((network, limit?)))
+        .collect()
+}
+
 /// What each service may send through one network's gateways, which carry `limit`; empty where all that is wanted fits.
 ///
 /// By class; within a class where not all fits, in proportion to what is wanted, rounded down.

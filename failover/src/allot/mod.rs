@@ -11,7 +11,9 @@
 //! Both depend on the values given and on nothing else; a fleet where nothing ties is left as it is.
 
 mod gateways;
+mod shared;
 mod together;
 
-pub use gateways::{Class, Wants, allot, wants};
-pub use together::together;
+pub use gateways::{Class, Wants, allot, limits, wants};
+pub use shared::Shared;
+pub use together::{Bound, Parts, bind, together};

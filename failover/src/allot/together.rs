@@ -8,16 +8,29 @@ use causeway_api::plan::{Destination, PlanInputs, ServicePlan, SourceInput, WHOL
 use crate::plan::plan;
 
 /// Where the callers of one region go, in parts of [`WHOLE`] of what they ask.
-type Parts = BTreeMap<Region, u32>;
+pub type Parts = BTreeMap<Region, u32>;
+
+/// Weights by region that bind the sources of each region.
+pub type Bound = BTreeMap<Region, Parts>;
+
+/// Binds the sources of a service; whether that makes any of them another.
+pub fn bind(inputs: &mut PlanInputs, bound: &Bound) -> bool {
+    let mut changed = false;
+    for source in &mut inputs.sources {
+        let weights = source.region.as_ref().and_then(|region| bound.get(region));
+        let weights = weights.cloned().unwrap_or_default();
+        changed |= source.together != weights;
+        source.together = weights;
+    }
+    changed
+}
 
 /// The weights that bind the sources of each region, so that all of these services go where that one goes, planned by
 /// itself, that can keep least in the region; between equals the first by name. Empty where all go the same ways already.
 ///
 /// What another of them has no room for there goes on by distance, as without weights: serving comes before moving as one.
 #[must_use]
-pub fn together<'i>(
-    services: impl IntoIterator<Item = &'i PlanInputs>,
-) -> BTreeMap<Region, BTreeMap<Region, u32>> {
+pub fn together<'i>(services: impl IntoIterator<Item = &'i PlanInputs>) -> Bound {
     let mut by_region: BTreeMap<Region, Vec<Parts>> = BTreeMap::new();
     let mut services: Vec<&PlanInputs> = services.into_iter().collect();
     services.sort_by(|a, b| a.service.cmp(&b.service));

@@ -6,6 +6,8 @@ use causeway_api::domain::Domain;
 use causeway_api::ids::{FailureDomain, MemberName, Name, NetworkName, Region, Zone};
 use causeway_api::plan::{PlanInputs, Rate, Withdrawal};
 
+use crate::allot::limits;
+
 /// Where a member stands, as far as it can fall.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place {
@@ -19,6 +21,8 @@ pub struct Place {
     pub gateways: BTreeSet<Name>,
     /// The domains that it declares.
     pub domains: BTreeSet<FailureDomain>,
+    /// What each of its gateways carries that may be used now; `None`: that one declares nothing.
+    pub carries: BTreeMap<Name, Option<Rate>>,
 }
 
 /// What is gone.
@@ -72,6 +76,28 @@ impl Fall {
         self.members.is_empty() && self.zones.is_empty()
     }
 
+    /// What the gateways of each network carry that is left when `domain` falls; a network with one that declares nothing is
+    /// left out.
+    #[must_use]
+    pub fn limits(
+        &self,
+        domain: &Domain,
+        places: &BTreeMap<MemberName, Place>,
+    ) -> BTreeMap<NetworkName, Rate> {
+        let left = places
+            .iter()
+            .filter(|(member, _)| !self.members.contains(*member));
+        let gateways = left.filter_map(|(member, place)| {
+            let network = place.network.as_ref()?;
+            let carries = place.carries.iter().filter(move |(gateway, _)| {
+                !matches!(domain, Domain::Gateway { member: of, gateway: lost }
+                    if of == member && lost == *gateway)
+            });
+            Some(carries.map(move |(_, carries)| (network.clone(), *carries)))
+        });
+        limits(gateways.flatten())
+    }
+
     /// The inputs of a plan after the loss; `None` where it changes nothing of them. Callers in what fell stay: cut off is
     /// not dead, and their own mesh still asks.
     #[must_use]
@@ -123,7 +149,7 @@ fn cut(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     fn place(region: &str, zones: &[&str], network: &str, gateways: &[&str]) -> Place {
@@ -132,7 +158,7 @@ mod tests {
             zones: zones.iter().map(|zone| zone.parse().unwrap()).collect(),
             network: Some(network.parse().unwrap()),
             gateways: gateways.iter().map(|name| name.parse().unwrap()).collect(),
-            domains: BTreeSet::new(),
+            ..Place::default()
         }
     }
 
@@ -189,5 +215,40 @@ mod tests {
             (texts(&["c"]), vec![], texts(&["n2"]))
         );
         assert_eq!(fall("region/nowhere", &places), (vec![], vec![], vec![]));
+    }
+
+    #[test]
+    fn what_is_left_carries_what_its_gateways_declare() {
+        let mut places = vec![
+            ("a", place("r1", &["z1"], "n1", &["eastwest"])),
+            ("b", place("r2", &["z1"], "n2", &["one", "two"])),
+            ("c", place("r3", &["z1"], "n3", &["eastwest"])),
+        ];
+        let carries = |rows: &[(&str, Option<u64>)]| {
+            let rows = rows
+                .iter()
+                .map(|(name, rate)| (name.parse().unwrap(), rate.map(Rate)));
+            rows.collect()
+        };
+        places[0].1.carries = carries(&[("eastwest", Some(10))]);
+        places[1].1.carries = carries(&[("one", Some(3)), ("two", Some(4))]);
+        places[2].1.carries = carries(&[("eastwest", None)]);
+        let places: BTreeMap<MemberName, Place> = places
+            .into_iter()
+            .map(|(name, place)| (name.parse().unwrap(), place))
+            .collect();
+        let left = |domain: &str| {
+            let domain: Domain = domain.parse().unwrap();
+            let limits = Fall::of(&domain, &places).limits(&domain, &places);
+            let rows = limits
+                .into_iter()
+                .map(|(network, rate)| (network.to_string(), rate.0));
+            rows.collect::<Vec<_>>()
+        };
+        let row = |network: &str, rate| (network.to_owned(), rate);
+        assert_eq!(left("member/a"), [row("n2", 7)]);
+        assert_eq!(left("gateway/b/one"), [row("n1", 10), row("n2", 4)]);
+        assert_eq!(left("region/r2"), [row("n1", 10)]);
+        assert_eq!(left("member/c"), [row("n1", 10), row("n2", 7)]);
     }
 }

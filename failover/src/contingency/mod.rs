@@ -3,6 +3,7 @@
 //!
 //! * [`fall`]: what is gone with a domain, and the inputs of a plan without it;
 //! * [`judged`]: what the loss does to one service;
+//! * `tied`: what those share that are left, and what moves as one;
 //! * [`prepared`]: all services of one domain, kept up to date one service at a time, with the hash that names them and the
 //!   readiness that people see.
 //!
@@ -14,6 +15,7 @@ pub mod fall;
 pub mod judged;
 mod patch;
 pub mod prepared;
+mod tied;
 
 pub use fall::{Fall, Place};
 pub use prepared::Prepared;

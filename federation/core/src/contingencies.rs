@@ -4,16 +4,20 @@
 //! stand), so that every replica holds the same content at the same place in the log, and compares it by hash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use causeway_api::contingency::Readiness;
 use causeway_api::domain::Domain;
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use causeway_api::{MemberName, ServiceKey};
 use causeway_failover::contingency::{Fall, Place, Prepared};
-use causeway_state::State;
+use causeway_state::{PlanRow, State};
 
 /// At most so many domains are prepared for: regions and declared domains first, then members, zones and gateways.
 pub const DOMAINS: usize = causeway_state::apply::contingencies::DOMAINS;
+
+/// What is committed, by service.
+pub type Plans = BTreeMap<ServiceKey, Arc<PlanRow>>;
 
 /// What is prepared, by domain.
 #[derive(Debug, Default)]
@@ -22,28 +26,48 @@ pub struct Contingencies {
     prepared: BTreeMap<Domain, Prepared>,
     /// Services to be looked at.
     due: BTreeSet<ServiceKey>,
+    /// Domains of which something changed since services were tied together.
+    untied: BTreeSet<Domain>,
     /// Domains beyond [`DOMAINS`].
     left_out: usize,
 }
 
 impl Contingencies {
-    /// Looks at where members stand. Where that changed, everything is prepared anew.
+    /// Looks at where members stand. Where another fall follows from that, everything is prepared anew; where gateways only
+    /// carry more or less than before, what services share is allotted anew.
     pub fn place(&mut self, state: &State) {
         let places = state.places();
+        self.spare(state);
         if places == self.places {
             return;
         }
         let domains = domains(&places);
         self.left_out = domains.len().saturating_sub(DOMAINS);
-        let domains = domains.into_iter().take(DOMAINS);
-        self.prepared = domains
-            .map(|domain| {
-                let fall = Fall::of(&domain, &places);
-                (domain.clone(), Prepared::new(domain, fall))
-            })
-            .collect();
+        let mut before = std::mem::take(&mut self.prepared);
+        for domain in domains.into_iter().take(DOMAINS) {
+            let fall = Fall::of(&domain, &places);
+            let held = before.remove(&domain).filter(|held| *held.fall() == fall);
+            if held.is_none() {
+                self.due.extend(state.plans.keys().cloned());
+            }
+            let held = held.unwrap_or_else(|| Prepared::tied(domain.clone(), fall));
+            self.prepared.insert(domain, held);
+        }
         self.places = places;
-        self.due.extend(state.plans.keys().cloned());
+        self.untie();
+        self.spare(state);
+    }
+
+    /// Which networks are not cut off as a whole, because services that stand outside go there.
+    fn spare(&mut self, state: &State) {
+        let spared = state.spared();
+        for prepared in self.prepared.values_mut() {
+            prepared.spare(!prepared.fall().networks.is_disjoint(&spared));
+        }
+    }
+
+    fn untie(&mut self) {
+        self.untied = self.prepared.keys().cloned().collect();
     }
 
     /// Plans of services changed, or the inputs that they rest on.
@@ -54,7 +78,29 @@ impl Contingencies {
     /// Whether all that changed was looked at.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.due.is_empty()
+        self.due.is_empty() && self.untied.is_empty()
+    }
+
+    /// Once nothing is due: ties together, after the next loss that this has to be looked at for, the services that share
+    /// something; false where there is none. Of services that are due again meanwhile, what is committed counts when it is
+    /// taken in.
+    pub fn settle(&mut self, plans: &Plans) -> bool {
+        if !self.due.is_empty() {
+            return false;
+        }
+        let Some(domain) = self.untied.pop_first() else {
+            return false;
+        };
+        let committed = |service: &ServiceKey| {
+            let held = plans.get(service)?.value.as_ref()?;
+            Some((&held.inputs, &held.plan))
+        };
+        let all = || plans.keys().cloned().collect();
+        if let Some(prepared) = self.prepared.get_mut(&domain) {
+            let limits = prepared.fall().limits(&domain, &self.places);
+            prepared.settle(&limits, &all, &committed);
+        }
+        !self.untied.is_empty()
     }
 
     /// The next services to be looked at, at most `limit`.
@@ -68,6 +114,7 @@ impl Contingencies {
 
     /// Takes in a service as it is committed, or that it is no more.
     pub fn update(&mut self, service: &ServiceKey, committed: Option<(&PlanInputs, &ServicePlan)>) {
+        self.untie();
         for prepared in self.prepared.values_mut() {
             prepared.update(service, committed);
         }

@@ -8,8 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_api::generation::{FactVersion, Generation};
 use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
 use causeway_api::session::Holds;
-use causeway_api::view::{OwnerDelta, OwnerService, OwnerView, Versioned, View, ViewDelta};
+use causeway_api::view::{
+    CoarseCut, OwnerDelta, OwnerService, OwnerView, Versioned, View, ViewDelta,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::coarse;
 
 /// What an agent holds. Serialised whole into its cache on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -78,7 +82,9 @@ impl Holdings {
         let settings = delta.settings.iter().map(|part| part.generation);
         let services = delta.services.iter().map(|(_, part)| part.generation);
         let networks = delta.networks.iter().map(|(_, part)| part.generation);
+        let coarse = delta.coarse.iter().map(|part| part.generation);
         top = settings
+            .chain(coarse)
             .chain(services)
             .chain(networks)
             .fold(top, Generation::max);
@@ -113,8 +119,31 @@ impl Holdings {
         for owner in delta.owners {
             self.merge_owner(owner, &mut touched);
         }
+        if let Some(coarse) = delta.coarse {
+            self.merge_coarse(coarse, &mut touched);
+        }
         self.complete |= delta.complete;
         touched
+    }
+
+    /// What is to be left at once: only services that lead there are carried out otherwise than before.
+    fn merge_coarse(&mut self, coarse: Versioned<CoarseCut>, touched: &mut Touched) {
+        if !self.newer(coarse.generation, self.view.coarse.generation) {
+            return;
+        }
+        let before = std::mem::replace(&mut self.view.coarse, coarse);
+        if before.value == self.view.coarse.value {
+            return;
+        }
+        let both = [&before.value, &self.view.coarse.value];
+        for (key, part) in &self.view.services {
+            let mut cuts = both.iter().filter_map(|cut| cut.as_ref());
+            if let Some(part) = &part.value
+                && cuts.any(|cut| coarse::concerns(cut, part))
+            {
+                touched.whole(key.clone());
+            }
+        }
     }
 
     /// The replica that has just sent the whole of its view had come this far.
@@ -193,6 +222,7 @@ impl Holdings {
     pub fn holds(&self) -> Holds {
         Holds {
             settings: self.view.settings.generation,
+            coarse: self.view.coarse.generation,
             services: generations(&self.view.services),
             networks: generations(&self.view.networks),
             owners: self
@@ -214,6 +244,7 @@ impl Holdings {
         let networks = self.view.networks.values().map(|part| part.generation);
         services
             .chain(networks)
+            .chain([self.view.coarse.generation])
             .fold(self.view.settings.generation, Generation::max)
     }
 }

@@ -21,7 +21,7 @@ use crate::{localities, observed};
 
 mod draining;
 mod rates;
-pub mod shared;
+mod shared;
 mod unheard;
 
 pub use rates::{Rates, Unmeasured};

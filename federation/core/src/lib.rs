@@ -8,12 +8,13 @@
 //! * [`contingencies`]: state → what is prepared for each loss;
 //! * [`whatif`]: what a loss would do, or a command that a person thinks of;
 //! * [`doubt`]: committed plans that this replica's facts do not bear out;
-//! * [`cut`]: state and facts → the parts of one member's view;
+//! * [`cut`]: state and facts → the parts of one member's view; [`coarse`]: what of it is to be left at once;
 //! * [`exchange`]: facts between replicas, without a quorum;
 //! * [`outbox`]: what one session holds and what must be sent to it next;
 //! * [`homes`]: which replica an agent dials next;
 //! * [`holdings`]: the agent's side: parts merged by their own versions; [`factlog`]: deltas not yet acknowledged.
 
+pub mod coarse;
 pub mod contingencies;
 pub mod cut;
 pub mod doubt;

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_api::Generation;
 use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
 use causeway_api::session::Holds;
-use causeway_api::view::{Applied, OwnerDelta, OwnerService, ViewDelta};
+use causeway_api::view::{Applied, CoarseCut, OwnerDelta, OwnerService, Versioned, ViewDelta};
 use causeway_index::FactStore;
 use causeway_state::State;
 
-use crate::cut;
+use crate::{coarse, cut};
 
 /// One session's outbox.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ pub struct Outbox {
     /// Services of which the agent held a plan part, and so the owners' facts, when the session began.
     resumed: BTreeSet<ServiceKey>,
     settings: bool,
+    /// What is to be left at once may be another, or its text may.
+    coarse: bool,
+    /// What was sent of that; `None`: not known.
+    left: Option<CoarseCut>,
     services: BTreeSet<ServiceKey>,
     networks: BTreeSet<NetworkName>,
     facts: BTreeMap<MemberName, BTreeSet<ServiceKey>>,
@@ -46,7 +50,9 @@ impl Outbox {
                 .values()
                 .chain(held.networks.values())
                 .copied()
-                .fold(held.settings, Generation::max),
+                .fold(held.settings.max(held.coarse), Generation::max),
+            left: (held.coarse == Generation::default()).then(CoarseCut::default),
+            coarse: true,
             held,
             imported: BTreeMap::new(),
             settings: true,
@@ -94,8 +100,14 @@ impl Outbox {
         self.settings = true;
     }
 
+    /// Verdicts, policies, or what people hold changed: what is to be left at once may be another.
+    pub fn mark_coarse(&mut self) {
+        self.coarse = true;
+    }
+
     /// Events were missed: everything is compared anew.
     pub fn mark_all(&mut self) {
+        self.coarse = true;
         self.everything = true;
     }
 
@@ -140,11 +152,35 @@ impl Outbox {
                 delta.networks.push((name, part));
             }
         }
+        self.take_coarse(state, &mut delta);
         for (owner, services) in std::mem::take(&mut self.facts) {
             self.take_facts(state, facts, owner, services, &mut delta);
         }
         delta.complete = !std::mem::replace(&mut self.completed, true);
         (delta != ViewDelta::default()).then_some(delta)
+    }
+
+    /// It follows from all of the state, so that its generation is how far that is. A replica that lags behind the one before
+    /// says nothing until it has caught up.
+    fn take_coarse(&mut self, state: &State, delta: &mut ViewDelta) {
+        if !self.coarse {
+            return;
+        }
+        let now = coarse::coarse(state, &self.member);
+        let generation = state.last_applied;
+        if self.left.as_ref() != Some(&now) {
+            if generation <= self.held.coarse {
+                return;
+            }
+            self.held.coarse = generation;
+            self.newest = self.newest.max(generation);
+            delta.coarse = Some(Versioned {
+                generation,
+                value: (!now.networks.is_empty()).then(|| now.clone()),
+            });
+            self.left = Some(now);
+        }
+        self.coarse = false;
     }
 
     fn take_service(

@@ -1,12 +1,12 @@
 //! What would happen: the loss of a domain, or a command that a person thinks of. Nothing is changed: a loss is computed
 //! from what is committed, as contingencies are, and a command is applied to a copy of the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use causeway_api::contingency::{LossOutcome, Readiness};
 use causeway_api::domain::Domain;
-use causeway_api::ids::{MemberName, ReplicaId, ServiceKey};
+use causeway_api::ids::{MemberName, NetworkName, ReplicaId, ServiceKey};
 use causeway_api::plan::{PlanInputs, Rate, ServicePlan};
 use causeway_api::verdict::{Subject, Verdict};
 use causeway_failover::contingency::judged::Judged;
@@ -30,6 +30,8 @@ const BATCH: usize = 256;
 pub struct Committed {
     places: BTreeMap<MemberName, Place>,
     plans: BTreeMap<ServiceKey, Arc<PlanRow>>,
+    /// Networks that are not cut off as a whole, because services that stand outside go there.
+    spared: BTreeSet<NetworkName>,
 }
 
 impl Committed {
@@ -39,6 +41,7 @@ impl Committed {
         Self {
             places: state.places(),
             plans: state.plans.clone(),
+            spared: state.spared(),
         }
     }
 
@@ -64,15 +67,26 @@ impl Committed {
     /// How well the rest would carry the loss of each domain, the widest first.
     #[must_use]
     pub fn readiness(&self) -> Vec<Readiness> {
-        let one = |domain: Domain| {
-            let fall = Fall::of(&domain, &self.places);
-            let mut prepared = Prepared::new(domain, fall);
-            for (service, inputs, plan) in self.rows() {
-                prepared.update(service, Some((inputs, plan)));
-            }
-            prepared.readiness()
-        };
+        let one = |domain: Domain| self.prepared(&domain).readiness();
         self.domains().into_iter().map(one).collect()
+    }
+
+    /// What would be prepared for the loss of a domain.
+    fn prepared(&self, domain: &Domain) -> Prepared {
+        let fall = Fall::of(domain, &self.places);
+        let limits = fall.limits(domain, &self.places);
+        let mut prepared = Prepared::tied(domain.clone(), fall);
+        prepared.spare(!prepared.fall().networks.is_disjoint(&self.spared));
+        for (service, inputs, plan) in self.rows() {
+            prepared.update(service, Some((inputs, plan)));
+        }
+        let committed = |service: &ServiceKey| {
+            let held = self.plans.get(service)?.value.as_ref()?;
+            Some((&held.inputs, &held.plan))
+        };
+        let all = || self.plans.keys().cloned().collect();
+        prepared.settle(&limits, &all, &committed);
+        prepared
     }
 
     /// What the loss of a domain would do; `None` where nothing lives in it. `verdicts` tells what is concluded of a subject.
@@ -86,13 +100,13 @@ impl Committed {
         if fall == Fall::default() {
             return None;
         }
-        let mut prepared = Prepared::new(domain.clone(), fall.clone());
+        let prepared = self.prepared(domain);
         let mut services = Vec::new();
-        for (service, inputs, before) in self.rows() {
-            prepared.update(service, Some((inputs, before)));
-            let (Some(after), Some(left)) = (prepared.plan(before), fall.without(inputs)) else {
+        for (_, inputs, before) in self.rows() {
+            let Some(after) = prepared.plan(before) else {
                 continue;
             };
+            let left = prepared.inputs(inputs);
             services.push(of_service(
                 &fall,
                 (inputs, before),

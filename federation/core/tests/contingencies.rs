@@ -20,6 +20,7 @@ fn followed(state: &State) -> Contingencies {
             let row = state.plan(&service).and_then(|row| row.value.as_ref());
             contingencies.update(&service, row.map(|held| (&held.inputs, &held.plan)));
         }
+        while contingencies.settle(&state.plans) {}
     }
     contingencies
 }

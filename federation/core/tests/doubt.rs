@@ -88,6 +88,8 @@ fn nobody_is_doubted_while_plans_may_not_change() {
         dry_run: false,
         requested_by: "ann".to_owned(),
         reason: "look first".to_owned(),
+        starts_at_ms: None,
+        ends_at_ms: None,
         ticket: None,
     }));
     assert_eq!(doubt(&world.state, &facts, &key()), None);

@@ -173,6 +173,7 @@ fn head(held: &Holdings) -> Holdings {
         services: BTreeMap::new(),
         networks: held.view.networks.clone(),
         owners: held.view.owners.iter().map(owner).collect(),
+        coarse: held.view.coarse.clone(),
     };
     head.highest = held.highest;
     head.complete = held.complete;

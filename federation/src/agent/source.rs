@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use causeway_api::{Name, ServiceKey};
+use causeway_core::coarse;
 use causeway_discovery::Observer;
 use causeway_mesh::{Source, Versions};
 use causeway_render::{LocalService, MemberInputs, OwnerWord, ServiceInputs};
@@ -96,6 +97,10 @@ impl Source for AgentSource {
             .collect()
     }
 
+    fn count(&self) -> usize {
+        self.shared.holdings().view.services.len()
+    }
+
     fn service(&self, key: &ServiceKey) -> ServiceInputs {
         let local = self.local(key);
         let holdings = self.shared.holdings();
@@ -105,7 +110,7 @@ impl Source for AgentSource {
             .values()
             .map(|part| &part.network)
             .collect();
-        let plan = holdings.view.services.get(key).cloned();
+        let plan = coarse::in_force(&holdings.view, key);
         let offered = plan
             .iter()
             .filter_map(|plan| plan.value.as_ref())

@@ -18,6 +18,7 @@ use causeway_state::command::{Command, PlanProposal};
 use causeway_state::outcome::{Effect, Outcome, Refusal};
 use tokio::sync::Notify;
 
+use super::contingencies::Mark;
 use super::sessions::lock;
 use super::shared::{RefusedKind, Shared};
 
@@ -185,25 +186,35 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
 /// Proposes what was prepared for the loss that came into force, without planning anything. What does not pass any more, or
 /// was not held here, the round that follows plans afresh.
 async fn carry_out(shared: &Shared) -> Result<(), String> {
-    let proposals = shared.consensus.read(|state| {
-        let active = state.brain.contingencies.active.as_ref()?;
-        let proposals = shared.preparations.proposals(state, active);
-        if proposals.is_none() {
-            tracing::info!(
-                domain = %active.domain, contingency = %active.hash,
-                "what was prepared has drifted since it was named: planned afresh"
-            );
+    let active = shared
+        .consensus
+        .read(|state| state.brain.contingencies.active.clone());
+    let Some(active) = active else {
+        return Ok(());
+    };
+    if !shared.preparations.holds(&active.domain, active.hash) {
+        tracing::info!(
+            domain = %active.domain, contingency = %active.hash,
+            "what was prepared has drifted since it was named: planned afresh"
+        );
+        return Ok(());
+    }
+    // A batch at a time: whoever else needs the state does not wait for all of them.
+    let mut mark = Mark::default();
+    loop {
+        let batch = shared.consensus.read(|state| {
+            let preparations = &shared.preparations;
+            preparations.proposals(state, &active.domain, &mut mark, BATCH)
+        });
+        if batch.is_empty() {
+            return Ok(());
         }
-        proposals
-    });
-    for batch in proposals.unwrap_or_default().chunks(BATCH) {
         if let Outcome::Accepted { effect, .. } =
-            shared.propose(Command::CommitPlans(batch.to_vec())).await?
+            shared.propose(Command::CommitPlans(batch)).await?
         {
             note_refused(shared, &effect);
         }
     }
-    Ok(())
 }
 
 /// A refused plan was mostly computed from a state that has moved on: it is planned again. What a check refused is a
@@ -215,6 +226,8 @@ fn note_refused(shared: &Shared, effect: &Effect) {
             Refusal::VerdictIgnored { .. }
                 | Refusal::StalePolicy { .. }
                 | Refusal::StalePlan { .. }
+                | Refusal::GatewayOverfull { .. }
+                | Refusal::NotTogether { .. }
         ) {
             tracing::info!(%service, %refusal, "the state moved on while it was planned: planned again");
         } else if matches!(refusal, Refusal::Safety(_)) {

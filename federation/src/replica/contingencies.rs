@@ -11,13 +11,11 @@ use std::time::Duration;
 use causeway_api::ServiceKey;
 use causeway_api::contingency::{ContentHash, Readiness};
 use causeway_api::domain::Domain;
-use causeway_api::rules::Priority;
 use causeway_core::contingencies::Contingencies;
 use causeway_core::inputs;
-use causeway_failover::contingency::Prepared;
+use causeway_failover::contingency::{Prepared, prepared};
 use causeway_state::State;
 use causeway_state::command::{Command, PlanProposal};
-use causeway_state::contingency::Activation;
 use causeway_state::outcome::Outcome;
 use causeway_state::state::PlanRow;
 use tokio::sync::Notify;
@@ -98,47 +96,69 @@ impl Preparations {
         (held.is_settled() && held.left_out() == 0).then(|| held.readiness())
     }
 
-    /// What was prepared for what came into force: proposals in the order in which they are to be made. `None` where the
-    /// content that was named is not the one held here: it drifted since, and is planned afresh.
+    /// The next proposals of what was prepared for a domain, at most `limit` and those that share something all at once. Of a
+    /// service that is prepared anew meanwhile, what is prepared now; of one whose plan is another than it was prepared from,
+    /// nothing: the round that follows plans it.
     pub(crate) fn proposals(
         &self,
         state: &State,
-        active: &Activation,
-    ) -> Option<Vec<PlanProposal>> {
-        if !self.holds(&active.domain, active.hash) {
-            return None;
-        }
+        domain: &Domain,
+        mark: &mut Mark,
+        limit: usize,
+    ) -> Vec<PlanProposal> {
         let held = lock(&self.held);
-        Some(proposals(state, held.of(&active.domain)?))
+        let Some(prepared) = held.of(domain) else {
+            return Vec::new();
+        };
+        let proposals = |services: &[ServiceKey]| {
+            let rows = services.iter();
+            rows.filter_map(|service| proposal(state, prepared, service))
+                .collect()
+        };
+        if let Mark::Together = mark {
+            *mark = Mark::Alone(None);
+            let together: Vec<PlanProposal> = proposals(&prepared.together());
+            if !together.is_empty() {
+                return together;
+            }
+        }
+        while let Mark::Alone(after) = mark {
+            let next = prepared.next(after.as_ref(), limit);
+            match next.last() {
+                Some(last) => *after = Some(last.clone()),
+                None => *mark = Mark::Done,
+            }
+            let services: Vec<ServiceKey> = next.into_iter().map(|(_, service)| service).collect();
+            let found: Vec<PlanProposal> = proposals(&services);
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        Vec::new()
     }
 }
 
-/// The most critical first; within a class by name.
-fn proposals(state: &State, prepared: &Prepared) -> Vec<PlanProposal> {
-    let mut rows: Vec<(Priority, PlanProposal)> = Vec::new();
-    for service in prepared.services() {
-        let Some(row) = state.plan(service) else {
-            continue;
-        };
-        let Some(held) = &row.value else {
-            continue;
-        };
-        let Some(plan) = prepared.plan(&held.plan) else {
-            continue;
-        };
-        let Some(left) = prepared.fall().without(&held.inputs) else {
-            continue;
-        };
-        let priority = left.policy.priority;
-        let proposal = PlanProposal {
-            service: service.clone(),
-            plan: Some((left, plan)),
-            previous: Some(row.generation),
-        };
-        rows.push((priority, proposal));
-    }
-    rows.sort_by_key(|(priority, _)| *priority);
-    rows.into_iter().map(|(_, proposal)| proposal).collect()
+/// How far the proposals of what was prepared have been taken.
+#[derive(Debug, Default)]
+pub(crate) enum Mark {
+    /// None yet: first those that share something.
+    #[default]
+    Together,
+    /// Those that move by themselves, up to here.
+    Alone(Option<prepared::Mark>),
+    /// All.
+    Done,
+}
+
+fn proposal(state: &State, prepared: &Prepared, service: &ServiceKey) -> Option<PlanProposal> {
+    let row = state.plan(service)?;
+    let held = row.value.as_ref()?;
+    let plan = prepared.plan(&held.plan)?;
+    Some(PlanProposal {
+        service: service.clone(),
+        plan: Some((prepared.inputs(&held.inputs), plan)),
+        previous: Some(row.generation),
+    })
 }
 
 /// Prepares until it is dropped.
@@ -191,6 +211,14 @@ async fn work_off(shared: &Shared) {
     loop {
         let services = lock(&preparations.held).take(STEP);
         if services.is_empty() {
+            if lock(&preparations.held).is_settled() {
+                return;
+            }
+            // A copy of references: planning what is tied together may take long.
+            let plans = shared.consensus.read(|state| state.plans.clone());
+            while lock(&preparations.held).settle(&plans) {
+                shared.env.sleep(Duration::from_millis(1)).await;
+            }
             return;
         }
         let rows: Vec<(ServiceKey, Option<Arc<PlanRow>>)> = shared.consensus.read(|state| {
@@ -236,9 +264,7 @@ async fn refresh_inputs(shared: &Shared) {
     while !left.is_empty() {
         let (some, rest) = left.split_at(left.len().min(causeway_state::apply::plans::PROPOSALS));
         if let Err(error) = shared.propose(Command::CommitPlans(some.to_vec())).await {
-            tracing::warn!(%error, "inputs that drifted could not be committed; they are looked at again");
-            let services = left.iter().map(|proposal| &proposal.service);
-            shared.preparations.facts_changed(services);
+            put_back(&shared.preparations, left, &error);
             return;
         }
         left = rest;
@@ -276,7 +302,19 @@ async fn name(shared: &Shared) {
     if rows.is_empty() {
         return;
     }
-    match shared.propose(Command::CommitContingencies(rows)).await {
+    let answer = shared.propose(Command::CommitContingencies(rows)).await;
+    heard(&shared.preparations, answer);
+}
+
+/// Inputs that drifted could not be committed.
+fn put_back(preparations: &Preparations, left: &[PlanProposal], error: &str) {
+    tracing::warn!(%error, "inputs that drifted could not be committed; they are looked at again");
+    preparations.facts_changed(left.iter().map(|proposal| &proposal.service));
+}
+
+/// What became of the names.
+fn heard(preparations: &Preparations, answer: Result<Outcome, String>) {
+    match answer {
         Ok(Outcome::Refused(refusal)) => {
             // Members moved meanwhile: the next round sees where they are.
             tracing::info!(%refusal, "what is prepared was not named");
@@ -284,7 +322,11 @@ async fn name(shared: &Shared) {
         Ok(_) => {}
         Err(error) => {
             tracing::warn!(%error, "what is prepared could not be named; it is tried again");
-            shared.preparations.places_changed();
+            preparations.places_changed();
         }
     }
 }
+
+#[cfg(test)]
+#[path = "contingencies_tests.rs"]
+mod tests;

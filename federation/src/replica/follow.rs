@@ -68,10 +68,14 @@ fn one(shared: &Shared, decided: &Decision) {
             .sessions
             .networks_changed(&effect.networks.iter().cloned().collect());
     }
+    if !effect.verdicts.is_empty() || effect.policies || effect.people {
+        shared.sessions.coarse_changed();
+    }
     for member in &effect.members {
         shared.forget_removed(member);
     }
-    if !(effect.members.is_empty() && effect.placed.is_empty()) {
+    let placed = !(effect.members.is_empty() && effect.placed.is_empty());
+    if placed || !effect.verdicts.is_empty() || effect.policies || effect.people {
         shared.preparations.places_changed();
     }
     if let Some(activation) = &effect.activated {
@@ -114,6 +118,9 @@ fn concerned(shared: &Shared, effect: &Effect) -> BTreeSet<causeway_api::MemberN
         if let Subject::Member { member } | Subject::Gateway { member, .. } = subject {
             members.insert(member.clone());
         }
+    }
+    if effect.networks.is_empty() {
+        return members;
     }
     shared.consensus.read(|state| {
         for (name, member) in &state.members {

@@ -1,7 +1,7 @@
 //! What MemberClusters and FailoverPolicies say in their status.
 //!
 //! What is said is computed by pure functions from what this replica knows ([`look`]): one file for each condition
-//! ([`registered`], [`agent`], [`api`], [`gateway`], [`mesh`], [`compatible`], joined by [`conditions`]), [`member`] and
+//! ([`registered`], [`agent`], [`api`], [`gateway`], [`mesh`], [`compatible`], joined by [`conditions`]; [`survivable`]), [`member`] and
 //! [`policy`] for the rest. Here it is compared with what is there, at most once a second, and written where it differs
 //! ([`patch`]): a fleet in which nothing changes is not written to.
 
@@ -21,6 +21,7 @@ pub(crate) mod registered;
 pub(crate) mod said;
 pub(crate) mod scope;
 pub(crate) mod session;
+mod survivable;
 #[cfg(test)]
 pub(crate) mod world;
 
@@ -187,10 +188,13 @@ impl Writer {
                 push(&mut due, Kind::Member, name, &row.object, &before, &after);
             }
             // None is about one member alone.
-            let policies = rows.policies.iter().filter(|_| scope.is_everything());
-            for (name, row) in policies {
+            if !scope.is_everything() {
+                return;
+            }
+            let look = policy::PolicyLook::new(&rows, state, &counts);
+            for (name, row) in &rows.policies {
                 let before = patch::of(self.before(Kind::Policy, name, &row.object).as_ref());
-                let after = policy::status(name, row, &rows, state, &counts, &before, now);
+                let after = policy::status(name, row, &look, &before, now);
                 push(&mut due, Kind::Policy, name, &row.object, &before, &after);
             }
         });

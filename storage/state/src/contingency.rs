@@ -56,7 +56,10 @@ impl State {
             let placement = member.placement.as_ref();
             let zones = placement.map(|placed| placed.zones.clone());
             let gateways = placement.map(|placed| placed.gateways.keys().cloned().collect());
+            let usable =
+                placement.map(|placed| self.usable_gateways(name, member, placed).collect());
             let place = Place {
+                carries: usable.unwrap_or_default(),
                 region: member.region().cloned(),
                 zones: zones.unwrap_or_default(),
                 network: placement.map(|placed| placed.network.clone()),

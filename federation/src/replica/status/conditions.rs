@@ -3,7 +3,7 @@
 use causeway_crds::conditions::member::READY;
 
 use super::look::{MemberLook, condition};
-use super::{agent, api, compatible, gateway, mesh, registered};
+use super::{agent, api, compatible, gateway, mesh, registered, survivable};
 use crate::admin::api::{Condition, ConditionStatus};
 
 /// The conditions of a member. Each is a fact of its own: an agent that is silent says nothing of the gateways beside
@@ -18,6 +18,7 @@ pub(crate) fn conditions(look: &MemberLook<'_>) -> Vec<Condition> {
         compatible::compatible(look),
     ];
     conditions.push(ready(look.name, &conditions));
+    conditions.extend(survivable::loss_survivable(look));
     conditions
 }
 

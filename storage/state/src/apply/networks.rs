@@ -5,6 +5,7 @@
 //! nobody at all have more likely lost their own way out than the whole world at once. A gateway that was never cut need
 //! not wait out its hold-down either when it is reached again.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::facts::GatewayFact;
@@ -74,8 +75,10 @@ fn endpoints(
     let held = row
         .and_then(|row| row.value.as_ref())
         .map(|view| &view.gateways);
-    // While automation stands still nothing is cut.
-    let held_back = state.holds_cuts();
+    // While automation stands still nothing is cut, nor what services go to that do not move by themselves: the others leave
+    // it one by one.
+    let held_back = OnceCell::new();
+    let held_back = || *held_back.get_or_init(|| state.holds_cuts() || state.is_spared(network));
     // Of the last gateway nothing leaves: what stands behind it is withdrawn from plans instead.
     let spare = |left: &Name| {
         members.iter().any(|(member, placement)| {
@@ -93,7 +96,7 @@ fn endpoints(
                 _ if state.gateway_left(member, gateway) && spare(gateway) => false,
                 verdict if verdict.may_receive() => true,
                 VerdictState::Recovering => nowhere || uncut() || state.restored_early(member),
-                _ => nowhere || (held_back && uncut()),
+                _ => nowhere || (uncut() && held_back()),
             }
         })
     });

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use causeway_api::plan::{DestinationInput, PlanInputs, ServicePlan};
+use causeway_api::plan::{DestinationInput, PlanInputs, ServicePlan, SourceInput};
 use causeway_api::{Generation, ServiceKey};
 use causeway_failover::safety::SafetyRefusal;
 use causeway_failover::safety::moved::{Amount, Cause, left_percent, same_place};
 
 use super::judge::judge;
 use super::safety::{self, Stop, Totals, Word};
-use super::{Applied, bounded, pending, ramps};
+use super::{Applied, bounded, pending, ramps, ties};
 use crate::brain::{Pending, RefusedPlan};
 use crate::command::PlanProposal;
 use crate::outcome::{Effect, Refusal};
@@ -32,7 +32,12 @@ pub(super) fn commit(
     let mut effect = Effect::default();
     let mut changed = false;
     let mut totals = Totals::default();
+    let mut tied = ties::judge(state, proposals);
     for proposal in proposals {
+        if let Some(refusal) = tied.remove(&proposal.service) {
+            effect.refused.push((proposal.service.clone(), refusal));
+            continue;
+        }
         match try_in(state, proposal, Word::None, &mut totals) {
             Ok(amount) => changed |= settle_one(state, generation, proposal, amount, &mut effect),
             Err(Stopped::Refused(refusal)) => {
@@ -157,7 +162,7 @@ fn committed(state: &State, proposal: &PlanProposal) -> Option<CommittedPlan> {
 
 impl State {
     /// Whether the committed plan of a service is this one, and rests on the same decisions: policies, what people leave, how
-    /// much may return, and how healthy it is where something returns. What else its inputs say is of no consequence.
+    /// much may return, what it is allotted of what it shares, and how healthy it is where something returns. What else its inputs say is of no consequence.
     #[must_use]
     pub fn is_committed(&self, inputs: &PlanInputs, plan: &ServicePlan) -> bool {
         let service = &inputs.service;
@@ -173,8 +178,15 @@ impl State {
             Some(old) => decided(old) == decided(zone),
             None => left_percent(zone) == 0 && zone.admitted_percent == 100,
         };
+        let bound = |source: &SourceInput| {
+            let mut old = held.inputs.sources.iter();
+            let old = old.find(|old| old.source == source.source);
+            old.is_none_or(|old| old.together == source.together)
+        };
         held.plan == *plan
             && held.inputs.policy == inputs.policy
+            && held.inputs.gateways == inputs.gateways
+            && inputs.sources.iter().all(bound)
             && inputs.destinations.iter().all(same)
             && !self.brain.pending.contains_key(service)
     }

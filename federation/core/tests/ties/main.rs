@@ -1,6 +1,8 @@
 //! Services that share something: gateways that carry only so much, and policies that move services as one.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod losses;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::facts::{
@@ -11,6 +13,7 @@ use causeway_api::ids::{Locality, PortName, ReplicaId, ServiceKey};
 use causeway_api::plan::{PlanInputs, Rate, ServicePlan};
 use causeway_api::rules::{OnOverload, PolicyRules, Priority};
 use causeway_api::spec::{DeclaredGateway, MemberSpec, PolicySpec};
+use causeway_api::verdict::{Ballot, ObserverId, Vote};
 use causeway_api::{FactVersion, Generation, MemberName};
 use causeway_core::placement;
 use causeway_core::ties::Ties;
@@ -119,6 +122,25 @@ impl World {
             command,
         };
         apply(&mut self.state, at, &request)
+    }
+
+    /// Reached once, then silent for long enough.
+    fn lose(&mut self, member: &str) {
+        for ballot in [Ballot::Reachable, Ballot::Unreachable] {
+            for subject in [format!("gateway/{member}/eastwest"), format!("session/{member}")] {
+                self.apply(Command::CastVotes(vec![Vote {
+                    observer: ObserverId::Replica(ReplicaId(1)),
+                    domain: "here".parse().unwrap(),
+                    subject: subject.parse().unwrap(),
+                    ballot,
+                    evidence: "as probed".to_owned(),
+                }]));
+            }
+        }
+        for _ in 0..60 {
+            self.apply(Command::Tick { elapsed_ms: 1_000 });
+        }
+        assert!(self.state.withdrawal(&member.parse().unwrap()).is_some());
     }
 
     /// One round of the planner over some services; which ones it looked at.
