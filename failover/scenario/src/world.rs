@@ -1,7 +1,7 @@
 //! What is decided, and the facts that it rests on: the state machine and the fact store of one replica, with commands
 //! that a scenario makes up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::facts::{
     ApiFact, Change, EndpointCounts, EndpointKey, FactDelta, GatewayAddress, GatewayFact,
@@ -10,6 +10,7 @@ use causeway_api::facts::{
 use causeway_api::ids::{Locality, MemberName, ReplicaId, ServiceKey};
 use causeway_api::verdict::{Subject, VerdictState};
 use causeway_api::{FactVersion, plan::PlanInputs, plan::ServicePlan};
+use causeway_core::ties::Ties;
 use causeway_core::{inputs, placement};
 use causeway_failover::explain::PlanReport;
 use causeway_failover::plan;
@@ -22,11 +23,16 @@ use causeway_state::{
 use crate::fault::{Fault, spoil};
 use crate::scenario::{Member, Service};
 
+/// Plans in one command, as the leader commits them: services that share something move in one decision.
+const BATCH: usize = 256;
+
 /// What is decided, and what it rests on.
 pub struct World {
     /// The replicated state.
     pub state: State,
     facts: FactStore,
+    /// What services share, as the leader's planner knows it.
+    ties: Ties,
     index: u64,
     members: BTreeMap<MemberName, Member>,
     services: BTreeMap<ServiceKey, Service>,
@@ -58,6 +64,7 @@ impl World {
         Self {
             state: State::default(),
             facts: FactStore::new(),
+            ties: Ties::default(),
             index: 0,
             members: by_name.collect(),
             services: by_key.collect(),
@@ -159,14 +166,15 @@ impl World {
         self.hear(member);
     }
 
-    /// Plans every service anew, and proposes those plans that differ from what is committed.
+    /// Plans every service anew, with what it shares with others, and proposes those plans that differ from what is
+    /// committed.
     pub fn plan(&mut self) {
-        let keys: Vec<ServiceKey> = self.services.keys().cloned().collect();
+        let all: BTreeSet<ServiceKey> = self.services.keys().cloned().collect();
+        let found = self.ties.inputs(&self.state, &self.facts, &all);
         let mut proposals = Vec::new();
-        for service in keys {
+        for (service, inputs) in found {
             let row = self.state.plan(&service);
             let held = row.and_then(|row| row.value.as_ref());
-            let inputs = inputs::plan_inputs(&self.state, &self.facts, &service);
             let planned = inputs.map(|inputs| {
                 (
                     plan::next(&inputs, held.map(|held| (&held.inputs, &held.plan))),
@@ -190,7 +198,7 @@ impl World {
                 proposals.push(proposal);
             }
         }
-        for batch in proposals.chunks(64) {
+        for batch in proposals.chunks(BATCH) {
             self.decide(Command::CommitPlans(batch.to_vec()));
         }
     }
