@@ -1,7 +1,7 @@
 //! The agent's eyes: what a member holds, and whom it reaches.
 //!
 //! * [`observer`]: watches a member's API server, keeps the index (crate `causeway-index`) up to date, and gives deltas
-//!   of facts. Reading the stages: [`config`], `watch` (list, watch, resume, relist), `objects` (the narrow types),
+//!   of facts. Reading the stages: [`config`], `watch` (list, watch, resume, relist), `objects` (the narrow types; `protobuf`: their other form),
 //!   `discover` (which APIs are served), `health` (whether the API server answers), `pods` (service accounts);
 //! * [`once`]: the same objects listed once, for whoever only looks;
 //! * [`probe`]: connects to gateways, suspects, and casts votes.
@@ -19,6 +19,7 @@ mod discover;
 mod health;
 mod objects;
 mod pods;
+mod protobuf;
 mod shared;
 mod trouble;
 mod version;

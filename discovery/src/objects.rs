@@ -4,8 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_index::{Index, border};
+use prost::bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+
+mod slices;
+
+pub(crate) use slices::EndpointSlice;
 
 /// A kind that is watched.
 pub(crate) trait Watched: DeserializeOwned + Clone + Send + 'static {
@@ -13,6 +18,8 @@ pub(crate) trait Watched: DeserializeOwned + Clone + Send + 'static {
     const GROUP: &'static str;
     /// Its name in URLs.
     const PLURAL: &'static str;
+    /// Reads it from protobuf, where watches are to bring it so; else they bring JSON.
+    const PROTOBUF: Option<fn(&Bytes) -> Result<Self, String>> = None;
 
     /// What is known of it beside its content.
     fn meta(&self) -> &Meta;
@@ -25,7 +32,7 @@ pub(crate) trait Watched: DeserializeOwned + Clone + Send + 'static {
 }
 
 /// What is read of `metadata`: the labels and annotations that mean something to us are fields of it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Meta {
     pub(crate) name: String,
@@ -39,7 +46,7 @@ pub(crate) struct Meta {
     annotations: Annotations,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 struct Labels {
     #[serde(rename = "kubernetes.io/service-name")]
@@ -54,7 +61,7 @@ struct Labels {
     gateway_port: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 struct Annotations {
     #[serde(rename = "networking.istio.io/gatewayPort")]
@@ -193,100 +200,6 @@ impl Watched for Service {
 
     fn retain(index: &mut Index, listed: &BTreeSet<(&str, &str)>) {
         index.retain_services(listed);
-    }
-}
-
-/// discovery.k8s.io/v1.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct EndpointSlice {
-    metadata: Meta,
-    address_type: String,
-    #[serde(deserialize_with = "or_default")]
-    endpoints: Vec<Endpoint>,
-    #[serde(deserialize_with = "or_default")]
-    ports: Vec<SlicePort>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Endpoint {
-    #[serde(deserialize_with = "or_default")]
-    addresses: Vec<String>,
-    #[serde(deserialize_with = "or_default")]
-    conditions: Conditions,
-    node_name: Option<String>,
-    zone: Option<String>,
-    target_ref: Option<TargetRef>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct Conditions {
-    ready: Option<bool>,
-    serving: Option<bool>,
-    terminating: Option<bool>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct TargetRef {
-    kind: String,
-    name: String,
-    uid: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct SlicePort {
-    name: Option<String>,
-    port: Option<i64>,
-}
-
-impl Watched for EndpointSlice {
-    const GROUP: &'static str = "discovery.k8s.io";
-    const PLURAL: &'static str = "endpointslices";
-
-    fn meta(&self) -> &Meta {
-        &self.metadata
-    }
-
-    fn apply(self, index: &mut Index) {
-        let endpoints = self.endpoints.into_iter().map(|endpoint| border::Endpoint {
-            addresses: endpoint.addresses,
-            ready: endpoint.conditions.ready,
-            serving: endpoint.conditions.serving,
-            terminating: endpoint.conditions.terminating,
-            node: endpoint.node_name,
-            zone: endpoint.zone,
-            pod: endpoint
-                .target_ref
-                .filter(|target| target.kind == "Pod" && !target.name.is_empty())
-                .map(|target| border::PodTarget {
-                    name: target.name,
-                    uid: target.uid,
-                }),
-        });
-        let ports = self.ports.into_iter().map(|port| border::SlicePort {
-            name: port.name,
-            port: port.port,
-        });
-        index.apply_slice(&border::Slice {
-            endpoints: endpoints.collect(),
-            ports: ports.collect(),
-            namespace: self.metadata.namespace,
-            name: self.metadata.name,
-            service: self.metadata.labels.service,
-            address_type: self.address_type,
-        });
-    }
-
-    fn delete(index: &mut Index, namespace: &str, name: &str) {
-        index.delete_slice(namespace, name);
-    }
-
-    fn retain(index: &mut Index, listed: &BTreeSet<(&str, &str)>) {
-        index.retain_slices(listed);
     }
 }
 

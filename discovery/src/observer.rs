@@ -145,6 +145,15 @@ impl Observer {
         self.shared.update(|state| state.index.set_wanted(wanted));
     }
 
+    /// The same of these services alone: of each whether it is wanted.
+    pub fn want(&self, services: impl IntoIterator<Item = (ServiceKey, bool)>) {
+        self.shared.update(|state| {
+            for (service, wanted) in services {
+                state.index.want(&service, wanted);
+            }
+        });
+    }
+
     /// What is declared of the member, where its observer is to apply it.
     pub fn set_declared(&self, declared: Declared) {
         self.shared

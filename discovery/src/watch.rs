@@ -5,6 +5,7 @@
 //! a connection as soon as the API server is known to be lost, and after it is back goes on from where it was, so that an
 //! API server that was away for a minute is not asked for everything again by every agent at once.
 
+mod events;
 mod list;
 mod stream;
 

@@ -210,6 +210,18 @@ impl Index {
         }
     }
 
+    /// Whether others want to hear of one service's endpoints, as in [`Index::set_wanted`].
+    pub fn want(&mut self, service: &ServiceKey, wanted: bool) {
+        let changed = match wanted {
+            true => self.wanted.insert(service.clone()),
+            false => self.wanted.remove(service),
+        };
+        let number = self.service_numbers.get(service).copied();
+        if let Some(number) = number.filter(|_| changed) {
+            self.mark(number, true, true);
+        }
+    }
+
     /// Whether something may have changed since the last delta.
     #[must_use]
     pub fn is_dirty(&self) -> bool {

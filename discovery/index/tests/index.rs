@@ -281,7 +281,7 @@ fn only_exported_or_wanted_services_have_rows() {
     index.set_wanted(BTreeSet::from([common::key("fx")]));
     pass(&mut index, &mut store);
     assert_eq!(rows(&store, "fx"), ["http r1/z1 1/1/1"]);
-    index.set_wanted(BTreeSet::new());
+    index.want(&common::key("fx"), false);
     pass(&mut index, &mut store);
     assert!(rows(&store, "fx").is_empty());
     // The member's own mesh sees it all along.

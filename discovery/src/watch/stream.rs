@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
-use kube::api::{WatchEvent, WatchParams};
+use kube::api::WatchParams;
 use kube::core::request::Request;
 
+use super::events::{Event, Events};
 use super::list::learn_uid;
 use crate::objects::Watched;
 use crate::shared::Shared;
@@ -44,9 +44,8 @@ pub(super) async fn watch<K: Watched>(
     let request = Request::new(path)
         .watch(&params, version)
         .map_err(|error| Trouble::Unreadable(error.to_string()))?;
-    let start = shared.client.request_events::<K>(request);
-    let events = within(env, shared.config.request_timeout, start).await?;
-    let mut events = std::pin::pin!(events);
+    let start = Events::<K>::open(&shared.client, request);
+    let mut events = within(env, shared.config.request_timeout, start).await?;
     let too_long = env.sleep(time.saturating_add(GRACE));
     let mut too_long = std::pin::pin!(too_long);
     // A refusal comes as the first line of the stream: only a watch that lasts is one.
@@ -69,26 +68,24 @@ pub(super) async fn watch<K: Watched>(
         match event {
             None if any || env.now().since(began) >= LASTED => return Ok(Ended::InTime),
             None => return Ok(Ended::AtOnce),
-            Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object))) => {
+            Some(Ok(Event::There(object))) => {
                 version.clone_from(&object.meta().resource_version);
                 shared.update(|state| {
                     learn_uid(state, &object);
                     object.apply(&mut state.index);
                 });
             }
-            Some(Ok(WatchEvent::Deleted(object))) => {
+            Some(Ok(Event::Gone(object))) => {
                 let meta = object.meta();
                 version.clone_from(&meta.resource_version);
                 shared.update(|state| K::delete(&mut state.index, &meta.namespace, &meta.name));
             }
-            Some(Ok(WatchEvent::Bookmark(mark))) => {
-                version.clone_from(&mark.metadata.resource_version);
-            }
-            Some(Ok(WatchEvent::Error(status))) => {
-                return Err(Trouble::of_status(status.code, &status.message));
+            Some(Ok(Event::Bookmark(mark))) => *version = mark,
+            Some(Ok(Event::Refused(code, message))) => {
+                return Err(Trouble::of_status(code, &message));
             }
             // An object that cannot be read costs itself alone: the ones before and after it count.
-            Some(Err(kube::Error::SerdeError(error))) => {
+            Some(Ok(Event::Unreadable(error))) => {
                 tracing::warn!(kind = K::PLURAL, %error, "an object of a watch cannot be read");
                 let sentence = format!(
                     "one of the {} could not be read and is left as it was: see the agent's log",
@@ -96,7 +93,7 @@ pub(super) async fn watch<K: Watched>(
                 );
                 shared.problem(&format!("read {}", K::PLURAL), Some(sentence));
             }
-            Some(Err(error)) => return Err(Trouble::of(&error)),
+            Some(Err(trouble)) => return Err(trouble),
         }
         any = true;
     }
