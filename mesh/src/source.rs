@@ -18,6 +18,11 @@ pub trait Source: Send + Sync + 'static {
     /// All services that have a plan part (tombstones too), or a ServiceExport here.
     fn services(&self) -> Vec<ServiceKey>;
 
+    /// How many [`Source::services`] there are.
+    fn count(&self) -> usize {
+        self.services().len()
+    }
+
     /// What is known of one service. An unknown service is answered by the default.
     fn service(&self, key: &ServiceKey) -> ServiceInputs;
 

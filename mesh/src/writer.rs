@@ -174,6 +174,12 @@ impl WriterHandle {
         self.queue.mark_counts(keys);
     }
 
+    /// The source's versions rose ([`Source::versions`]), whether or not anything that is written follows from it: once it was
+    /// looked at, they count as applied. Each of the marks says so too.
+    pub fn versions_rose(&self) {
+        self.queue.poke();
+    }
+
     /// Settings, networks or completeness changed: look at the gateways, and at all services where localities or
     /// settings differ.
     pub fn mark_member(&self) {

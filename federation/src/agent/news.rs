@@ -40,3 +40,30 @@ impl News {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_change_goes_at_once_and_what_follows_goes_together() {
+        let at = |ms| Monotonic::default().plus(Duration::from_millis(ms));
+        let mut news = News::new(at(0));
+        assert!(!news.due(at(500)), "nothing changed");
+        for quiet in [500, 5_000] {
+            news.waits = true;
+            assert!(news.due(at(quiet)), "nothing was sent lately");
+            news.sent(at(quiet));
+            // Three more, of which none waits longer than the first of them.
+            for (more, left) in [(20, 80), (50, 50), (99, 1)] {
+                news.waits = true;
+                assert!(!news.due(at(quiet + more)));
+                assert_eq!(news.left(at(quiet + more)), Duration::from_millis(left));
+            }
+            assert!(news.due(at(quiet + 100)), "together");
+            news.sent(at(quiet + 100));
+            assert!(!news.due(at(quiet + 300)), "nothing more");
+            assert_eq!(news.left(at(quiet + 300)), Duration::MAX);
+        }
+    }
+}

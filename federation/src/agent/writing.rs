@@ -101,6 +101,8 @@ impl Writing {
     /// The view changed; called under its lock ([`Source::versions`]).
     pub(crate) fn view_changed(&self, touched: &Touched) {
         let writer = self.writer.handle();
+        // An owner's version may have risen by what is nothing to this member: whoever is not told would wait for that for ever.
+        writer.versions_rose();
         let whole = touched.services.difference(&touched.counts);
         writer.mark_services(whole.cloned());
         writer.mark_counts(touched.counts.iter().cloned());

@@ -130,17 +130,17 @@ pub(super) fn objects(member: &str, number: u8) -> Vec<Value> {
 
 const MEMBERS: [&str; 3] = ["a", "b", "c"];
 
-struct World {
-    env: Env,
+pub(super) struct World {
+    pub(super) env: Env,
     door: Door,
     folder: tempfile::TempDir,
-    clusters: Vec<MemoryMember>,
+    pub(super) clusters: Vec<MemoryMember>,
     agents: Vec<Option<Agent>>,
     replica: Option<Replica>,
 }
 
 impl World {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let env = real::env();
         let cluster = |(number, name): (u8, &&str)| {
             let cluster = MemoryMember::new(Config::new(name), env.clone());
@@ -184,7 +184,7 @@ impl World {
         }
     }
 
-    fn replica(&self) -> &Replica {
+    pub(super) fn replica(&self) -> &Replica {
         self.replica.as_ref().unwrap()
     }
 
@@ -240,7 +240,7 @@ impl World {
     }
 
     /// Name and version of each object of ours.
-    fn ours(&self, at: usize) -> Vec<(String, String)> {
+    pub(super) fn ours(&self, at: usize) -> Vec<(String, String)> {
         let kinds = [
             ("Gateway", "gateway.networking.k8s.io/v1"),
             ("DestinationRule", "networking.istio.io/v1"),
@@ -286,7 +286,7 @@ impl World {
             .is_some()
     }
 
-    async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub(super) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let began = self.env.now();
         while !holds(self) {
             assert!(
@@ -297,7 +297,7 @@ impl World {
         }
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.replica.unwrap().stop().await;
         for agent in self.agents.into_iter().flatten() {
             agent.stop().await;

@@ -225,7 +225,7 @@ impl Run {
     }
 
     fn halts(&self) -> Option<MeshCondition> {
-        let known = self.context.source.services().len();
+        let known = self.context.source.count();
         if known > limits::SERVICES {
             return Some(of_mesh(
                 reason::TOO_LARGE,
@@ -344,7 +344,7 @@ impl Run {
         self.jobs.push(Box::pin(async move {
             let outcome = match &key {
                 JobKey::Networks => {
-                    let needed = !context.source.services().is_empty();
+                    let needed = context.source.count() > 0;
                     networks::run(&context, &member, needed, done).await
                 }
                 JobKey::Service(service) => service::run(&context, &member, service).await,

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
+use causeway_api::ids::Name;
+use causeway_api::spec::PolicySpec;
 use causeway_api::{MemberName, ServiceKey};
 use causeway_index::FactStore;
 use causeway_state::State;
@@ -41,6 +43,8 @@ pub(crate) struct Counted {
     exports: BTreeMap<MemberName, BTreeSet<ServiceKey>>,
     /// By service: how many members export it; never 0.
     exported: BTreeMap<ServiceKey, usize>,
+    /// By namespace: how many services of it any member exports; never 0.
+    namespaces: BTreeMap<Name, usize>,
     importers: BTreeMap<ServiceKey, BTreeSet<MemberName>>,
     imports: BTreeMap<MemberName, u64>,
 }
@@ -119,9 +123,22 @@ impl Counted {
         self.imports.get(member).copied().unwrap_or(0)
     }
 
-    /// Every service that any member exports.
-    pub(crate) fn exported(&self) -> impl Iterator<Item = &ServiceKey> {
-        self.exported.keys()
+    /// How many services any member exports.
+    pub(crate) fn all_exported(&self) -> usize {
+        self.exported.len()
+    }
+
+    /// How many of the services that any member exports a policy is about.
+    pub(crate) fn matched(&self, policy: &PolicySpec) -> usize {
+        if !policy.targets.is_empty() {
+            let targets = policy.targets.iter();
+            targets.filter(|target| self.is_exported(target)).count()
+        } else if policy.root {
+            self.all_exported()
+        } else {
+            let of = self.namespaces.get(&policy.key.namespace);
+            of.copied().unwrap_or(0)
+        }
     }
 
     /// Whether any member exports a service.
@@ -144,14 +161,8 @@ impl Counted {
         if !changed {
             return;
         }
-        let members = self.exported.entry(service.clone()).or_default();
-        *members = if is {
-            members.saturating_add(1)
-        } else {
-            members.saturating_sub(1)
-        };
-        if *members == 0 {
-            self.exported.remove(service);
+        if step(&mut self.exported, service, is) {
+            step(&mut self.namespaces, &service.namespace, is);
         }
     }
 
@@ -174,6 +185,22 @@ impl Counted {
         for member in now.difference(&before) {
             *self.imports.entry(member.clone()).or_default() += 1;
         }
+    }
+}
+
+/// Counts one more or one less; says whether that was the first, or the last.
+fn step<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, key: &K, more: bool) -> bool {
+    let count = counts.entry(key.clone()).or_default();
+    if more {
+        *count = count.saturating_add(1);
+        *count == 1
+    } else {
+        *count = count.saturating_sub(1);
+        let last = *count == 0;
+        if last {
+            counts.remove(key);
+        }
+        last
     }
 }
 
@@ -212,8 +239,10 @@ mod tests {
             assert_eq!(counted.exports_of(&member), anew.exports_of(&member));
             assert_eq!(counted.imports_of(&member), anew.imports_of(&member));
         }
-        let (member, exported) = (name("a"), counted.exported().cloned().collect());
-        assert_eq!(exported, anew.exported().cloned().collect::<Vec<_>>());
+        let (member, exported) = (name("a"), counted.exported.keys().cloned().collect());
+        assert_eq!(counted.exported, anew.exported);
+        assert_eq!(counted.namespaces, anew.namespaces);
+        assert_eq!(counted.importers, anew.importers);
         (
             counted.exports_of(&member),
             counted.imports_of(&member),

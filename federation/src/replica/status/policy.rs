@@ -15,27 +15,44 @@ use crate::admin::api::{Condition, ConditionStatus};
 use crate::replica::registry::declared::Rows;
 use crate::replica::registry::row::Row;
 
-/// The status that is to be written.
+/// What policies are judged by, at one moment.
+pub(super) struct PolicyLook<'a> {
+    rows: &'a Rows,
+    state: &'a State,
+    counts: &'a Counted,
+    /// Where root policies contradict each other: a sentence each, looked for once for all of them.
+    conflicts: Vec<String>,
+}
+
+impl<'a> PolicyLook<'a> {
+    pub(super) fn new(rows: &'a Rows, state: &'a State, counts: &'a Counted) -> Self {
+        Self {
+            rows,
+            state,
+            counts,
+            conflicts: root(&state.policies).conflicts,
+        }
+    }
+}
+
+/// The status that is to be written. What it costs grows with the policies of the same namespace, and not with services.
 pub(super) fn status(
     name: &str,
     row: &Row<PolicySpec>,
-    rows: &Rows,
-    state: &State,
-    counts: &Counted,
+    look: &PolicyLook<'_>,
     before: &FailoverPolicyStatus,
     now: WallClock,
 ) -> FailoverPolicyStatus {
     let mut status = FailoverPolicyStatus {
         observed_generation: row.generation(),
         services: row.declared.as_ref().ok().map(|spec| PolicyServices {
-            matched: i32::try_from(counts.exported().filter(|key| concerns(spec, key)).count())
-                .unwrap_or(i32::MAX),
+            matched: i32::try_from(look.counts.matched(spec)).unwrap_or(i32::MAX),
         }),
         conditions: before.conditions.clone(),
     };
     said::say(
         &mut status.conditions,
-        &conditions(name, row, rows, state, counts),
+        &conditions(name, row, look),
         row.generation(),
         now,
     );
@@ -46,12 +63,10 @@ pub(super) fn status(
 pub(super) fn conditions(
     name: &str,
     row: &Row<PolicySpec>,
-    rows: &Rows,
-    state: &State,
-    counts: &Counted,
+    look: &PolicyLook<'_>,
 ) -> Vec<Condition> {
-    let accepted = accepted(name, row, rows, state);
-    let resolved = resolved(name, row, counts);
+    let accepted = accepted(name, row, look);
+    let resolved = resolved(name, row, look.counts);
     let ready = [&accepted, &resolved]
         .into_iter()
         .find(|condition| condition.status != ConditionStatus::True);
@@ -67,7 +82,8 @@ pub(super) fn conditions(
     vec![accepted, resolved, ready]
 }
 
-fn accepted(name: &str, row: &Row<PolicySpec>, rows: &Rows, state: &State) -> Condition {
+fn accepted(name: &str, row: &Row<PolicySpec>, look: &PolicyLook<'_>) -> Condition {
+    let state = look.state;
     let is = |status, reason: &str, message: String| condition(ACCEPTED, status, reason, message);
     let held = name
         .parse::<PolicyKey>()
@@ -75,7 +91,7 @@ fn accepted(name: &str, row: &Row<PolicySpec>, rows: &Rows, state: &State) -> Co
         .and_then(|key| state.policies.get(&key));
     let stays = held.map_or("", |_| "; what was declared before stays in force");
     let key = name.parse::<PolicyKey>().ok();
-    let stance = key.and_then(|key| rows.policy_stance(state, &key));
+    let stance = key.and_then(|key| look.rows.policy_stance(state, &key));
     let spec = match row.sound(stance) {
         Ok(spec) => spec,
         Err((reason, message)) => {
@@ -99,8 +115,8 @@ fn accepted(name: &str, row: &Row<PolicySpec>, rows: &Rows, state: &State) -> Co
         );
     }
     let prefix = format!("policy {name}: ");
-    let conflicts = root(&state.policies).conflicts;
-    if let Some(conflict) = conflicts
+    if let Some(conflict) = look
+        .conflicts
         .iter()
         .find(|sentence| sentence.starts_with(&prefix))
     {
@@ -113,21 +129,23 @@ fn accepted(name: &str, row: &Row<PolicySpec>, rows: &Rows, state: &State) -> Co
     )
 }
 
-/// A policy of the same level that names the same services and comes first.
+/// A policy of the same level that names the same services and comes first. Root policies say different things of the same
+/// whole: those are compared field by field.
 fn overlapping<'a>(spec: &PolicySpec, state: &'a State) -> Option<&'a PolicyKey> {
-    let same_level = |other: &PolicySpec| {
-        other.root == spec.root
-            && (spec.root || other.key.namespace == spec.key.namespace)
+    if spec.root {
+        return None;
+    }
+    let overlaps = |other: &PolicySpec| {
+        !other.root
             && other.targets.is_empty() == spec.targets.is_empty()
+            && (spec.targets.is_empty() || !spec.targets.is_disjoint(&other.targets))
     };
-    let overlaps =
-        |other: &PolicySpec| spec.targets.is_empty() || !spec.targets.is_disjoint(&other.targets);
-    let earlier = state.policies.range(..spec.key.clone());
-    // Root policies say different things of the same whole: those are compared field by field.
-    earlier
-        .filter(|_| !spec.root)
-        .find(|(_, other)| same_level(other) && overlaps(other))
+    // Those of one namespace stand together, in order.
+    let earlier = state.policies.range(..spec.key.clone()).rev();
+    let near = earlier.take_while(|(key, _)| key.namespace == spec.key.namespace);
+    near.filter(|(_, other)| overlaps(other))
         .map(|(key, _)| key)
+        .last()
 }
 
 fn resolved(name: &str, row: &Row<PolicySpec>, counts: &Counted) -> Condition {
@@ -160,15 +178,6 @@ fn resolved(name: &str, row: &Row<PolicySpec>, counts: &Counted) -> Condition {
             some_of(missing, 5)
         ),
     )
-}
-
-/// Whether a policy is about a service.
-fn concerns(spec: &PolicySpec, service: &ServiceKey) -> bool {
-    if spec.targets.is_empty() {
-        spec.root || spec.key.namespace == service.namespace
-    } else {
-        spec.targets.contains(service)
-    }
 }
 
 #[cfg(test)]

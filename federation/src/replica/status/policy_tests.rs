@@ -17,7 +17,11 @@ fn of(world: &World, policy: &str) -> Vec<String> {
     let rows = world.declared.rows();
     let row = rows.policies.get(policy).unwrap();
     world.look(|look| {
-        let found = conditions(policy, row, look.rows, look.state, look.counts);
+        let found = conditions(
+            policy,
+            row,
+            &PolicyLook::new(look.rows, look.state, look.counts),
+        );
         found
             .iter()
             .map(|condition| {
@@ -48,15 +52,35 @@ fn a_policy_in_force_counts_what_it_is_about() {
         status(
             "shop/all",
             row,
-            look.rows,
-            look.state,
-            look.counts,
+            &PolicyLook::new(look.rows, look.state, look.counts),
             &FailoverPolicyStatus::default(),
             WallClock(1_000),
         )
     });
     assert_eq!(status.services.unwrap().matched, 1);
     assert_eq!(status.observed_generation, Some(4));
+}
+
+#[test]
+fn what_a_policy_is_about_is_counted_by_its_level() {
+    let mut world = world();
+    assert_eq!(world.look(|look| look.counts.all_exported()), 1);
+    world.policy("shop", "all", json!({}));
+    world.policy("bank", "all", json!({}));
+    world.policy("causeway-system", "all", json!({}));
+    let targets = json!({ "targetRefs": [{ "name": "cart" }, { "name": "search" }] });
+    world.policy("shop", "two", targets);
+    let rows = world.declared.rows();
+    for (policy, matched) in [
+        ("shop/all", 1),
+        ("bank/all", 0),
+        ("causeway-system/all", 1),
+        ("shop/two", 1),
+    ] {
+        let spec = rows.policies[policy].declared.as_ref().unwrap();
+        let found = world.look(|look| look.counts.matched(spec));
+        assert_eq!(found, matched, "{policy}");
+    }
 }
 
 #[test]
