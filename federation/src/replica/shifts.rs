@@ -61,6 +61,7 @@ pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client, root: Name) {
         deleted: BTreeSet::new(),
         refused: BTreeMap::new(),
         foreseen: BTreeMap::new(),
+        taken: BTreeMap::new(),
     };
     tokio::join!(biased; watch(&shared, &host, tell), keeper.keep(seen));
 }
@@ -138,6 +139,8 @@ struct Keeper<'a> {
     refused: BTreeMap<String, (Version, String)>,
     /// What a dry run would bring about, as a sentence.
     foreseen: BTreeMap<String, (Version, String)>,
+    /// Objects that were taken in: the override of one may be over before its object says that it was in force.
+    taken: BTreeMap<String, Version>,
 }
 
 impl Keeper<'_> {
@@ -175,7 +178,7 @@ impl Keeper<'_> {
                 let name = key(&object);
                 self.objects.remove(&name);
                 // One that was refused, or is over, holds nothing.
-                if status::taken_in(&object) {
+                if status::taken_in(&object) || self.was_taken(&name, &object) {
                     self.deleted.extend(name.parse::<ShiftKey>().ok());
                 }
             }
@@ -183,6 +186,7 @@ impl Keeper<'_> {
         let there = &self.objects;
         self.refused.retain(|name, _| there.contains_key(name));
         self.foreseen.retain(|name, _| there.contains_key(name));
+        self.taken.retain(|name, _| there.contains_key(name));
     }
 
     async fn reconcile(&mut self) {
@@ -238,11 +242,13 @@ impl Keeper<'_> {
         let refused = refused.filter(|(of, _)| *of == version(object));
         let foreseen = self.foreseen.get(name);
         let foreseen = foreseen.filter(|(of, _)| *of == version(object));
+        let taken = status::taken_in(object) || self.was_taken(name, object);
         let now = self.shared.env.wall();
         let (before, after) = self.shared.consensus.read(|state| {
             let said = status::Said {
                 asked: asked.as_ref(),
                 over,
+                taken,
                 refused: refused.map(|(_, why)| why.as_str()),
                 foreseen: foreseen.map(|(_, text)| text.as_str()),
             };
@@ -251,6 +257,12 @@ impl Keeper<'_> {
         if before != after {
             self.write(name, object, &after).await;
         }
+    }
+
+    /// Whether this very object was taken in, whatever it says of itself yet.
+    fn was_taken(&self, name: &str, object: &DynamicObject) -> bool {
+        let uid = object.metadata.uid.as_deref().unwrap_or_default();
+        self.taken.get(name).is_some_and(|(of, _)| of == uid)
     }
 
     /// What an object asks for, or what is wrong with it.
@@ -278,7 +290,7 @@ impl Keeper<'_> {
         });
         match held {
             Some(held) if held == *shift => return,
-            None if status::taken_in(object) => return,
+            None if status::taken_in(object) || self.was_taken(name, object) => return,
             _ => {}
         }
         if shift.dry_run && !self.foreseen.contains_key(name) {
@@ -303,6 +315,7 @@ impl Keeper<'_> {
                     .insert(name.to_owned(), (version, refusal.to_string()));
             }
             Ok(_) => {
+                self.taken.insert(name.to_owned(), version);
                 tracing::info!(shift = %shift.key, by = %shift.requested_by, does = %shift.action, "an override was taken in");
             }
             // It is tried again.

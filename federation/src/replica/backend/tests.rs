@@ -346,6 +346,7 @@ fn a_difference_needs_a_member_and_its_agent() {
 }
 
 fn evacuation(world: &mut World) -> ShiftKey {
+    world.run(Command::RaiseLevel { level: 2 });
     let key: ShiftKey = "causeway-system/leave".parse().unwrap();
     let shift = Shift {
         requested_by: "ann".to_owned(),

@@ -21,6 +21,8 @@ pub(super) struct Said<'a> {
     pub(super) asked: Option<&'a Result<Shift, String>>,
     /// How it ended.
     pub(super) over: Option<Over>,
+    /// Whether the log has had its override.
+    pub(super) taken: bool,
     /// Why the log refused it.
     pub(super) refused: Option<&'a str>,
     /// What a dry run would bring about.
@@ -92,7 +94,7 @@ pub(super) fn status(
             match (row, said_.refused) {
                 (_, Some(why)) => refused("Refused", why, &mut after),
                 (Some(row), None) => held(&of_shift(state, row), said_.foreseen, &mut after),
-                (None, None) if taken_in(object) => {
+                (None, None) if said_.taken => {
                     let how = ended(shift, state);
                     over(how, &before, &mut after)
                 }
@@ -275,3 +277,7 @@ fn about(ms: u64) -> String {
         minutes => format!("in about {}h", minutes.div_ceil(60)),
     }
 }
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;
