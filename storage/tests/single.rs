@@ -51,7 +51,10 @@ async fn decisions_rise_are_read_and_followed() {
     assert_eq!(decision.outcome, answer.outcome);
     assert_eq!(decision.request.command, member("ack"));
     assert_eq!(decision.at, answer.at);
-    assert_eq!(consensus.position().borrow().index, answer.at.index);
+    // Told a moment after the answer.
+    let mut position = consensus.position();
+    let told = position.wait_for(|told| told.index == answer.at.index);
+    env().timeout(LIMIT, told).await.unwrap().unwrap();
     consensus.linearizable().await.unwrap();
     assert!(consensus.is_leader());
     let status = consensus.status();
@@ -170,12 +173,11 @@ async fn a_slow_follower_hears_that_it_missed_decisions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_refused_with_the_remedy() {
     let temp = tempfile::tempdir().unwrap();
-    let settings = Settings {
-        command_bytes: 1_000,
+    let impatient = Settings {
         propose_limit: Duration::from_millis(300),
         ..Settings::default()
     };
-    let consensus = open(temp.path(), settings).await;
+    let consensus = open(temp.path(), impatient).await;
     // Nobody leads before there is a clusterset.
     let text = consensus
         .propose(member("ack"))
@@ -183,6 +185,13 @@ async fn what_cannot_be_is_refused_with_the_remedy() {
         .unwrap_err()
         .to_string();
     assert!(text.contains("no replica leads"), "{text}");
+    consensus.stop().await;
+    drop(consensus);
+    let settings = Settings {
+        command_bytes: 1_000,
+        ..Settings::default()
+    };
+    let consensus = open(temp.path(), settings).await;
     consensus.bootstrap(node()).await.unwrap();
     let large = Command::PutMember(causeway_api::spec::MemberSpec {
         failure_domains: (0..200)
