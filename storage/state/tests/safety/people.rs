@@ -1,7 +1,7 @@
 //! Overrides have a time to live, and what they ask for makes sense.
 
 use causeway_api::shift::{OnExpiry, Shift, ShiftAction, ShiftDue};
-use causeway_api::verdict::{Ballot, VerdictState};
+use causeway_api::verdict::VerdictState;
 use causeway_failover::safety::Rule;
 use causeway_state::brain::{Act, Approvable};
 use causeway_state::{Command, Outcome, Refusal};
@@ -163,6 +163,13 @@ fn what_makes_no_sense_is_refused_by_its_field() {
         ("ramp", steps(&[50, 25, 100], 1_000)),
         ("ramp", steps(&[50], 1_000)),
         ("ramp", steps(&[50, 100], 0)),
+        (
+            "ramp",
+            Shift {
+                action: ShiftAction::Weigh([("sh".parse().unwrap(), 1)].into()),
+                ..steps(&[50, 100], 1_000)
+            },
+        ),
         (
             "weights",
             shift("w", ShiftAction::Weigh([("sh".parse().unwrap(), 0)].into())),
@@ -357,18 +364,10 @@ fn what_is_held_against_a_subject_decays_in_a_quiet_fleet_without_ticks() {
             .standing(&"gateway/sh/eastwest".parse().unwrap());
         standing.unwrap().penalty.score(state.cluster_time)
     };
-    let lose = |world: &mut World| {
-        for subject in ["gateway/sh/eastwest", "session/sh"] {
-            world.machine.vote(subject, Ballot::Unreachable);
-        }
-        world.tick_s(30);
-        assert_eq!(
-            world.machine.state.member_state(&"sh".parse().unwrap()),
-            VerdictState::Lost
-        );
-        world.recover("sh");
-    };
-    lose(&mut world);
+    world.machine.lose("sh");
+    let state = world.machine.state.member_state(&"sh".parse().unwrap());
+    assert_eq!(state, VerdictState::Lost);
+    world.recover("sh");
     assert!(held(&world) > 900);
     // While it waits out its hold-down nothing is forgiven.
     let forgive = |ms| Command::Forgive { elapsed_ms: ms };
