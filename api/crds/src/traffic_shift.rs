@@ -157,7 +157,7 @@ pub struct TrafficShiftSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub ticket: Option<String>,
-    /// Who asks for it. The chart's admission policy requires that it is the user who creates the object.
+    /// Who asks for it. The guides' admission policy requires that it is the user who creates the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub requested_by: Option<String>,
