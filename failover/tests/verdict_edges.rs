@@ -212,6 +212,31 @@ fn a_subject_is_known_from_when_it_was_first_spoken_of_until_it_is_no_more() {
 }
 
 #[test]
+fn what_is_held_against_a_subject_decays_while_time_stands_still_unless_it_waits_for_it() {
+    let mut watch = Watch::new();
+    assert!(!watch.verdicts.holds_against_any(watch.now));
+    watch.lost();
+    assert!(watch.verdicts.holds_against_any(watch.now));
+    watch.vote(1, "a", GATEWAY, Reachable);
+    assert_eq!(
+        (watch.state(GATEWAY), watch.state(MEMBER)),
+        (Recovering, Recovering)
+    );
+    assert!(!watch.verdicts.holds_against_any(watch.now));
+    assert!(
+        !watch.verdicts.forgive(watch.now, 300_000),
+        "a hold-down that has begun"
+    );
+    watch.after(60_000);
+    assert_eq!(watch.state(GATEWAY), Serving);
+    assert!(watch.verdicts.forgive(watch.now, 1));
+    assert!(watch.verdicts.holds_against_any(watch.now));
+    assert!(watch.verdicts.forgive(watch.now, 300_000));
+    assert!(!watch.verdicts.holds_against_any(watch.now), "forgotten");
+    assert!(!watch.verdicts.forgive(watch.now, 1));
+}
+
+#[test]
 fn only_an_edge_cluster_may_be_absent_and_only_where_that_was_announced() {
     let absence = |tolerate_ms| Absence { tolerate_ms };
     let hour = absence(Some(3_600_000));

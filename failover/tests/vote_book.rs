@@ -46,6 +46,7 @@ fn a_vote_is_news_unless_it_says_the_same_from_the_same_place() {
     assert_eq!(since(&book, "replica/r1", HZ), 4);
 
     assert!(book.silence(ReplicaId(1)) && !book.silence(ReplicaId(1)));
+    assert_eq!(book.silent(), &[ReplicaId(1)].into());
     assert!(book.cast(&moved, ClusterTime(5)), "it is heard again");
     assert!(!book.cast(&moved, ClusterTime(6)));
     assert!(
@@ -116,6 +117,7 @@ fn what_is_forgotten_is_complained_of_no_more() {
     assert!(book.retire(&HZ.parse().unwrap()) && !book.complains(&sg));
     assert_eq!(book.len(), 1);
 
+    assert!(!book.is_empty());
     let mut book = complaint();
     assert!(book.forget(&"agent/sg".parse().unwrap()) && !book.complains(&sg));
     assert!(!book.forget(&"agent/sg".parse().unwrap()));

@@ -46,6 +46,10 @@ pub enum Fault {
     MadeUpMember,
     /// More rows than a plan may have.
     TooLarge,
+    /// Callers that are to be shed, though all are served.
+    Shed,
+    /// Traffic into a network that the callers' place does not reach.
+    Unreached,
 }
 
 /// Spoils inputs or plan.
@@ -110,6 +114,21 @@ pub fn spoil(fault: Fault, inputs: &mut PlanInputs, plan: &mut ServicePlan) {
                     .iter_mut()
                     .take(1)
                     .for_each(|source| source.source.member = name.clone());
+            }
+        }
+        Fault::Shed => {
+            let sources = plan.sources.iter_mut();
+            sources.for_each(|source| source.shed = source.unserved.plus(Rate(1)));
+        }
+        Fault::Unreached => {
+            let cut = inputs.sources.iter().find_map(|input| {
+                let network = input.unreachable.first()?;
+                Some((&input.source, network.clone()))
+            });
+            let Some((from, network)) = cut else { return };
+            let source = plan.sources.iter_mut().find(|plan| plan.source == *from);
+            if let Some(source) = source {
+                send_all(source, Destination::Network(network));
             }
         }
         Fault::TooLarge => {

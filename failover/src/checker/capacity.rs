@@ -14,7 +14,7 @@ use causeway_api::plan::{
 };
 use causeway_api::rules::{Strategy, WhenUnknown};
 
-use super::usable::{in_steps, permitted, reason};
+use super::usable::{in_steps, permitted, reason, usable};
 use super::{Report, behind, paired};
 
 /// What a zone is sent by name: by all, and by other members.
@@ -147,15 +147,24 @@ fn by_capacity(inputs: &PlanInputs, source: &SourceInput, plan: &SourcePlan) -> 
     let any = |weights: &BTreeMap<Region, u32>| weights.values().any(|weight| *weight > 0);
     let weighted =
         any(&source.together) || (policy.strategy == Strategy::Weighted && any(&policy.weights));
+    let known = |zone: &DestinationInput| {
+        zone.capacity.is_some() && zone.capacity_source != CapacitySource::Learned
+    };
     let nearest = plan.shares.iter().map(|share| share.tier).min();
     let near = plan
         .shares
         .iter()
         .filter(|share| weighted || Some(share.tier) == nearest);
-    near.flat_map(|share| behind(inputs, &share.destination))
+    let all_known = near
+        .flat_map(|share| behind(inputs, &share.destination))
         .all(|zone| {
             let counts = zone.ready > 0 && (zone.exported || zone.member == source.source.member);
-            let known = zone.capacity.is_some() && zone.capacity_source != CapacitySource::Learned;
-            !counts || known
-        })
+            !counts || known(zone)
+        });
+    // What takes only a part of its part may be left with one so small that no share names it.
+    let unnamed = inputs
+        .destinations
+        .iter()
+        .any(|zone| zone.admitted_percent < 100 && !known(zone) && usable(inputs, source, zone));
+    all_known && !unnamed
 }

@@ -2,7 +2,7 @@
 //!
 //! They go to their nearest ways in proportion to ready endpoints, as a mesh without a plan would send them. Where weights
 //! bind them, they go by these, and to the nearest ways of each region. Where a nearest way ramps up, it gets its part of
-//! what it would get, and the rest goes on to the next tier.
+//! what it would get, and the rest goes on to the next tier; beyond the last of a region, to the other regions by weight.
 
 use std::collections::BTreeMap;
 
@@ -47,8 +47,14 @@ pub(super) fn unplanned(fleet: &Fleet<'_>, at: usize, ways: &[Way<'_>]) -> Unpla
         .iter()
         .any(|way| held(fleet, &input.source, way));
     if held {
+        let all: Vec<&Way<'_>> = ways.iter().collect();
+        let mut weights = ramped(fleet, &input.source, &all, ALL);
+        // All ramp up, and there is nowhere else: each in proportion takes what they hold back.
+        if weights.iter().all(|weight| *weight == 0) {
+            weights = ways.iter().map(|way| ready(fleet, way)).collect();
+        }
         return Unplanned {
-            weights: ramped(fleet, &input.source, ways),
+            weights,
             exact: true,
         };
     }
@@ -84,10 +90,11 @@ fn admitted_all(fleet: &Fleet<'_>, source: &Source, way: &Way<'_>) -> u64 {
     all.fold(0, u64::saturating_add)
 }
 
-/// Tier by tier, what a tier admits of what comes to it.
-fn ramped(fleet: &Fleet<'_>, source: &Source, ways: &[Way<'_>]) -> Vec<u64> {
+/// Of so much what each way takes: tier by tier what a tier admits of what comes to it, and the rest goes on to the next. What
+/// no tier takes is left over.
+fn ramped(fleet: &Fleet<'_>, source: &Source, ways: &[&Way<'_>], mut left: u64) -> Vec<u64> {
     let mut weights = vec![0_u64; ways.len()];
-    let (mut from, mut left) = (0, ALL);
+    let mut from = 0;
     while let Some(way) = ways.get(from) {
         let to = ways.partition_point(|other| other.tier <= way.tier);
         let tier = ways.get(from..to).unwrap_or_default();
@@ -112,49 +119,55 @@ fn ramped(fleet: &Fleet<'_>, source: &Source, ways: &[Way<'_>]) -> Vec<u64> {
         }
         from = to;
     }
-    // All ramp up, and there is nowhere else: each in proportion takes what they hold back.
-    if weights.iter().all(|weight| *weight == 0) {
-        weights = ways.iter().map(|way| ready(fleet, way)).collect();
-    }
     weights
 }
 
-/// The weights of regions, each on the nearest ways of it.
+/// Each region's part by weight, to its nearest ways. What a region that ramps up does not take goes to those that take all
+/// of theirs, by weight.
 fn by_region(
     fleet: &Fleet<'_>,
     source: &Source,
     ways: &[Way<'_>],
     weights: &BTreeMap<Region, u32>,
 ) -> Vec<u64> {
-    let mut nearest: BTreeMap<&Region, (u8, Vec<usize>)> = BTreeMap::new();
+    let mut regions: BTreeMap<&Region, (u64, Vec<usize>)> = BTreeMap::new();
     for (at, way) in ways.iter().enumerate() {
         let Some(region) = way.region(fleet) else {
             continue;
         };
-        if weights.get(region).is_none_or(|weight| *weight == 0) {
-            continue;
-        }
-        let (tier, ways) = nearest.entry(region).or_insert((way.tier, Vec::new()));
-        if *tier == way.tier {
-            ways.push(at);
+        let weight = weights.get(region).copied().unwrap_or(0);
+        if weight > 0 {
+            let (_, mine) = regions
+                .entry(region)
+                .or_insert((u64::from(weight), Vec::new()));
+            mine.push(at);
         }
     }
-    let regions: Vec<u64> = nearest
-        .keys()
-        .map(|region| u64::from(weights.get(*region).copied().unwrap_or(0)))
-        .collect();
     let mut out = vec![0_u64; ways.len()];
-    for ((_, near), part) in nearest.values().zip(apportion(ALL, &regions)) {
-        let within: Vec<u64> = near
-            .iter()
-            .filter_map(|at| ways.get(*at))
-            .map(|way| admitted_all(fleet, source, way))
-            .collect();
-        for (at, part) in near.iter().zip(apportion(part, &within)) {
-            if let Some(weight) = out.get_mut(*at) {
-                *weight = part;
+    let mut open: Vec<(u64, Vec<usize>)> = regions.into_values().collect();
+    let mut left = ALL;
+    // Each round but the last closes a region.
+    while left > 0 && !open.is_empty() {
+        let by_weight: Vec<u64> = open.iter().map(|(weight, _)| *weight).collect();
+        let parts = apportion(left, &by_weight);
+        let mut still_open = Vec::new();
+        for ((weight, mine), part) in open.into_iter().zip(parts) {
+            let here: Vec<&Way<'_>> = mine.iter().filter_map(|at| ways.get(*at)).collect();
+            let takes = ramped(fleet, source, &here, part);
+            let took = takes
+                .iter()
+                .fold(0_u64, |sum, take| sum.saturating_add(*take));
+            for (at, take) in mine.iter().zip(takes) {
+                if let Some(sum) = out.get_mut(*at) {
+                    *sum = sum.saturating_add(take);
+                }
+            }
+            left = left.saturating_sub(took);
+            if took == part {
+                still_open.push((weight, mine));
             }
         }
+        open = still_open;
     }
     out
 }

@@ -29,3 +29,30 @@ pub fn judge(
         service: service.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use causeway_api::plan::Rate;
+
+    #[test]
+    fn automation_that_moves_anything_needs_a_drill_that_is_recent_enough() {
+        let judged = |cause, moved, max_age_ms, age_ms| {
+            let amount = Amount {
+                forced: Rate(moved),
+                chosen: Rate(0),
+            };
+            let service = "shop/cart".parse().unwrap();
+            judge(&service, amount, cause, max_age_ms, age_ms).is_ok()
+        };
+        let (week, day) = (Some(7), Some(1));
+        assert!(judged(Cause::Loss, 1, None, None), "no policy asks for one");
+        assert!(judged(Cause::Loss, 1, week, day) && judged(Cause::Loss, 1, day, day));
+        assert!(!judged(Cause::Loss, 1, day, week), "too old");
+        assert!(!judged(Cause::Loss, 1, week, None), "there was none");
+        assert!(judged(Cause::Loss, 0, week, None), "nothing moves");
+        assert!(judged(Cause::People, 1, week, None));
+        assert!(judged(Cause::Return, 1, week, None));
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::MemberName;
+use causeway_api::ids::Region;
 use causeway_api::verdict::{ClusterTime, Evidence, Subject, VerdictState};
 
 use super::evidence::{EVIDENCE_ROWS, on_leaf, on_member};
@@ -228,7 +229,11 @@ impl<F: Fleet> Run<'_, F> {
     /// Zones and regions, from all members that stand in them.
     fn areas(&mut self, areas: &BTreeSet<Subject>) {
         let mut members: BTreeMap<&Subject, Vec<(&MemberName, VerdictState)>> = BTreeMap::new();
+        let regions: BTreeSet<&Region> = areas.iter().filter_map(region_of).collect();
         for (name, place) in self.fleet.places() {
+            if !place.region.is_some_and(|region| regions.contains(region)) {
+                continue;
+            }
             let state = self.verdicts.state(&Subject::Member {
                 member: name.clone(),
             });
@@ -263,16 +268,13 @@ impl<F: Fleet> Run<'_, F> {
         evidence: impl FnOnce() -> Vec<Evidence>,
     ) -> bool {
         let now = self.now;
-        if !self.verdicts.standings.contains_key(subject) {
-            let standing = Standing {
+        let standings = &mut self.verdicts.standings;
+        let standing = standings
+            .entry(subject.clone())
+            .or_insert_with(|| Standing {
                 since: now,
                 ..Standing::default()
-            };
-            self.verdicts.standings.insert(subject.clone(), standing);
-        }
-        let Some(standing) = self.verdicts.standings.get_mut(subject) else {
-            return false;
-        };
+            });
         if standing.state == state {
             return false;
         }
@@ -290,5 +292,13 @@ impl<F: Fleet> Run<'_, F> {
             to: state,
         });
         true
+    }
+}
+
+/// The region that an area is, or lies in.
+fn region_of(area: &Subject) -> Option<&Region> {
+    match area {
+        Subject::Region { region } | Subject::Zone { region, .. } => Some(region),
+        Subject::Gateway { .. } | Subject::Session { .. } | Subject::Member { .. } => None,
     }
 }

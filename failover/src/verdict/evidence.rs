@@ -42,16 +42,17 @@ fn rows<'a>(
     named: bool,
 ) -> impl Iterator<Item = Evidence> + use<'a> {
     let ttl_ms = negative_ttl_ms(&rules.detection);
+    let begins = if named {
+        format!("{subject}: ")
+    } else {
+        String::new()
+    };
     let row = move |(observer, vote): (&ObserverId, &CastVote)| Evidence {
         observer: observer.clone(),
         domain: vote.domain.clone(),
         ballot: vote.ballot,
         at: vote.at,
-        evidence: if named {
-            format!("{subject}: {}", vote.evidence)
-        } else {
-            vote.evidence.clone()
-        },
+        evidence: [begins.as_str(), vote.evidence.as_str()].concat(),
         not_counted: why_not(votes.weight(observer, vote, now, ttl_ms), vote, ttl_ms),
     };
     votes.on(subject).map(row)

@@ -87,14 +87,18 @@ impl VoteBook {
         let mut anew = false;
         for vote in votes {
             // A replica that votes for the first time tells that it is there: a region is concluded from that, too.
-            anew |= self.is_silent(&vote.observer) || self.is_new(&vote.observer);
+            anew = anew || self.is_silent(&vote.observer) || self.is_new(&vote.observer);
+            if anew {
+                self.cast(vote, now);
+                continue;
+            }
             let agent = match &vote.subject {
                 Subject::Session { member } => Some((member, self.hears_agent(member))),
                 _ => None,
             };
-            self.cast(vote, now);
+            let news = self.cast(vote, now);
             touched.insert(vote.subject.clone());
-            if let Some((member, heard)) = agent
+            if let Some((member, heard)) = agent.filter(|_| news)
                 && heard != self.hears_agent(member)
             {
                 turned.insert(ObserverId::Agent(member.clone()));
@@ -235,7 +239,7 @@ impl VoteBook {
             ballot: vote.ballot,
             since,
             at: now,
-            evidence: vote.evidence.chars().take(EVIDENCE_CHARS).collect(),
+            evidence: cut(&vote.evidence),
             reached,
         };
         let was = old.is_some_and(|old| old.ballot == Ballot::Unreachable);
@@ -334,6 +338,13 @@ impl VoteBook {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+}
+
+/// As much of a sentence as is kept.
+fn cut(sentence: &str) -> String {
+    let end = sentence.char_indices().nth(EVIDENCE_CHARS);
+    let kept = end.and_then(|(end, _)| sentence.get(..end));
+    kept.unwrap_or(sentence).to_owned()
 }
 
 /// No name is smaller.

@@ -159,10 +159,12 @@ fn a_host_from_an_old_backup_takes_nothing_back() {
     let Outcome::Refused(older) = machine.declare("a", &spec("hz"), 1) else {
         unreachable!("an older version of the same object");
     };
+    assert!(matches!(older, Refusal::OlderDeclaration { .. }), "{older}");
     assert!(older.to_string().contains("older backup"), "{older}");
     let Outcome::Refused(back) = machine.declare("a", &spec("sh"), 1) else {
         unreachable!("an object that was deleted");
     };
+    assert!(matches!(back, Refusal::CameBack { .. }), "{back}");
     assert!(back.to_string().contains("was deleted before"), "{back}");
 
     // What stands there is put in force by the verb.

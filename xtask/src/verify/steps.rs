@@ -154,7 +154,10 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
                 .with("CAUSEWAY_KUBE_APISERVER", "kube-apiserver-oldest")
                 .needing(ASSETS),
         );
-        let mutants = xtask("faults in the decision code are noticed", &["mutants"]);
+        let mutants = xtask(
+            "faults in the decision code are noticed",
+            &["mutants", "verdicts"],
+        );
         steps = steps
             .into_iter()
             .map(|step| step.with("PROPTEST_CASES", LONG_CASES))
