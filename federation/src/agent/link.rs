@@ -10,7 +10,7 @@ use causeway_api::FactVersion;
 use causeway_api::Generation;
 use causeway_api::facts::{FactDelta, MemberFact};
 use causeway_api::session::{FromAgent, FromReplica, Hello, PROTOCOL, Roll, Welcome};
-use causeway_api::view::Applied;
+use causeway_api::view::{Applied, ViewDelta};
 use causeway_core::holdings::Touched;
 use causeway_discovery::Observer;
 use causeway_seam::TaskHandle;
@@ -411,6 +411,7 @@ impl Link {
                 (!sent).then(|| Ended::Broke("the replica stopped listening".to_owned()))
             }
             FromReplica::View(delta) => {
+                say_coarse(&delta);
                 let mark = |touched: &Touched| self.writing.view_changed(touched);
                 let touched = self.shared.merge(*delta, sender, mark);
                 if !touched.misfits.is_empty() {
@@ -444,6 +445,20 @@ impl Link {
             FromReplica::Busy { .. } => anew("the replica is busy with other agents"),
             FromReplica::Welcome(_) => anew("the replica welcomed twice"),
         }
+    }
+}
+
+/// What is to be left at once is worth a line: it goes ahead of the plans that say why.
+fn say_coarse(delta: &ViewDelta) {
+    let cut = delta.coarse.as_ref().and_then(|part| part.value.as_ref());
+    if let Some(cut) = cut {
+        let networks: Vec<_> = cut.networks.iter().map(ToString::to_string).collect();
+        tracing::warn!(
+            networks = %networks.join(", "), stay = cut.stay.len(),
+            domain = %cut.domain.as_ref().map(ToString::to_string).unwrap_or_default(),
+            contingency = %cut.contingency.map(|hash| hash.to_string()).unwrap_or_default(),
+            "lost: every service leaves these networks now, but for those that move by a person's word alone"
+        );
     }
 }
 

@@ -68,7 +68,8 @@ fn one(shared: &Shared, decided: &Decision) {
             .sessions
             .networks_changed(&effect.networks.iter().cloned().collect());
     }
-    if !effect.verdicts.is_empty() || effect.policies || effect.people {
+    let cut = !(effect.verdicts.is_empty() && effect.networks.is_empty());
+    if cut || effect.policies || effect.people {
         shared.sessions.coarse_changed();
     }
     for member in &effect.members {

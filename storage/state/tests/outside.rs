@@ -10,6 +10,7 @@ use causeway_api::rules::{FailoverMode, PolicyRules};
 use causeway_api::shift::{Shift, ShiftAction, Urgency};
 use causeway_api::spec::PolicySpec;
 use causeway_api::{NetworkName, ServiceKey};
+use causeway_state::brain::Approvable;
 use causeway_state::{Command, PlanProposal};
 use support::{Machine, root_policy};
 
@@ -138,4 +139,35 @@ fn what_goes_elsewhere_keeps_no_network_open() {
     machine.lose("hz");
     assert_eq!(ways_in(&machine, "hz"), 0, "nobody is sent there");
     assert_eq!(ways_in(&machine, "sh"), 1);
+}
+
+#[test]
+fn once_a_person_let_it_move_the_network_is_cut_off() {
+    let mut machine = machine(PolicyRules {
+        stateful: Some(true),
+        ..PolicyRules::default()
+    });
+    machine.lose("sh");
+    assert_eq!(ways_in(&machine, "sh"), 1);
+    let db: ServiceKey = "shop/db".parse().unwrap();
+    let held = machine.state.plan(&db).unwrap().value.clone().unwrap();
+    let mut inputs = held.inputs;
+    for zone in &mut inputs.destinations {
+        machine.state.settle_standing(&db, zone);
+    }
+    let plan = causeway_failover::plan::plan(&inputs);
+    let effect = machine.accept(Command::CommitPlans(vec![PlanProposal {
+        service: db.clone(),
+        plan: Some((inputs, plan)),
+        previous: None,
+    }]));
+    assert_eq!(effect.pending, [db.clone()], "it waits for a person");
+    assert_eq!(ways_in(&machine, "sh"), 1);
+    machine.accept(Command::Approve {
+        what: Approvable::Plan(db),
+        by: "ann".to_owned(),
+        reason: "its data is there".to_owned(),
+    });
+    assert_eq!(ways_in(&machine, "sh"), 0);
+    assert_eq!(machine.state.lost_and_kept(), names(&[]));
 }

@@ -93,7 +93,9 @@ pub fn apply(state: &mut State, at: LogPosition, request: &Request) -> Outcome {
                 ramps::look(state, &mut effect);
                 effect.activated = contingencies::activate(state, generation);
             }
-            if moved || effect.people || effect.policies {
+            // What kept a network open may have moved.
+            let freed = !effect.planned.is_empty() && !state.lost_and_kept().is_empty();
+            if moved || effect.people || effect.policies || freed {
                 effect.networks = networks::refresh(state, generation);
             }
             Outcome::Accepted { generation, effect }
