@@ -127,7 +127,10 @@ impl World {
     /// Reached once, then silent for long enough.
     fn lose(&mut self, member: &str) {
         for ballot in [Ballot::Reachable, Ballot::Unreachable] {
-            for subject in [format!("gateway/{member}/eastwest"), format!("session/{member}")] {
+            for subject in [
+                format!("gateway/{member}/eastwest"),
+                format!("session/{member}"),
+            ] {
                 self.apply(Command::CastVotes(vec![Vote {
                     observer: ObserverId::Replica(ReplicaId(1)),
                     domain: "here".parse().unwrap(),
