@@ -15,7 +15,10 @@ use kube::{
 };
 use serde_json::Value;
 
-use crate::{assets, eventually, json::at};
+use crate::{
+    assets, eventually,
+    json::{self, at},
+};
 
 /// Istio's, as its own chart installs them.
 ///
@@ -103,7 +106,7 @@ pub async fn apply(client: &Client, definitions: Vec<Value>) -> anyhow::Result<(
 }
 
 async fn apply_one(client: Client, definition: Value) -> anyhow::Result<()> {
-    let api = Api::<CustomResourceDefinition>::all(client);
+    let api = Api::<CustomResourceDefinition>::all(client.clone());
     let name = at(&definition, "/metadata/name")
         .as_str()
         .context("a definition without a name")?;
@@ -111,11 +114,12 @@ async fn apply_one(client: Client, definition: Value) -> anyhow::Result<()> {
     api.patch(name, &parameters, &Patch::Apply(&definition))
         .await
         .with_context(|| format!("applying {name}"))?;
+    let lists = lists(&definition);
     eventually(
         Duration::from_secs(60),
         &format!("{name} is served"),
         || {
-            let api = api.clone();
+            let (api, client, lists) = (api.clone(), client.clone(), lists.clone());
             async move {
                 let conditions = api
                     .get(name)
@@ -127,11 +131,30 @@ async fn apply_one(client: Client, definition: Value) -> anyhow::Result<()> {
                     .iter()
                     .any(|one| one.type_ == "Established" && one.status == "True");
                 ensure!(established, "conditions {conditions:?}");
+                // What serves the objects hears of it a moment later.
+                for list in lists {
+                    let request = http::Request::get(list).body(Vec::new())?;
+                    client.request_text(request).await?;
+                }
                 Ok(())
             }
         },
     )
     .await
+}
+
+/// Where objects of a definition are listed, by each version of it that is served.
+fn lists(definition: &Value) -> Vec<String> {
+    let text = |pointer| json::text(definition, pointer);
+    let (group, plural) = (text("/spec/group"), text("/spec/names/plural"));
+    let versions = json::list(definition, "/spec/versions").iter();
+    versions
+        .filter(|version| at(version, "/served") == true)
+        .map(|version| {
+            let version = json::text(version, "/name");
+            format!("/apis/{group}/{version}/{plural}?limit=1")
+        })
+        .collect()
 }
 
 fn yaml_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {

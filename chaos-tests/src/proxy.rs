@@ -128,8 +128,17 @@ impl Wires {
                     sleep(Duration::from_millis(20)).await;
                     continue;
                 };
+                // The kernel's table is no snapshot: a line may be missed while it changes.
+                let mut from = wires.dialler(&stream);
+                for _ in 0..3 {
+                    if from.is_some() {
+                        break;
+                    }
+                    sleep(Duration::from_millis(20)).await;
+                    from = wires.dialler(&stream);
+                }
                 // Whoever is nobody of ours, or is gone already, is shown the door.
-                if let Some(from) = wires.dialler(&stream) {
+                if let Some(from) = from {
                     let there = (wires.wire(&from, &name), wires.wire(&name, &from));
                     tokio::spawn(carry(stream, target, there));
                 }

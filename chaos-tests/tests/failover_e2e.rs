@@ -125,8 +125,9 @@ async fn what_is_lost_is_withdrawn_and_comes_back_and_nothing_else_is_touched() 
 
     // It comes back, and waits out its hold-down before traffic does.
     let site = set.site_mut(2)?;
-    site.gateway.open().await?;
+    // Probes may reach it before we hear that it is open.
     let opened = Instant::now();
+    site.gateway.open().await?;
     site.agent.start()?;
     let returning = [json!("Recovering"), json!("Serving")];
     set.row_among(2, ("/verdict", &returning)).await?;

@@ -143,11 +143,12 @@ async fn all_definitions_are_served_and_load_balancers_and_pods_have_a_status() 
         "gateway.networking.k8s.io/v1",
         "multicluster.x-k8s.io/v1alpha1",
     ] {
-        let resources = client.list_api_group_resources(version).await?;
-        ensure!(
-            !resources.resources.is_empty(),
-            "{version} has no resources"
-        );
+        eventually(DEADLINE, &format!("{version} has resources"), || async {
+            let resources = client.list_api_group_resources(version).await?;
+            ensure!(!resources.resources.is_empty(), "none");
+            Ok(())
+        })
+        .await?;
     }
     let ports = [("tls", 15443)];
     let at = ("default", "gateway");

@@ -119,8 +119,9 @@ async fn restarts_write_only_what_changed() -> anyhow::Result<()> {
 
     // Killed during the hold-down, which can only grow by it.
     let site = set.site_mut(2)?;
-    site.gateway.open().await?;
+    // Probes may reach it before we hear that it is open.
     let opened = Instant::now();
+    site.gateway.open().await?;
     site.agent.start()?;
     let returning = [json!("Recovering"), json!("Serving")];
     set.row_among(2, ("/verdict", &returning)).await?;

@@ -219,7 +219,7 @@ fn ip() -> GatewayAddress {
     GatewayAddress::Ip("127.0.0.1".parse().unwrap())
 }
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Answers every connection with the same bytes.
 async fn answering(env: &Env, answer: &'static [u8]) -> (u16, causeway_seam::TaskHandle) {

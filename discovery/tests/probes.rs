@@ -179,7 +179,7 @@ async fn a_real_listener_is_reached_and_a_closed_port_is_not() {
     let listener = real::net::listen("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let probe = TcpProbe::new(env.clone());
-    let limit = Duration::from_secs(5);
+    let limit = Duration::from_secs(60);
     let ip = GatewayAddress::Ip("127.0.0.1".parse().unwrap());
     probe.reach(&ip, port, limit).await.unwrap();
     let name = GatewayAddress::Host("localhost".to_owned());

@@ -145,14 +145,16 @@ impl Set {
     }
 
     /// How many writes each cluster has seen.
-    pub(crate) fn marks(&self) -> Vec<usize> {
-        self.witnesses.iter().map(Witness::mark).collect()
+    pub(crate) async fn marks(&self) -> anyhow::Result<Vec<usize>> {
+        try_join_all(self.witnesses.iter().map(Witness::mark)).await
     }
 
     /// Nothing was written anywhere since then.
-    pub(crate) fn quiet_since(&self, marks: &[usize]) -> anyhow::Result<()> {
-        let mut pairs = self.witnesses.iter().zip(marks);
-        pairs.try_for_each(|(witness, mark)| witness.quiet_since(*mark))
+    pub(crate) async fn quiet_since(&self, marks: &[usize]) -> anyhow::Result<()> {
+        for (witness, mark) in self.witnesses.iter().zip(marks) {
+            witness.quiet_since(*mark).await?;
+        }
+        Ok(())
     }
 
     /// Who leads, as the first of these says that knows it.
@@ -218,7 +220,7 @@ impl Set {
         (member, count): (u64, usize),
     ) -> anyhow::Result<()> {
         let name = format!("m{member}");
-        let marks = self.marks();
+        let marks = self.marks().await?;
         let zone = format!("r{member}-a");
         let web = self.webs.get_mut(&name).context("no service")?;
         web.scale(&zone, count).await?;
@@ -235,28 +237,33 @@ impl Set {
                 Ok(())
             })
             .await?;
-            witness.only_since(marks[index(*number)], &entry)?;
+            witness.only_since(marks[index(*number)], &entry).await?;
         }
         Ok(())
     }
 
-    /// What `causeway clusters` says of a member's verdict, once it is that.
+    /// What `causeway clusters` says of a member's verdict, once it is one of these.
     pub(crate) fn verdict<'a>(
         &'a self,
         asked: u64,
         member: &'a str,
-        wanted: &'a str,
+        wanted: &'a [&'a str],
     ) -> impl Future<Output = anyhow::Result<()>> + 'a {
         let replica = self.replica(asked);
         async move {
-            eventually(DEADLINE, &format!("{member} is {wanted}"), || async {
-                let rows = replica.cli.json(&["clusters"]).await?;
-                let rows = rows.as_array().cloned().unwrap_or_default();
-                let row = rows.iter().find(|row| row["name"] == member);
-                let row = row.context("no row")?;
-                ensure!(row["verdict"] == wanted, "{row}");
-                Ok(())
-            })
+            eventually(
+                DEADLINE,
+                &format!("{member} is one of {wanted:?}"),
+                || async {
+                    let rows = replica.cli.json(&["clusters"]).await?;
+                    let rows = rows.as_array().cloned().unwrap_or_default();
+                    let row = rows.iter().find(|row| row["name"] == member);
+                    let row = row.context("no row")?;
+                    let verdict = row["verdict"].as_str().unwrap_or_default();
+                    ensure!(wanted.contains(&verdict), "{row}");
+                    Ok(())
+                },
+            )
             .await
         }
     }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail, ensure};
+use causeway_chaos_tests::causeway::DEADLINE;
 use causeway_chaos_tests::causeway::declared::api;
 use causeway_chaos_tests::causeway::mesh::KINDS;
+use causeway_chaos_tests::eventually;
 use futures::StreamExt as _;
 use kube::api::{DynamicObject, ListParams, WatchEvent, WatchParams};
 use kube::{Client, ResourceExt as _};
@@ -25,10 +27,16 @@ pub(crate) enum Write {
 
 type Writes = Arc<Mutex<Vec<(String, Write)>>>;
 
+/// The objects that are there, by name, with their `resourceVersion`.
+type Versions = BTreeMap<String, String>;
+
 /// Watches one cluster.
 pub(crate) struct Witness {
     cluster: String,
+    client: Client,
     writes: Writes,
+    /// What is there, as far as it was told.
+    seen: Arc<Mutex<Versions>>,
     /// What was wrong with a watch.
     trouble: Arc<Mutex<Option<String>>>,
     tasks: Vec<JoinHandle<()>>,
@@ -46,6 +54,7 @@ impl Witness {
     /// Watches from now on.
     pub(crate) async fn of(cluster: &str, client: &Client) -> anyhow::Result<Self> {
         let (writes, trouble) = (Writes::default(), Arc::<Mutex<Option<String>>>::default());
+        let seen = Arc::<Mutex<Versions>>::default();
         let mut tasks = Vec::new();
         for (version, kind) in KINDS {
             let api = api(client, version, kind, None);
@@ -53,9 +62,13 @@ impl Witness {
             for object in &there {
                 let write = (named(kind, object), Write::Put(generation(object)));
                 writes.lock().unwrap().push(write);
+                seen.lock()
+                    .unwrap()
+                    .insert(named(kind, object), version_of(object));
             }
             let mut at = there.metadata.resource_version.context("no revision")?;
             let (writes, trouble) = (Arc::clone(&writes), Arc::clone(&trouble));
+            let seen = Arc::clone(&seen);
             tasks.push(tokio::spawn(async move {
                 let outcome = async {
                     loop {
@@ -72,6 +85,11 @@ impl Witness {
                                 WatchEvent::Error(error) => bail!("{error}"),
                             };
                             at = object.resource_version().context("no revision")?;
+                            let name = named(kind, &object);
+                            match write {
+                                Write::Deleted => seen.lock().unwrap().remove(&name),
+                                Write::Put(_) => seen.lock().unwrap().insert(name, at.clone()),
+                            };
                             writes.lock().unwrap().push((named(kind, &object), write));
                         }
                     }
@@ -86,7 +104,9 @@ impl Witness {
         let cluster = cluster.to_owned();
         Ok(Self {
             cluster,
+            client: client.clone(),
             writes,
+            seen,
             trouble,
             tasks,
         })
@@ -97,9 +117,31 @@ impl Witness {
         writes.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Waits until it was told of all that its API server has: watchers are told a moment later than whoever asks.
+    async fn caught_up(&self) -> anyhow::Result<()> {
+        let what = format!("{}: its watches were told of everything", self.cluster);
+        eventually(DEADLINE, &what, || async {
+            let mut there = Versions::new();
+            for (version, kind) in KINDS {
+                let api = api(&self.client, version, kind, None);
+                for object in api.list(&ListParams::default().labels(OURS)).await? {
+                    there.insert(named(kind, &object), version_of(&object));
+                }
+            }
+            let seen = self.seen.lock().unwrap().clone();
+            ensure!(
+                seen == there,
+                "there is {there:?}, and it was told {seen:?}"
+            );
+            Ok(())
+        })
+        .await
+    }
+
     /// How many writes there were so far.
-    pub(crate) fn mark(&self) -> usize {
-        self.writes().len()
+    pub(crate) async fn mark(&self) -> anyhow::Result<usize> {
+        self.caught_up().await?;
+        Ok(self.writes().len())
     }
 
     /// The writes since then, by object, in their order.
@@ -112,7 +154,8 @@ impl Witness {
     }
 
     /// Checks that nothing was written since then, but to objects whose name has this in it.
-    pub(crate) fn only_since(&self, mark: usize, part: &str) -> anyhow::Result<()> {
+    pub(crate) async fn only_since(&self, mark: usize, part: &str) -> anyhow::Result<()> {
+        self.caught_up().await?;
         let mut found = self.since(mark);
         found.retain(|name, _| !name.contains(part));
         ensure!(
@@ -124,7 +167,8 @@ impl Witness {
     }
 
     /// Checks that nothing was written since then.
-    pub(crate) fn quiet_since(&self, mark: usize) -> anyhow::Result<()> {
+    pub(crate) async fn quiet_since(&self, mark: usize) -> anyhow::Result<()> {
+        self.caught_up().await?;
         let found = self.since(mark);
         ensure!(
             found.is_empty(),
@@ -135,7 +179,8 @@ impl Witness {
     }
 
     /// Checks that no object ever went back to older decisions, all the time.
-    pub(crate) fn never_went_back(&self) -> anyhow::Result<()> {
+    pub(crate) async fn never_went_back(&self) -> anyhow::Result<()> {
+        self.caught_up().await?;
         let trouble = self.trouble.lock().unwrap().clone();
         ensure!(trouble.is_none(), "{}: {trouble:?}", self.cluster);
         for (name, writes) in self.since(0) {
@@ -161,6 +206,10 @@ impl Drop for Witness {
             task.abort();
         }
     }
+}
+
+fn version_of(object: &DynamicObject) -> String {
+    object.resource_version().unwrap_or_default()
 }
 
 fn named(kind: &str, object: &DynamicObject) -> String {

@@ -87,7 +87,13 @@ async fn a_view_is_written_once_in_order_and_pruned_in_order() -> anyhow::Result
         Ok(())
     })
     .await?;
-    assert_eq!(member.handle().stats().applied, 1);
+    // It is counted a moment after the API server has it.
+    eventually(DEADLINE, "one write is counted", || async {
+        let counted = member.handle().stats().applied;
+        ensure!(counted == 1, "{counted}");
+        Ok(())
+    })
+    .await?;
     let changed = member.versions().await?;
     for (name, version) in &first {
         let same = changed[name] == *version;

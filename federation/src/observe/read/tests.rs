@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::*;
 
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A cluster with one service of two endpoints, a gateway, and a rule of somebody's.
 fn member(env: &Env) -> MemoryMember {
@@ -144,7 +144,7 @@ async fn a_cluster_that_hangs_is_given_up() {
     let member = member(&env);
     member.go_dark();
     let error = read(&env, &member).await.unwrap_err();
-    assert!(error.contains("no answer within 5s"), "{error}");
+    assert!(error.contains("no answer within 60s"), "{error}");
 }
 
 #[test]
