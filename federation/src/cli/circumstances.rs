@@ -8,17 +8,20 @@ use super::clusters::verdict_tone;
 use super::overrides::{returning, shifts};
 use super::readiness::{tone, worst};
 use super::table::{Cell, Table, Tone};
-use super::text::{clean, duration, grouped};
+use super::text::{clean, count, duration, grouped};
 use crate::admin::api::{Circumstances, Moment};
 
 /// Of which moment the answer tells, and what it cannot tell.
 pub(super) fn as_of(at: &Moment, look: &Look) -> String {
+    let back = match at.oldest_entry {
+        0 => "its beginning".to_owned(),
+        entry => format!("entry {}", grouped(entry)),
+    };
     let text = format!(
         "as it was after {}, {} of cluster time ago; what agents had applied then is not in the log, which reaches back to \
-         entry {}",
+         {back}",
         at.generation,
-        duration(at.ago_ms),
-        grouped(at.oldest_entry)
+        duration(at.ago_ms)
     );
     format!("{}\n", look.paint.tone(Tone::Warn, &text))
 }
@@ -36,7 +39,7 @@ pub(super) fn screen(around: &Circumstances, look: &Look) -> String {
             out.push_str(&format!("\n{heading}\n{text}"));
         }
     };
-    part("WHAT CHANGED", changes(around, look));
+    part("WHAT CHANGED, by cluster time", changes(around, look));
     part(
         "WHAT PEOPLE OVERRIDE",
         listed(&around.shifts, |rows| shifts(rows, look)),
@@ -85,13 +88,10 @@ fn changes(around: &Circumstances, look: &Look) -> String {
         ];
         let mut table = Table::new(&heading).right(&["AGO"]);
         for row in rows {
-            let votes = match row.counted {
-                0 => None,
-                counted => Some(format!(
-                    "{} of {counted} in {} domains",
-                    row.against, row.domains
-                )),
-            };
+            let votes = (row.against > 0).then(|| {
+                let domains = count(row.domains.into(), "domain", "domains");
+                format!("{} of {} in {domains}", row.against, row.counted)
+            });
             table.row(vec![
                 duration(row.ago_ms).into(),
                 row.subject.to_string().into(),
