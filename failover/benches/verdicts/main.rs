@@ -34,10 +34,10 @@ fn main() {
         verdicts.reconsider(&touched, book, &fleet, &rules, ClusterTime(0))
     };
     let pass = |(book, verdicts): &mut Held, now| verdicts.pass_time(book, &fleet, &rules, now);
-    let all = votes(0..MEMBERS, 1..=REPLICAS, Ballot::Reachable);
+    let all = votes(&(0..MEMBERS), 1..=REPLICAS, Ballot::Reachable);
     let region = || (0..MEMBERS).filter(|member| member % REGIONS == 0);
-    let dark = votes(region(), 1..=REPLICAS, Ballot::Unreachable);
-    let one = [Ballot::Unreachable, Ballot::Reachable].map(|ballot| votes(1..2, 1..=1, ballot));
+    let dark = votes(&region(), 1..=REPLICAS, Ballot::Unreachable);
+    let one = [Ballot::Unreachable, Ballot::Reachable].map(|ballot| votes(&(1..2), 1..=1, ballot));
 
     let mut stage = vec![Held::default(); ROUNDS];
     let entered = each_ns(&mut stage, |held| drop(black_box(cast(held, &all))));
@@ -107,7 +107,7 @@ fn name(at: usize) -> String {
 
 /// In the order in which replicas send them: each its own, a subject after the other.
 fn votes(
-    members: impl Iterator<Item = usize> + Clone,
+    members: &(impl Iterator<Item = usize> + Clone),
     replicas: std::ops::RangeInclusive<u64>,
     ballot: Ballot,
 ) -> Vec<Vote> {
