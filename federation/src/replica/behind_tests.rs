@@ -43,6 +43,8 @@ fn slice(serving: usize, idle: usize) -> Value {
     for at in 0..serving + idle {
         let mut one = first.clone();
         one["addresses"][0] = format!("10.1.0.{}", at + 2).into();
+        // An endpoint is its Pod.
+        one["targetRef"]["name"] = format!("cart-{}", at + 2).into();
         one["conditions"] =
             json!({ "ready": false, "serving": at < serving, "terminating": at < serving });
         endpoints.push(one);
@@ -103,6 +105,7 @@ async fn nor_is_one_that_is_written_to_meanwhile() {
         let mut counts = slice(0, 0);
         let mut more = counts["endpoints"][0].clone();
         more["addresses"][0] = "10.1.0.99".into();
+        more["targetRef"]["name"] = "cart-99".into();
         if round % 2 == 0 {
             counts["endpoints"].as_array_mut().unwrap().push(more);
         }
@@ -112,6 +115,7 @@ async fn nor_is_one_that_is_written_to_meanwhile() {
         let mut idle = counts;
         let mut none = idle["endpoints"][0].clone();
         none["addresses"][0] = format!("10.1.1.{}", round + 1).into();
+        none["targetRef"]["name"] = format!("idle-{round}").into();
         none["conditions"] = json!({ "ready": false, "serving": false });
         idle["endpoints"].as_array_mut().unwrap().push(none);
         world.clusters[0].put(idle).unwrap();
