@@ -1,7 +1,8 @@
-//! How much a simulator of one core simulates: virtual hours and events a second.
+//! How much a simulator of one core simulates: virtual hours and events a second; and what a quiet clusterset commits.
 
 use std::time::{Duration, Instant};
 
+use causeway_sim::fleet::quiet::COUNTED;
 use causeway_sim::simulate::{Run, World};
 
 /// How long each world is measured.
@@ -34,5 +35,21 @@ fn main() -> std::io::Result<()> {
         say("events in a second of one core", events as f64 / took, "");
         say("seeds in a second of one core", f64::from(seeds) / took, "");
     }
+    quiet()
+}
+
+/// What a clusterset commits to which nothing happens, in an hour of its time.
+fn quiet() -> std::io::Result<()> {
+    let report = Run::of(World::Quiet, 1).run()?;
+    let counted = report.history.lines().rev().find_map(|line| {
+        let (_, text) = line.split_once(" quiet ")?;
+        text.trim().split_once(' ')?.0.parse::<u64>().ok()
+    });
+    let entries = counted.ok_or_else(|| std::io::Error::other("nothing was counted"))?;
+    #[expect(clippy::cast_precision_loss, reason = "a rate, for people")]
+    let an_hour = entries as f64 * 3600.0 / COUNTED.as_secs_f64();
+    println!(
+        r#"{{"bench":"simulator","measure":"entries that a quiet clusterset commits in an hour","ours":{an_hour},"peer_or_floor":null,"unit":"","ratio":null,"aim":"0"}}"#
+    );
     Ok(())
 }

@@ -17,6 +17,8 @@ pub enum World {
     Log,
     /// A whole clusterset: replicas, agents and members.
     Fleet,
+    /// A whole clusterset to which nothing happens: what it commits all the same is counted.
+    Quiet,
 }
 
 /// What a run is.
@@ -72,6 +74,7 @@ impl Run {
                 match self.world {
                     World::Log => crate::log::run(self.seed, self.plant, &inside).await,
                     World::Fleet => crate::fleet::run(self.seed, self.plant, &inside).await,
+                    World::Quiet => crate::fleet::quiet(self.seed, &inside).await,
                 }
             };
             let dice = Dice::new(self.seed).fork("executor");
@@ -94,6 +97,7 @@ impl Run {
         let world = match self.world {
             World::Log => "log",
             World::Fleet => "fleet",
+            World::Quiet => "quiet",
         };
         let plant = match self.plant {
             None => "",

@@ -63,6 +63,11 @@ fn facts_that_are_lost_between_replicas_do_not_converge() {
 }
 
 #[test]
+fn writes_that_do_not_say_what_they_replace_put_an_older_generation_over_a_newer_one() {
+    caught_in(World::Fleet, 0, Plant::UnguardedWrite, &["generations"]);
+}
+
+#[test]
 fn a_fleet_whose_logs_skip_fsync_loses_what_it_acknowledged() {
     // What a database cannot repair it does not start from.
     let by = [

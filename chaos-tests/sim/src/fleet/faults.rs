@@ -60,13 +60,16 @@ pub struct Faults {
     world: Arc<World>,
     witness: Arc<Witness>,
     dice: Arc<Dice>,
+    /// How many of a hundred last long.
+    long_percent: u64,
 }
 
 impl Faults {
     /// None yet.
     #[must_use]
-    pub fn new(world: &Arc<World>, witness: &Arc<Witness>, dice: Dice) -> Self {
+    pub fn new(world: &Arc<World>, witness: &Arc<Witness>, dice: Dice, long_percent: u64) -> Self {
         Self {
+            long_percent,
             world: Arc::clone(world),
             witness: Arc::clone(witness),
             dice: Arc::new(dice),
@@ -137,7 +140,7 @@ impl Faults {
         let Some(name) = MEMBERS.get(at) else { return };
         let id = self.victim();
         // Now and then as long as a Lease lasts, or a hold.
-        let lasts = match self.dice.percent(25) {
+        let lasts = match self.dice.percent(self.long_percent) {
             true => self.dice.millis(10_000, 40_000),
             false => self.dice.millis(200, 8_000),
         };

@@ -12,8 +12,8 @@ use super::witness::text;
 /// The namespace in which everything runs.
 pub const NAMESPACE: &str = "shop";
 
-/// The services of every member.
-pub const SERVICES: [&str; 3] = ["cart", "pay", "search"];
+/// The most services of a member.
+pub static SERVICES: [&str; 3] = ["cart", "pay", "search"];
 
 /// A member cluster and what runs in it.
 pub struct Member {
@@ -25,23 +25,26 @@ pub struct Member {
     pub cluster: MemoryMember,
     /// Ready endpoints, by service.
     ready: Mutex<BTreeMap<&'static str, u32>>,
+    /// The services that run in it.
+    services: &'static [&'static str],
 }
 
 impl Member {
-    /// A member in which all services run and are exported, two endpoints each.
+    /// A member in which these services run and are exported, two endpoints each.
     #[must_use]
-    pub fn new(name: &str, number: u8, env: Env) -> Self {
+    pub fn new(name: &str, number: u8, env: Env, services: &'static [&'static str]) -> Self {
         let cluster = MemoryMember::new(Config::new(name).seed(u64::from(number)), env);
         let member = Self {
             name: name.to_owned(),
             number,
             cluster,
             ready: Mutex::default(),
+            services,
         };
         for object in member.furniture() {
             member.put(object);
         }
-        for service in SERVICES {
+        for service in services {
             member.scale(service, 2);
             member.export(service, true);
         }
@@ -71,6 +74,7 @@ impl Member {
         let network = json!({ "topology.istio.io/network": name });
         let mut objects = vec![
             json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system", "labels": network } }),
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "causeway-system" } }),
             json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } }),
             json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "n1", "labels": {
                         "topology.kubernetes.io/region": format!("region-{name}"), "topology.kubernetes.io/zone": "z1" } },
@@ -80,7 +84,7 @@ impl Member {
                     "spec": { "type": "LoadBalancer", "ports": [{ "name": "tls", "port": 15443, "protocol": "TCP" }] },
                     "status": { "loadBalancer": { "ingress": [{ "ip": self.gateway() }] } } }),
         ];
-        for (at, service) in SERVICES.iter().enumerate() {
+        for (at, service) in self.services.iter().enumerate() {
             objects.push(
                 json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": service, "namespace": NAMESPACE },
                         "spec": { "selector": { "app": service }, "clusterIP": format!("10.0.0.{}", at + 1),

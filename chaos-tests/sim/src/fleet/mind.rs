@@ -9,7 +9,7 @@ use causeway_api::verdict::{Subject, VerdictState};
 use causeway_state::State;
 use tokio::time::Instant;
 
-use super::members::{Member, SERVICES};
+use super::members::Member;
 use super::world::{MEMBERS, World, agent_place};
 use crate::clients::Ground as _;
 use crate::invariant::{facts_equal, newest_view};
@@ -137,7 +137,7 @@ fn mesh(world: &World, member: &Member) -> Option<String> {
             "member {name} knows the gateways {found:?}, and there are {gateways:?}"
         ));
     }
-    SERVICES.iter().find_map(|service| {
+    world.services.iter().find_map(|service| {
         let found = member.entries(service);
         let fine = found.iter().eq(gateways.keys());
         (!fine).then(|| {

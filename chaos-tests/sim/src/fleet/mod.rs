@@ -5,10 +5,12 @@
 //! * [`world`]: who runs where, and how it is started and ended; [`places`]: machines; [`describe`]: messages as text;
 //! * [`probe`]: how replicas reach gateways;
 //! * [`faults`]: what goes wrong, and when; [`cuts`]: on the ways; [`disaster`]: the quorum is lost for good;
-//! * [`work`]: what people and autoscalers do meanwhile; [`operators`]: who adds and removes replicas;
+//! * [`size`]: how large a seed's clusterset is;
+//! * [`work`]: what people and autoscalers do meanwhile; [`policies`]: what people declare; [`operators`]: who adds and removes
+//!   replicas;
 //! * [`witness`]: sees every write into every member, [`brain`]: every decision, and both feed the invariants;
 //! * [`unguarded`]: a planted bug of agents' writes;
-//! * [`mind`]: whether all is well again; [`run()`]: one run of one seed.
+//! * [`mind`]: whether all is well again; [`run()`]: one run of one seed; [`quiet()`]: a clusterset to which nothing happens.
 
 pub mod brain;
 pub mod cuts;
@@ -19,11 +21,15 @@ pub mod members;
 pub mod mind;
 pub mod operators;
 pub mod places;
+pub mod policies;
 pub mod probe;
+pub mod quiet;
 pub mod run;
+pub mod size;
 pub mod unguarded;
 pub mod witness;
 pub mod work;
 pub mod world;
 
+pub use quiet::quiet;
 pub use run::run;

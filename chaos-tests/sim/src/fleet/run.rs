@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::disaster;
 use super::faults::Faults;
-use super::members::SERVICES;
 use super::mind::converged;
 use super::operators::{self, operate};
+use super::size::Size;
 use super::witness::Witness;
-use super::work::work;
+use super::work::Work;
 use super::world::{MEMBERS, World};
 use crate::clients::{Client, Ground, Ledger, Op, Ret};
 use crate::dice::Dice;
@@ -28,8 +28,9 @@ const PAUSE: u64 = 4_000;
 pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
     let dice = Dice::new(seed).fork("fleet");
     let told = super::brain::watch(history);
-    let world = World::new(&dice, history, plant, told);
-    let witness = Witness::new(&world);
+    let size = Size::draw(&dice.fork("size"));
+    let world = World::new(&dice, history, plant, told, size.services);
+    let witness = Witness::new(&world, size.residency);
     let witnesses: Vec<_> = (0..MEMBERS.len())
         .map(|at| executor::spawn(Arc::clone(&witness).follow(at)))
         .collect();
@@ -38,9 +39,9 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
         world.watch.seen().terms.lasts(true, history.now());
         executor::spawn(world.watch.clone().look(ground))
     };
-    if begin(&world, &dice).await {
+    if begin(&world, &dice, size.replicas).await {
         history.note("world", "has converged");
-        trouble(&world, &witness, &dice, plant).await;
+        trouble(&world, &witness, &dice, size, plant).await;
         // The last writes are judged, too.
         for (at, following) in witnesses.iter().enumerate() {
             following.abort();
@@ -51,9 +52,8 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
     history.note("world", "ends");
 }
 
-/// Begins a clusterset of three replicas, sometimes of five, and waits until all is well.
-async fn begin(world: &Arc<World>, dice: &Dice) -> bool {
-    let count = if dice.percent(75) { 3 } else { 5 };
+/// Begins a clusterset of so many replicas, and waits until all is well.
+pub(super) async fn begin(world: &Arc<World>, dice: &Dice, count: u64) -> bool {
     world
         .history
         .note("world", format_args!("{count} replicas"));
@@ -73,7 +73,13 @@ async fn begin(world: &Arc<World>, dice: &Dice) -> bool {
 }
 
 /// Uses and harms it, heals it, and judges.
-async fn trouble(world: &Arc<World>, witness: &Arc<Witness>, dice: &Dice, plant: Option<Plant>) {
+async fn trouble(
+    world: &Arc<World>,
+    witness: &Arc<Witness>,
+    dice: &Dice,
+    size: Size,
+    plant: Option<Plant>,
+) {
     let ledgers = [Arc::new(Ledger::default()), Arc::new(Ledger::default())];
     let client = |number: u64, at: usize| Client {
         number,
@@ -90,32 +96,25 @@ async fn trouble(world: &Arc<World>, witness: &Arc<Witness>, dice: &Dice, plant:
             .collect()
     };
     let mut asking = clients(0);
-    let working = executor::spawn(work(
-        Arc::clone(world),
-        Arc::clone(witness),
-        dice.fork("work"),
-    ));
-    let operating = dice.percent(50).then(|| {
+    let work = Arc::new(Work::new(world, witness, dice.fork("work"), size.residency));
+    let working = executor::spawn(Arc::clone(&work).run());
+    let operating = size.operated.then(|| {
         let operating = operate(Arc::clone(world), dice.fork("operators"));
         executor::spawn(operating)
     });
-    let faults = Faults::new(world, witness, dice.fork("faults"));
-    faults.rage(dice.millis(15_000, 60_000)).await;
+    let faults = Faults::new(world, witness, dice.fork("faults"), size.long_percent);
+    faults.rage(size.trouble).await;
     working.abort();
     operating.iter().for_each(Job::abort);
     world.history.note("world", "heals");
     world.heal().await;
-    for service in SERVICES {
-        witness.caused(service);
-        for member in world.members.iter() {
-            member.scale(service, 3);
-            member.export(service, true);
-        }
+    work.undo();
+    if operating.is_some() {
+        operators::tidy(world).await;
     }
-    operators::tidy(world).await;
     let disaster = dice.fork("disaster");
     let mut era = 0;
-    if disaster.percent(25) && converged(world, "healed").await {
+    if size.disaster && converged(world, "healed").await {
         end(&asking);
         if !judge(world, &client(9, 0), 1).await {
             return;

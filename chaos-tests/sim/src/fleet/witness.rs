@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use causeway_memory::Change;
 use serde_json::Value;
 
-use super::members::{Member, SERVICES};
+use super::members::Member;
 use super::world::World;
 use crate::invariant::{Generations, NoFlap, NotEmpty, OneWriter};
 
@@ -34,6 +34,8 @@ struct Judges {
 /// Witnesses of all members.
 pub struct Witness {
     world: Arc<World>,
+    /// Whether policies may forbid regions.
+    residency: bool,
     judges: Vec<Mutex<Judges>>,
 }
 
@@ -46,11 +48,12 @@ pub(crate) fn text<'a>(object: &'a Value, path: &str) -> &'a str {
 }
 
 impl Witness {
-    /// Of the world as it is.
+    /// Of the world as it is; `residency`: policies may forbid regions.
     #[must_use]
-    pub fn new(world: &Arc<World>) -> Arc<Self> {
+    pub fn new(world: &Arc<World>, residency: bool) -> Arc<Self> {
         Arc::new(Self {
             world: Arc::clone(world),
+            residency,
             judges: world.members.iter().map(|_| Mutex::default()).collect(),
         })
     }
@@ -169,17 +172,17 @@ impl Witness {
 
     /// Whether callers of a service in a member have nobody but other members to call, and these offer it.
     fn has_others(&self, member: &Member, service: &str) -> bool {
-        let Some(service) = SERVICES.into_iter().find(|known| *known == service) else {
-            return false;
-        };
-        let others = self
+        let offers = |other: &Member| other.exports(service) && other.ready(service) > 0;
+        let mut others = self
             .world
             .members
             .iter()
             .filter(|other| other.name != member.name);
+        // Where policies may forbid one of the others, only both together leave callers somewhere to go for sure.
         member.ready(service) == 0
-            && others
-                .clone()
-                .any(|other| other.exports(service) && other.ready(service) > 0)
+            && match self.residency {
+                true => others.all(offers),
+                false => others.any(offers),
+            }
     }
 }

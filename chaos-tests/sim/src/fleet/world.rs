@@ -20,7 +20,9 @@ use serde_json::json;
 
 use super::describe;
 use super::members::Member;
+use super::operators;
 use super::places::{Places, Taken, What};
+use super::policies;
 use super::probe::{SimProbe, gateway_host};
 use super::unguarded;
 use crate::clients::{Ground, host};
@@ -47,6 +49,8 @@ pub struct World {
     pub wires: Wires,
     /// The members.
     pub members: Arc<Vec<Member>>,
+    /// The services of each.
+    pub services: &'static [&'static str],
     /// The host cluster, in which MemberClusters and policies stand.
     pub host: Member,
     /// Where processes run.
@@ -102,7 +106,13 @@ fn session_address(id: u64) -> String {
 impl World {
     /// Members that run, and nothing else. `told` hears of each decision.
     #[must_use]
-    pub fn new(dice: &Dice, history: &History, plant: Option<Plant>, told: Told) -> Arc<Self> {
+    pub fn new(
+        dice: &Dice,
+        history: &History,
+        plant: Option<Plant>,
+        told: Told,
+        services: &'static [&'static str],
+    ) -> Arc<Self> {
         let wires = Wires::new(dice.fork("wires"));
         let api = |name: &str| {
             let process = SimProcess::start(
@@ -113,9 +123,9 @@ impl World {
             );
             process.env()
         };
-        let member = |(number, name): (u8, &&str)| Member::new(name, number, api(name));
+        let member = |(number, name): (u8, &&str)| Member::new(name, number, api(name), services);
         let members = Arc::new((1..).zip(&MEMBERS).map(member).collect::<Vec<_>>());
-        let host = Member::new("host", 99, api("host"));
+        let host = Member::new("host", 99, api("host"), &[]);
         let sessions = Exchange::new(&wires, history, describe::agent, describe::replica);
         let peers = Exchange::new(&wires, history, describe::dialler, describe::dialled);
         let peers = match plant {
@@ -131,6 +141,7 @@ impl World {
             history: history.clone(),
             wires,
             members,
+            services,
             host,
             places: Places::new(history, dice.fork("world"), plant),
             watch: Watch::default(),
@@ -166,8 +177,15 @@ impl World {
         }
     }
 
-    /// Registers all members in the host cluster.
+    /// Registers all members in the host cluster, and declares what they are asked for and what they carry.
     pub fn register(&self) {
+        let declared = self
+            .host
+            .cluster
+            .put(policies::root(&self.dice.fork("loads")));
+        if let Err(error) = declared {
+            self.history.violated("begins", error);
+        }
         for name in MEMBERS {
             let object = json!({ "apiVersion": "causeway.dev/v1alpha1", "kind": "MemberCluster",
                 "metadata": { "name": name }, "spec": { "mode": "Federate" } });
@@ -338,9 +356,13 @@ impl World {
         };
         let dice = self.dice.fork(&format!("{place} {starts}"));
         let mut controllers: Vec<String> = self.ids().into_iter().map(session_address).collect();
-        if dice.percent(30) {
-            // One address suffices: the others are told.
-            let one = dice.pick(&controllers).cloned();
+        let voters: Vec<String> = operators::voters(self)
+            .into_iter()
+            .map(session_address)
+            .collect();
+        if dice.percent(30) && !voters.is_empty() {
+            // One address suffices where it is of a replica that has a part: the others are told.
+            let one = dice.pick(&voters).cloned();
             controllers = one.into_iter().collect();
         }
         let config = AgentConfig {
@@ -353,12 +375,18 @@ impl World {
         if self.plant == Some(Plant::UnguardedWrite) {
             client = unguarded::client(client, dice.fork("writes"));
         }
-        let agent = Agent::start(
+        let probe = SimProbe {
+            host: member_host(member),
+            wires: self.wires.clone(),
+            members: Arc::clone(&self.members),
+        };
+        let agent = Agent::start_observing(
             &process.env(),
             client,
             Arc::new(dialer),
             Arc::new(disk),
             config,
+            Some(Arc::new(probe)),
         );
         self.history.note(&place, "started");
         let what = What::Agent(Arc::new(agent));

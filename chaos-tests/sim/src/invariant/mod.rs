@@ -2,11 +2,12 @@
 //!
 //! Of the decision log: [`decided`], [`acknowledged`], [`states_equal`], [`leader_of_term`], [`term_stable`],
 //! [`linearizable`]. Of members: [`one_writer`], [`generations`], [`not_empty`], [`no_flap`]. Of the
-//! failover brain: [`plans_checked`], [`hold_down`]. Of everything: after healing all
-//! is live again and of one mind (`healed`, `converges`: in the worlds' runs; [`facts_equal`], [`newest_view`]), and nothing
+//! failover brain: [`plans_checked`], [`recomputed`], [`carries`], [`velocity`], [`hold_down`], [`one_move`], [`shifts_kept`]. Of
+//! everything: after healing all is live again and of one mind (`healed`, `converges`: in the worlds' runs; [`facts_equal`], [`newest_view`]), and nothing
 //! panics.
 
 pub mod acknowledged;
+pub mod carries;
 pub mod decided;
 pub mod facts_equal;
 pub mod generations;
@@ -16,10 +17,14 @@ pub mod linearizable;
 pub mod newest_view;
 pub mod no_flap;
 pub mod not_empty;
+pub mod one_move;
 pub mod one_writer;
 pub mod plans_checked;
+pub mod recomputed;
+pub mod shifts_kept;
 pub mod states_equal;
 pub mod term_stable;
+pub mod velocity;
 
 pub use acknowledged::Acknowledged;
 pub use decided::Decided;
@@ -28,6 +33,8 @@ pub use hold_down::HoldDown;
 pub use leader_of_term::LeaderOfTerm;
 pub use no_flap::NoFlap;
 pub use not_empty::NotEmpty;
+pub use one_move::OneMove;
 pub use one_writer::OneWriter;
 pub use states_equal::StatesEqual;
 pub use term_stable::TermStable;
+pub use velocity::Velocity;
