@@ -50,11 +50,12 @@ pub(crate) fn run(shape: Shape, seed: u64, kind: Kind, observers: usize) -> Scor
     // Drawn apart, so that every detector sees the same attempts answered.
     let mut draw = Draw::new(seed);
     let network = Network::new(shape, &mut draw);
-    let mut eyes = Vec::new();
+    let mut eyes: Vec<Vec<Eye>> = Vec::new();
     for observer in 0..observers {
+        let mut mine = Vec::new();
         for member in 0..MEMBERS.len() {
             for session in [false, true] {
-                eyes.push(Eye {
+                mine.push(Eye {
                     observer,
                     target: Target { member, session },
                     detector: Any::new(kind),
@@ -63,13 +64,14 @@ pub(crate) fn run(shape: Shape, seed: u64, kind: Kind, observers: usize) -> Scor
                 });
             }
         }
+        eyes.push(mine);
     }
     let mut judge = Judge::new();
     let mut out = vec![false; observers];
     let mut at = 0;
     while at < END_MS {
         let mut looked = vec![false; observers];
-        for eye in eyes.iter_mut().filter(|eye| eye.next_ms <= at) {
+        for eye in eyes.iter_mut().flatten().filter(|eye| eye.next_ms <= at) {
             let answered = network.answers(at, eye.observer, eye.target, &mut draw);
             eye.detector.observe(at, answered);
             // As the prober does: each second, shortened by up to half.
@@ -78,8 +80,8 @@ pub(crate) fn run(shape: Shape, seed: u64, kind: Kind, observers: usize) -> Scor
         }
         let mut voted = false;
         for observer in (0..observers).filter(|observer| looked[*observer]) {
-            let mine = eyes.iter().filter(|eye| eye.observer == observer);
-            let held = mine.filter_map(|eye| {
+            let mine = &mut eyes[observer];
+            let held = mine.iter().filter_map(|eye| {
                 Some(Held {
                     place: &MEMBERS[eye.target.member],
                     failing: eye.detector.failing()?,
@@ -88,7 +90,7 @@ pub(crate) fn run(shape: Shape, seed: u64, kind: Kind, observers: usize) -> Scor
             });
             let was = std::mem::replace(&mut out[observer], false);
             out[observer] = impaired(was, held);
-            for eye in eyes.iter_mut().filter(|eye| eye.observer == observer) {
+            for eye in mine {
                 if was && !out[observer] {
                     eye.detector.forgive();
                 }
