@@ -235,13 +235,19 @@ enum Settled {
     Same,
 }
 
+/// Whether agents see the same of both: the plan, and what their views show of the policy beside it.
+fn seen_alike(old: &CommittedPlan, new: &CommittedPlan) -> bool {
+    let (before, now) = (&old.inputs.policy, &new.inputs.policy);
+    old.plan == new.plan && before.failover == now.failover && before.hosts == now.hosts
+}
+
 fn settle(state: &mut State, generation: Generation, proposal: &PlanProposal) -> Settled {
     let value = committed(state, proposal);
     let old = state.plans.get(&proposal.service);
     let same_plan = match (old.map(|row| &row.value), &value) {
         (None, None) => return Settled::Same,
         (Some(old), new) if old == new => return Settled::Same,
-        (Some(Some(old)), Some(new)) => old.plan == new.plan,
+        (Some(Some(old)), Some(new)) => seen_alike(old, new),
         _ => false,
     };
     let generation = old
