@@ -43,7 +43,7 @@ impl Eyes {
         }
     }
 
-    /// A replica asks for these gateways, and no others.
+    /// A replica asks for these gateways, and no others. It passed over what it was told before it asked.
     pub(crate) fn observe(&self, gateways: Vec<Observed>) {
         self.asked.send_if_modified(|asked| {
             let other = *asked != gateways;
@@ -52,6 +52,7 @@ impl Eyes {
             }
             other
         });
+        self.say_again();
     }
 
     /// Follows what is to be said.
