@@ -104,6 +104,27 @@ async fn replicas_join_lose_their_leader_replace_one_and_recover() -> anyhow::Re
     four.does(&["replica", "list", "--consistency", "linearizable"])
         .await?;
 
+    // The one that was replaced comes back as it was: the others tell it, and nobody waits for what it is asked to change.
+    three.start()?;
+    three
+        .until("it says that it was removed", |list| {
+            let rows = list["replicas"].as_array().cloned().unwrap_or_default();
+            rows.iter().any(|row| {
+                let note = row["note"].as_str().unwrap_or_default();
+                row["id"] == 3 && note.contains("was removed at generation")
+            })
+        })
+        .await?;
+    eventually(DEADLINE, "it notes that for good", || async {
+        let marked = three.data().join("fenced");
+        ensure!(marked.is_file(), "no file {}", marked.display());
+        Ok(())
+    })
+    .await?;
+    let error = three.refused(&["replica", "transfer"]).await?;
+    ensure!(error.contains("no part in its clusterset"), "{error}");
+    three.kill();
+
     // Quorum is lost for good, and the survivor goes on alone.
     for replica in [&one, &two, &four] {
         replica.kill();

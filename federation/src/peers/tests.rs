@@ -187,7 +187,10 @@ async fn who_is_of_an_older_incarnation_hears_it() {
         accepted
     };
     let (text, _accepted) = tokio::join!(link, answer);
-    assert!(text.unwrap_err().contains("newer incarnation"));
+    assert!(
+        text.unwrap_err()
+            .contains("has no part in the clusterset any more")
+    );
     assert_eq!(fenced.borrow().as_ref().unwrap().incarnation, 2);
     assert_eq!(old.links.0.highest().incarnation, 1);
     // The word of one that is not newer means nothing.

@@ -3,8 +3,8 @@
 //!
 //! It hears it from any other replica that it meets (`peers::admit`), or finds it in its own state; then it is *out*: its
 //! agents' sessions end, whoever comes hears why, nothing is decided or observed any more, and the log stops for good.
-//! Where no replica is met, agents may know: what they say makes this replica *doubt*. It serves nobody while it does and no
-//! leader is known to it, and goes on once it has caught up with what they heard: an agent's word alone ends nothing for good.
+//! Where no replica is met, agents may know: what they say makes this replica *doubt*. It serves nobody while it does and meets
+//! no leader, and goes on once it has caught up with what they heard: an agent's word alone ends nothing for good.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl Shared {
             return Some((text, false));
         }
         let at = (*self.part.doubt.borrow())?;
-        (self.consensus.status().leader.is_none()).then(|| {
+        (!self.meets_leader()).then(|| {
             let text = format!(
                 "replica {} was removed at generation {at}, as agents heard elsewhere, and reaches no replica that could say \
                  otherwise: use another one. Stop its controller if it was removed; else let it reach the others \
@@ -64,6 +64,19 @@ impl Shared {
             );
             (text, true)
         })
+    }
+
+    /// Whether the leader that is known here can be met. A replica that is cut off goes on holding the last one for the leader.
+    fn meets_leader(&self) -> bool {
+        let Some(leader) = self.consensus.status().leader else {
+            return false;
+        };
+        if leader == self.id {
+            return self.consensus.is_leader();
+        }
+        let seen = self.links.get().map(PeerLinks::seen).unwrap_or_default();
+        seen.get(&leader)
+            .is_some_and(crate::peers::PeerSeen::reachable)
     }
 
     /// An agent says which replicas there are.

@@ -3,6 +3,7 @@
 mod people;
 
 use causeway_api::MemberName;
+use causeway_api::peer::Fenced;
 use causeway_crds::conditions::member::{AGENT_CONNECTED, GATEWAY_REACHABLE, READY};
 use causeway_storage::Divergence;
 
@@ -10,6 +11,7 @@ use super::Sight;
 use crate::admin::api::{Attention, ClusterRow, ConditionStatus};
 use crate::cli::text;
 use crate::replica::registry::stance::Stance;
+use crate::replica::shared::Shared;
 use crate::replica::status::compatible::of_one_object;
 use crate::replica::status::counts::{self, count};
 use crate::replica::status::registered::leaving;
@@ -47,6 +49,18 @@ pub(super) fn diverged(found: Option<&Divergence>) -> Option<Attention> {
              begin anew from the others (causeway replica remove, then add)"
         ),
     ))
+}
+
+/// This replica has no part in its clusterset any more, or may have none: it serves no agents.
+pub(super) fn out(shared: &Shared) -> Option<Attention> {
+    let message = match shared.out() {
+        Some(why) => format!(
+            "it has no part in its clusterset any more ({why}), and what it shows is of then: ask another one. {}",
+            Fenced::REMEDY
+        ),
+        None => shared.unserved()?.0,
+    };
+    Some(of(format!("replica {}", shared.id), message))
 }
 
 fn of(object: impl Into<String>, message: impl Into<String>) -> Attention {

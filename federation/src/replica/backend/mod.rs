@@ -203,6 +203,7 @@ impl AdminBackend for Backend {
         let waiting = sights::waiting(&quorum, &log, &replicas, shared.exchange.pending());
         let asked_at_ms = self.shared.env.wall().0;
         let divergence = self.shared.consensus.divergence();
+        let out = attention::out(shared);
         let report = self.see(|sight| {
             let members = clusters::rows(sight);
             StatusReport {
@@ -223,6 +224,7 @@ impl AdminBackend for Backend {
                 incidents: incidents::incidents(sight),
                 needs_you: attention::diverged(divergence.as_ref())
                     .into_iter()
+                    .chain(out)
                     .chain(attention::attention(sight, &members))
                     .collect(),
                 services: totals::totals(sight),
