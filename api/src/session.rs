@@ -45,6 +45,10 @@ pub fn negotiate(agent: u32) -> Result<u32, ProtocolError> {
 }
 
 /// From an agent.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the large one is said once in a session, and none is kept"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromAgent {
     /// First, once.

@@ -161,7 +161,11 @@ fn once_a_person_let_it_move_the_network_is_cut_off() {
         plan: Some((inputs, plan)),
         previous: None,
     }]));
-    assert_eq!(effect.pending, [db.clone()], "it waits for a person");
+    assert_eq!(
+        effect.pending,
+        std::slice::from_ref(&db),
+        "it waits for a person"
+    );
     assert_eq!(ways_in(&machine, "sh"), 1);
     machine.accept(Command::Approve {
         what: Approvable::Plan(db),

@@ -55,9 +55,10 @@ fn allotted(mut inputs: PlanInputs, rps: u64) -> PlanInputs {
 }
 
 fn proposal(inputs: PlanInputs) -> PlanProposal {
+    let plan = plan(&inputs);
     PlanProposal {
         service: inputs.service.clone(),
-        plan: Some((inputs.clone(), plan(&inputs))),
+        plan: Some((inputs, plan)),
         previous: None,
     }
 }

@@ -1,10 +1,10 @@
 //! Generated values of every type that travels.
 
+mod coarse;
+
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use causeway_api::contingency::ContentHash;
-use causeway_api::domain::Domain;
 use causeway_api::facts::*;
 use causeway_api::generation::{FactVersion, Generation};
 use causeway_api::ids::{
@@ -299,7 +299,7 @@ pub(crate) fn view() -> impl Strategy<Value = ViewDelta> {
         vec((id(), part(network_view())), 0..3),
         vec(owner_delta(), 0..3),
         any::<bool>(),
-        option::of(part(coarse())),
+        option::of(part(coarse::coarse())),
     )
         .prop_map(
             |(settings, services, networks, owners, complete, coarse)| ViewDelta {
@@ -311,20 +311,6 @@ pub(crate) fn view() -> impl Strategy<Value = ViewDelta> {
                 coarse,
             },
         )
-}
-
-fn coarse() -> impl Strategy<Value = CoarseCut> {
-    let domain = option::of(id::<MemberName>().prop_map(Domain::Member));
-    let hash = option::of(any::<[u8; 32]>().prop_map(ContentHash));
-    let networks = btree_set(id(), 0..3);
-    (domain, hash, networks, btree_set(service(), 0..3)).prop_map(
-        |(domain, contingency, networks, stay)| CoarseCut {
-            domain,
-            contingency,
-            networks,
-            stay,
-        },
-    )
 }
 
 pub(crate) fn applied() -> impl Strategy<Value = Applied> {
