@@ -12,6 +12,9 @@ mod slices;
 
 pub(crate) use slices::EndpointSlice;
 
+/// Reads an object of a kind from what an API server writes as protobuf; an error says why it cannot be read.
+pub(crate) type FromProtobuf<K> = fn(&Bytes) -> Result<K, String>;
+
 /// A kind that is watched.
 pub(crate) trait Watched: DeserializeOwned + Clone + Send + 'static {
     /// Its group; empty for the core.
@@ -19,7 +22,7 @@ pub(crate) trait Watched: DeserializeOwned + Clone + Send + 'static {
     /// Its name in URLs.
     const PLURAL: &'static str;
     /// Reads it from protobuf, where watches are to bring it so; else they bring JSON.
-    const PROTOBUF: Option<fn(&Bytes) -> Result<Self, String>> = None;
+    const PROTOBUF: Option<FromProtobuf<Self>> = None;
 
     /// What is known of it beside its content.
     fn meta(&self) -> &Meta;

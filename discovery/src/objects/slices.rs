@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use causeway_index::{Index, border};
-use prost::bytes::Bytes;
 use serde::Deserialize;
 
-use super::{Labels, Meta, Watched, or_default};
+use super::{FromProtobuf, Labels, Meta, Watched, or_default};
 use crate::protobuf;
 
 /// The label by which a slice names its service.
@@ -105,7 +104,7 @@ impl From<protobuf::EndpointSlice> for EndpointSlice {
 impl Watched for EndpointSlice {
     const GROUP: &'static str = "discovery.k8s.io";
     const PLURAL: &'static str = "endpointslices";
-    const PROTOBUF: Option<fn(&Bytes) -> Result<Self, String>> =
+    const PROTOBUF: Option<FromProtobuf<Self>> =
         Some(|bytes| protobuf::object(bytes).map(|slice: protobuf::EndpointSlice| slice.into()));
 
     fn meta(&self) -> &Meta {
