@@ -112,7 +112,7 @@ impl Consensus {
         let known = self.leader_elsewhere();
         if let Some((leader, node)) = &known {
             *elsewhere = Some((*leader, node.address.clone()));
-            match self.forward(*leader, node, request).await {
+            match Box::pin(self.forward(*leader, node, request)).await {
                 Sent::NotHere => {}
                 sent => return sent,
             }
@@ -129,7 +129,7 @@ impl Consensus {
                     return Sent::NotHere;
                 }
                 *elsewhere = Some((leader, node.address.clone()));
-                self.forward(leader, &node, request).await
+                Box::pin(self.forward(leader, &node, request)).await
             }
         }
     }

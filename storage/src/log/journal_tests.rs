@@ -9,7 +9,9 @@
 use super::*;
 
 fn append(index: u64, bytes: usize) -> Vec<Change> {
-    let row: Vec<u8> = (0..bytes).map(|n| 1 + (n % 250) as u8).collect();
+    let row: Vec<u8> = (0..bytes)
+        .map(|n| 1 + u8::try_from(n % 250).unwrap())
+        .collect();
     vec![Change::Append(vec![(index, row.into())])]
 }
 
