@@ -381,33 +381,64 @@ async fn a_traffic_shift_is_in_force_until_it_ends() -> anyhow::Result<()> {
     // What no schema can refuse the log refuses, by name.
     make("ghost", evacuate("ghost", json!({}))).await?;
     let why = condition(&api, "ghost", "Accepted", "False/Refused").await?;
-    ensure!(why.contains("TrafficShift causeway-system/ghost: awayFrom: no member is in member/ghost"), "{why}");
-    let nothing = make("nothing", json!({ "action": "Evacuate", "expiresAfter": "4h", "reason": "x" })).await;
+    ensure!(
+        why.contains("TrafficShift causeway-system/ghost: awayFrom: no member is in member/ghost"),
+        "{why}"
+    );
+    let nothing = make(
+        "nothing",
+        json!({ "action": "Evacuate", "expiresAfter": "4h", "reason": "x" }),
+    )
+    .await;
     let why = nothing.unwrap_err().to_string();
     ensure!(why.contains("awayFrom names what Evacuate leaves"), "{why}");
-    let backwards = json!({ "startTime": "2026-11-24T02:00:00Z", "endTime": "2026-11-24T01:00:00Z" });
-    let why = make("backwards", evacuate("a", backwards)).await.unwrap_err().to_string();
+    let backwards =
+        json!({ "startTime": "2026-11-24T02:00:00Z", "endTime": "2026-11-24T01:00:00Z" });
+    let why = make("backwards", evacuate("a", backwards))
+        .await
+        .unwrap_err()
+        .to_string();
     ensure!(why.contains("endTime is not after startTime"), "{why}");
 
     // It comes into force, says so, lasts longer when it is asked to, and is otherwise what was approved.
     make("leave", evacuate("a", json!({}))).await?;
     condition(&api, "leave", "Ready", "True/Active").await?;
     in_state(&admin, "leave", "Active").await?;
-    let explained = admin.explain_shift(&"causeway-system/leave".parse()?, None).await?;
-    ensure!(explained.around.audit.iter().any(|act| act.by == "ann"), "{explained:?}");
+    let explained = admin
+        .explain_shift(&"causeway-system/leave".parse()?, None)
+        .await?;
+    ensure!(
+        explained.around.audit.iter().any(|act| act.by == "ann"),
+        "{explained:?}"
+    );
     make("leave", evacuate("a", json!({ "expiresAfter": "5h" }))).await?;
     condition(&api, "leave", "Ready", "True/Active").await?;
-    let why = make("leave", evacuate("a", json!({ "reason": "another" }))).await.unwrap_err().to_string();
+    let why = make("leave", evacuate("a", json!({ "reason": "another" })))
+        .await
+        .unwrap_err()
+        .to_string();
     ensure!(why.contains("spec is immutable"), "{why}");
     api.delete("leave", &DeleteParams::default()).await?;
     in_state(&admin, "leave", "over").await?;
 
     // Times of day: one that has come, and one that has not.
-    make("tonight", evacuate("a", json!({ "startTime": "2099-01-01T02:00:00Z" }))).await?;
+    make(
+        "tonight",
+        evacuate("a", json!({ "startTime": "2099-01-01T02:00:00Z" })),
+    )
+    .await?;
     condition(&api, "tonight", "Active", "False/Scheduled").await?;
-    make("begun", evacuate("a", json!({ "startTime": "2020-01-01T02:00:00Z" }))).await?;
+    make(
+        "begun",
+        evacuate("a", json!({ "startTime": "2020-01-01T02:00:00Z" })),
+    )
+    .await?;
     condition(&api, "begun", "Ready", "True/Active").await?;
-    make("ended", evacuate("a", json!({ "endTime": "2020-01-01T02:00:00Z" }))).await?;
+    make(
+        "ended",
+        evacuate("a", json!({ "endTime": "2020-01-01T02:00:00Z" })),
+    )
+    .await?;
     in_state(&admin, "ended", "over").await?;
     condition(&api, "ended", "Active", "False/Expired").await?;
 
@@ -431,9 +462,14 @@ async fn whoever_creates_a_traffic_shift_is_whom_it_names() -> anyhow::Result<()
         .header("content-type", "application/json")
         .body(serde_json::to_vec(&review)?)?;
     let review: Value = client.request(request).await?;
-    let user = review["status"]["userInfo"]["username"].as_str().context("nobody")?;
+    let user = review["status"]["userInfo"]["username"]
+        .as_str()
+        .context("nobody")?;
     let api = shifts(&client);
-    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
     let create = async |by: Value| {
         let object = json!({
             "apiVersion": "causeway.dev/v1alpha1", "kind": "TrafficShift", "metadata": { "name": "leave" },
