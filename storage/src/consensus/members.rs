@@ -125,7 +125,7 @@ impl Consensus {
                 )));
             }
             let left = deadline.since(self.inner.env.now());
-            let once = self.change_once(&change);
+            let once = Box::pin(self.change_once(&change));
             match self.inner.env.timeout(left, once).await {
                 Err(_) => {
                     return Err(ChangeError::Unknown(format!(
