@@ -49,7 +49,11 @@ pub(super) async fn state(shared: &Shared, when: When) -> Result<(State, Moment)
     };
     // Each is some seconds' work and as much memory as the state: one after another.
     let _one = shared.past.lock().await;
-    let past = shared.consensus.past(until).await.map_err(|error| of(&error))?;
+    let past = shared
+        .consensus
+        .past(until)
+        .await
+        .map_err(|error| of(&error))?;
     let then = past.state.last_applied;
     if let When::Generation(wanted) = when
         && then.index == wanted.index
