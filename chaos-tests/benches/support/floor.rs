@@ -1,10 +1,11 @@
 //! The least that carrying an event takes, in processes of their own: a bare watch that reads each slice into the few
-//! fields that matter and drops it, and a bare stream with mutual TLS that carries a message such as an agent sends for
+//! fields that matter and drops it, as JSON and as protobuf, and a bare stream with mutual TLS that carries a message such as an agent sends for
 //! each event, whose receiver drops it. One thread each; nothing is done with what arrives.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, pin::Pin, time::Duration};
 
 use anyhow::Context as _;
+use bytes::{Buf as _, BytesMut};
 use causeway_api::{
     FactVersion,
     facts::{Change, EndpointCounts, EndpointKey, FactDelta},
@@ -17,12 +18,14 @@ use causeway_wire::proto::{
     session_server::{Session, SessionServer},
 };
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use http_body_util::BodyExt as _;
 use kube::{
     Client, Config,
     api::{WatchEvent, WatchParams},
     config::{KubeConfigOptions, Kubeconfig},
     core::request::Request,
 };
+use prost::Message as _;
 use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval};
 use tonic::{
@@ -69,12 +72,13 @@ impl Floor {
         let kubeconfig = kubeconfig.to_string_lossy();
         let at = folder.to_string_lossy();
         let watch = start("bare watch", "watch", &[&kubeconfig])?;
+        let frames = start("bare watch of protobuf", "frames", &[&kubeconfig])?;
         let server = start("bare receiver", "receive", &[&at])?;
         let address = address(&server.1).await?;
         let client = start("bare sender", "send", &[&at, &address, &rate.to_string()])?;
         Ok(Self {
             _scratch: scratch,
-            parts: vec![watch, server, client],
+            parts: vec![watch, frames, server, client],
         })
     }
 
@@ -117,6 +121,7 @@ pub(crate) async fn play() -> anyhow::Result<bool> {
     let argument = |at: usize| arguments.get(at).map(String::as_str).unwrap_or_default();
     match part.as_str() {
         "watch" => watch(Path::new(argument(0))).await?,
+        "frames" => frames(Path::new(argument(0))).await?,
         "receive" => receive(Path::new(argument(0))).await?,
         "send" => {
             let rate = argument(2).parse()?;
@@ -161,13 +166,124 @@ struct Target {
     uid: Option<String>,
 }
 
-async fn watch(kubeconfig: &Path) -> anyhow::Result<()> {
+/// The same fields as they stand in protobuf, in an event, in an object with its kind.
+mod wire {
+    use prost::Message;
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Event {
+        #[prost(string, tag = "1")]
+        pub(super) kind: String,
+        #[prost(message, optional, tag = "2")]
+        pub(super) object: Option<Raw>,
+    }
+
+    /// Of an event, and of an object with its kind.
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Raw {
+        #[prost(bytes = "vec", tag = "1")]
+        pub(super) raw: Vec<u8>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Unknown {
+        #[prost(bytes = "vec", tag = "2")]
+        pub(super) raw: Vec<u8>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Slice {
+        #[prost(message, optional, tag = "1")]
+        meta: Option<Meta>,
+        #[prost(message, repeated, tag = "2")]
+        endpoints: Vec<Endpoint>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Meta {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(string, tag = "3")]
+        namespace: String,
+        #[prost(string, tag = "6")]
+        resource_version: String,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Endpoint {
+        #[prost(string, repeated, tag = "1")]
+        addresses: Vec<String>,
+        #[prost(message, optional, tag = "2")]
+        conditions: Option<Conditions>,
+        #[prost(message, optional, tag = "4")]
+        target: Option<Target>,
+        #[prost(string, optional, tag = "6")]
+        node: Option<String>,
+        #[prost(string, optional, tag = "7")]
+        zone: Option<String>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Conditions {
+        #[prost(bool, optional, tag = "1")]
+        ready: Option<bool>,
+        #[prost(bool, optional, tag = "2")]
+        serving: Option<bool>,
+        #[prost(bool, optional, tag = "3")]
+        terminating: Option<bool>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Target {
+        #[prost(string, tag = "3")]
+        name: String,
+        #[prost(string, tag = "4")]
+        uid: String,
+    }
+}
+
+async fn frames(kubeconfig: &Path) -> anyhow::Result<()> {
+    let client = client(kubeconfig).await?;
+    let mut request = Request::new(SLICES).watch(&WatchParams::default(), "0")?;
+    let accept = "application/vnd.kubernetes.protobuf".parse()?;
+    request.headers_mut().insert(http::header::ACCEPT, accept);
+    let answer = client.send(request.map(kube::client::Body::from)).await?;
+    anyhow::ensure!(answer.status().is_success(), "{}", answer.status());
+    let mut body = answer.into_body().into_data_stream();
+    let mut held = BytesMut::new();
+    while let Some(bytes) = body.try_next().await? {
+        held.extend_from_slice(&bytes);
+        while let Some(length) = held
+            .first_chunk::<4>()
+            .map(|head| u32::from_be_bytes(*head))
+        {
+            let length = usize::try_from(length)?;
+            if held.len() < length + 4 {
+                break;
+            }
+            held.advance(4);
+            let event = wire::Event::decode(held.split_to(length))?;
+            anyhow::ensure!(event.kind != "ERROR", "the watch ended");
+            let object = event.object.context("an event without an object")?.raw;
+            let object = object.strip_prefix(b"k8s\0").context("another form")?;
+            wire::Slice::decode(&*wire::Unknown::decode(object)?.raw)?;
+        }
+    }
+    anyhow::bail!("the watch ended")
+}
+
+const SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
+
+async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {
     causeway_chaos_tests::choose_tls();
     let config = Kubeconfig::read_from(kubeconfig)?;
     let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
-    let client = Client::try_from(config)?;
-    let path = "/apis/discovery.k8s.io/v1/endpointslices";
-    let request = Request::new(path).watch(&WatchParams::default(), "0")?;
+    Ok(Client::try_from(config)?)
+}
+
+async fn watch(kubeconfig: &Path) -> anyhow::Result<()> {
+    let client = client(kubeconfig).await?;
+    let request = Request::new(SLICES).watch(&WatchParams::default(), "0")?;
     let events = client.request_events::<Slice>(request).await?;
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.try_next().await? {
