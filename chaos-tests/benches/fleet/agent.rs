@@ -104,7 +104,7 @@ impl Agent {
             }
         };
         homes.succeeded(address);
-        homes.learn(&welcome.controllers);
+        homes.learn(&welcome.roll.addresses());
         self.known.send_modify(|known| known.sessions += 1);
         if welcome.facts < Some(self.facts.version) {
             let facts = FromAgent::Facts(Box::new(self.facts.clone()));
