@@ -5,7 +5,6 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use causeway_api::peer::{
     Fenced, Lane, PEER_PROTOCOL, PEER_PROTOCOL_OLDEST, PeerAddresses, PeerHello, Ping, Range,
 };
@@ -13,7 +12,7 @@ use causeway_api::{Generation, ReplicaId};
 use causeway_seam::{Env, TaskHandle};
 use causeway_state::level::{BASE_LEVEL, FEATURE_LEVEL};
 use causeway_state::replicas::Standing;
-use causeway_storage::{Consensus, PeerCall, PeerError, Peers, ReplicaNode, WeakConsensus};
+use causeway_storage::{Consensus, ReplicaNode, WeakConsensus};
 use tokio::sync::{Notify, watch};
 
 use super::accept::{self, Guests};
@@ -21,8 +20,7 @@ use super::facts::FactsLane;
 use super::link::{self, Phase, Slot};
 use super::{Acceptor, Dialler, Known, PeerSeen};
 
-/// How long a call waits for a link that is being dialled for the first time.
-const FIRST: Duration = Duration::from_secs(1);
+mod calls;
 
 /// What a replica says of itself, and what stays so while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -500,37 +498,5 @@ async fn keep(inner: std::sync::Weak<Inner>) {
         if ended {
             return;
         }
-    }
-}
-
-#[async_trait]
-impl Peers for PeerLinks {
-    async fn call(
-        &self,
-        replica: ReplicaId,
-        node: &ReplicaNode,
-        call: PeerCall,
-    ) -> Result<Vec<u8>, PeerError> {
-        let failed = |reason: String| PeerError { replica, reason };
-        let inner = &self.0;
-        let peer = inner.peer(replica, &node.address);
-        let slot = inner.slot(&peer, call.kind.lane());
-        let mut phase = slot.phase.subscribe();
-        let live = {
-            let first = *phase.borrow() == Phase::Trying;
-            if first {
-                let known = phase.wait_for(|phase| *phase != Phase::Trying);
-                let known = inner.env.timeout(FIRST, known).await;
-                if known.is_err() {
-                    return Err(failed("it is being dialled".into()));
-                }
-            }
-            match &*phase.borrow() {
-                Phase::Up(live) => Arc::clone(live),
-                Phase::Down(reason) => return Err(failed(reason.clone())),
-                Phase::Trying => return Err(failed("it is being dialled".into())),
-            }
-        };
-        live.call(call).await.map_err(failed)
     }
 }
