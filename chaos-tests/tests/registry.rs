@@ -342,7 +342,7 @@ fn shifts(client: &Client) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), "causeway-system", &kind("TrafficShift"))
 }
 
-fn evacuate(member: &str, more: Value) -> Value {
+fn evacuate(member: &str, more: &Value) -> Value {
     let mut spec = json!({
         "action": "Evacuate", "awayFrom": { "member": member }, "expiresAfter": "4h", "reason": "kernel update", "requestedBy": "ann",
     });
@@ -379,7 +379,7 @@ async fn a_traffic_shift_is_in_force_until_it_ends() -> anyhow::Result<()> {
     let make = async |name: &str, spec: Value| put(&api, "TrafficShift", name, spec).await;
 
     // What no schema can refuse the log refuses, by name.
-    make("ghost", evacuate("ghost", json!({}))).await?;
+    make("ghost", evacuate("ghost", &json!({}))).await?;
     let why = condition(&api, "ghost", "Accepted", "False/Refused").await?;
     ensure!(
         why.contains("TrafficShift causeway-system/ghost: awayFrom: no member is in member/ghost"),
@@ -394,14 +394,14 @@ async fn a_traffic_shift_is_in_force_until_it_ends() -> anyhow::Result<()> {
     ensure!(why.contains("awayFrom names what Evacuate leaves"), "{why}");
     let backwards =
         json!({ "startTime": "2026-11-24T02:00:00Z", "endTime": "2026-11-24T01:00:00Z" });
-    let why = make("backwards", evacuate("a", backwards))
+    let why = make("backwards", evacuate("a", &backwards))
         .await
         .unwrap_err()
         .to_string();
     ensure!(why.contains("endTime is not after startTime"), "{why}");
 
     // It comes into force, says so, lasts longer when it is asked to, and is otherwise what was approved.
-    make("leave", evacuate("a", json!({}))).await?;
+    make("leave", evacuate("a", &json!({}))).await?;
     condition(&api, "leave", "Ready", "True/Active").await?;
     in_state(&admin, "leave", "Active").await?;
     let explained = admin
@@ -411,9 +411,9 @@ async fn a_traffic_shift_is_in_force_until_it_ends() -> anyhow::Result<()> {
         explained.around.audit.iter().any(|act| act.by == "ann"),
         "{explained:?}"
     );
-    make("leave", evacuate("a", json!({ "expiresAfter": "5h" }))).await?;
+    make("leave", evacuate("a", &json!({ "expiresAfter": "5h" }))).await?;
     condition(&api, "leave", "Ready", "True/Active").await?;
-    let why = make("leave", evacuate("a", json!({ "reason": "another" })))
+    let why = make("leave", evacuate("a", &json!({ "reason": "another" })))
         .await
         .unwrap_err()
         .to_string();
@@ -424,26 +424,26 @@ async fn a_traffic_shift_is_in_force_until_it_ends() -> anyhow::Result<()> {
     // Times of day: one that has come, and one that has not.
     make(
         "tonight",
-        evacuate("a", json!({ "startTime": "2099-01-01T02:00:00Z" })),
+        evacuate("a", &json!({ "startTime": "2099-01-01T02:00:00Z" })),
     )
     .await?;
     condition(&api, "tonight", "Active", "False/Scheduled").await?;
     make(
         "begun",
-        evacuate("a", json!({ "startTime": "2020-01-01T02:00:00Z" })),
+        evacuate("a", &json!({ "startTime": "2020-01-01T02:00:00Z" })),
     )
     .await?;
     condition(&api, "begun", "Ready", "True/Active").await?;
     make(
         "ended",
-        evacuate("a", json!({ "endTime": "2020-01-01T02:00:00Z" })),
+        evacuate("a", &json!({ "endTime": "2020-01-01T02:00:00Z" })),
     )
     .await?;
     in_state(&admin, "ended", "over").await?;
     condition(&api, "ended", "Active", "False/Expired").await?;
 
     // Its time to live ends it too, and its object says so and does not ask again.
-    make("short", evacuate("a", json!({ "expiresAfter": "10s" }))).await?;
+    make("short", evacuate("a", &json!({ "expiresAfter": "10s" }))).await?;
     condition(&api, "short", "Active", "False/Expired").await?;
     in_state(&admin, "short", "over").await?;
     replica.stop().await;
@@ -473,7 +473,7 @@ async fn whoever_creates_a_traffic_shift_is_whom_it_names() -> anyhow::Result<()
     let create = async |by: Value| {
         let object = json!({
             "apiVersion": "causeway.dev/v1alpha1", "kind": "TrafficShift", "metadata": { "name": "leave" },
-            "spec": evacuate("a", json!({ "requestedBy": by })),
+            "spec": evacuate("a", &json!({ "requestedBy": by })),
         });
         anyhow::Ok(api.create(&dry, &serde_json::from_value(object)?).await)
     };

@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use causeway_api::peer::Fenced;
 use causeway_api::ReplicaId;
+use causeway_api::peer::Fenced;
 use causeway_seam::real::{Folder, env};
 use causeway_storage::offline::{OfflineError, inspect, recover};
 use causeway_storage::peers::{PeerCall, PeerError};

@@ -92,12 +92,17 @@ impl Verdicts {
     /// Whether anything is held against any subject.
     #[must_use]
     pub fn holds_against_any(&self, now: ClusterTime) -> bool {
-        self.standings.values().any(|standing| standing.forgivable(now))
+        self.standings
+            .values()
+            .any(|standing| standing.forgivable(now))
     }
 
     /// What is held against subjects decays by what passed while cluster time stood still; says whether anything was.
     pub fn forgive(&mut self, now: ClusterTime, elapsed_ms: u64) -> bool {
-        let rows = self.standings.values_mut().filter(|row| row.forgivable(now));
+        let rows = self
+            .standings
+            .values_mut()
+            .filter(|row| row.forgivable(now));
         rows.map(|row| row.penalty.forgive(elapsed_ms)).count() > 0
     }
 

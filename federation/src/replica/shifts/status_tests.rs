@@ -43,7 +43,7 @@ impl Life {
         }
     }
 
-    fn evacuating(more: serde_json::Value) -> Self {
+    fn evacuating(more: &serde_json::Value) -> Self {
         let mut spec = json!({
             "action": "Evacuate", "awayFrom": { "member": "a" }, "expiresAfter": "60s", "reason": "x", "requestedBy": "ann",
         });
@@ -84,7 +84,7 @@ impl Life {
 
 #[test]
 fn from_its_request_to_its_expiry() {
-    let mut life = Life::evacuating(json!({ "approvalsRequired": 1 }));
+    let mut life = Life::evacuating(&json!({ "approvalsRequired": 1 }));
     life.is("Pending", "Unknown/Pending");
     life.put();
     life.is("Waiting", "False/Waiting");
@@ -114,7 +114,7 @@ fn a_person_ends_it_or_it_is_held_until_one_does() {
         by: "ann".to_owned(),
         reason: "done".to_owned(),
     };
-    let mut life = Life::evacuating(json!({ "onExpiry": "Hold" }));
+    let mut life = Life::evacuating(&json!({ "onExpiry": "Hold" }));
     assert_eq!(life.shift.as_ref().unwrap().on_expiry, OnExpiry::Hold);
     life.put();
     life.is("Active", "True/Active");
@@ -126,12 +126,12 @@ fn a_person_ends_it_or_it_is_held_until_one_does() {
 
 #[test]
 fn what_is_refused_says_why_and_a_start_that_is_ahead_says_so() {
-    let mut life = Life::evacuating(json!({}));
+    let mut life = Life::evacuating(&json!({}));
     life.refused = Some("no member is in member/ghost".to_owned());
     life.is("Refused", "False/Refused");
-    let mut life = Life::evacuating(json!({ "targetRefs": [{ "name": "cart" }] }));
+    let mut life = Life::evacuating(&json!({ "targetRefs": [{ "name": "cart" }] }));
     life.is("Refused", "False/Invalid");
-    let mut life = Life::evacuating(json!({ "startTime": "2026-11-24T02:00:00Z" }));
+    let mut life = Life::evacuating(&json!({ "startTime": "2026-11-24T02:00:00Z" }));
     life.put();
     life.is("Scheduled", "False/Scheduled");
     let starts = life.shift.as_ref().unwrap().starts_at_ms.unwrap();
@@ -140,7 +140,7 @@ fn what_is_refused_says_why_and_a_start_that_is_ahead_says_so() {
         due: ShiftDue::Start(starts),
     });
     life.is("Active", "True/Active");
-    let mut life = Life::evacuating(json!({ "dryRun": true }));
+    let mut life = Life::evacuating(&json!({ "dryRun": true }));
     life.put();
     life.is("DryRun", "False/DryRun");
 }

@@ -469,13 +469,19 @@ mod tests {
             .map(|key| (key, domain.clone(), waiting.clone()));
         enter(&mut state, rows.into());
         let [cart, pay] = &keys;
-        assert_eq!(approve(&mut state, &domain, Some(cart)), [cart.clone()]);
+        assert_eq!(
+            approve(&mut state, &domain, Some(cart)),
+            std::slice::from_ref(cart)
+        );
         let stage = |state: &State, key| {
             let rows = state.brain.ramps.get(key).unwrap();
             rows.get(&domain).unwrap().stage
         };
         assert_eq!(stage(&state, cart), RampStage::Climbing);
         assert_eq!(stage(&state, pay), RampStage::Approval);
-        assert_eq!(approve(&mut state, &domain, None), [pay.clone()]);
+        assert_eq!(
+            approve(&mut state, &domain, None),
+            std::slice::from_ref(pay)
+        );
     }
 }
