@@ -70,8 +70,8 @@ use crate::schema;
         "fieldPath": ".weights",
     },
     {
-        "rule": "!has(self.ramp) || self.action in ['Evacuate', 'Weigh']",
-        "message": "ramp is for the actions Evacuate and Weigh: leave it out",
+        "rule": "!has(self.ramp) || self.action == 'Evacuate'",
+        "message": "ramp is for the action Evacuate: leave it out",
         "fieldPath": ".ramp",
     },
     {

@@ -21,6 +21,7 @@ use super::link::{self, Phase, Slot};
 use super::{Acceptor, Dialler, Known, PeerSeen};
 
 mod calls;
+mod keep;
 
 /// What a replica says of itself, and what stays so while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +125,7 @@ impl PeerLinks {
         inner.attached.send_replace(true);
         let mut tasks = lock(&inner.tasks);
         if inner.dialler.is_some() {
-            let keep = keep(Arc::downgrade(inner));
+            let keep = keep::keep(Arc::downgrade(inner));
             tasks.push(inner.env.spawn("links", keep));
             for address in &inner.me.join {
                 let knock = link::knock(Arc::downgrade(inner), address.clone());
@@ -448,55 +449,6 @@ impl Inner {
             if attached.wait_for(|attached| *attached).await.is_err() {
                 std::future::pending::<()>().await;
             }
-        }
-    }
-}
-
-/// Keeps links to all members on the lanes that are always up, and forgets those who are members no longer.
-async fn keep(inner: std::sync::Weak<Inner>) {
-    let followed = inner.upgrade().and_then(|inner| {
-        let log = inner.consensus()?;
-        Some((log.membership(), log.position()))
-    });
-    let Some((mut members, mut position)) = followed else {
-        return;
-    };
-    loop {
-        if let Some(inner) = inner.upgrade() {
-            position.mark_unchanged();
-            let now = inner.members();
-            let joining = inner.highest().incarnation == 0;
-            for (id, node) in &now {
-                if *id != inner.me.replica {
-                    let peer = inner.peer(*id, &node.address);
-                    inner.slot(&peer, Lane::Raft);
-                    inner.slot(&peer, Lane::Facts);
-                }
-            }
-            if !joining && !now.is_empty() {
-                let mut peers = lock(&inner.peers);
-                peers.retain(|id, peer| {
-                    let member = now.contains_key(id);
-                    if !member {
-                        peer.end();
-                    }
-                    member
-                });
-            }
-            inner.turn_out();
-            inner.note_change();
-        } else {
-            return;
-        }
-        let changing = inner.upgrade().is_some_and(|inner| inner.is_changing());
-        let ended = tokio::select! {
-            biased;
-            changed = members.changed() => changed.is_err(),
-            // A removal is decided a moment after the log leaves somebody out.
-            changed = position.changed(), if changing => changed.is_err(),
-        };
-        if ended {
-            return;
         }
     }
 }

@@ -233,7 +233,6 @@ mod tests {
                 "action": "Weigh",
                 "weights": [{ "region": "r1", "weight": 80 }],
                 "targetRefs": [{ "name": "cart" }],
-                "ramp": { "stepWeights": [25, 100], "interval": "1m" },
                 "onExpiry": "Hold",
                 "overrideRules": ["HoldDown"],
                 "approvalsRequired": 2,
@@ -250,8 +249,14 @@ mod tests {
             ShiftAction::Weigh([("r1".parse().unwrap(), 80)].into())
         );
         assert_eq!(whole.targets, ["shop/cart".parse().unwrap()].into());
+        let ramp = json!({ "stepWeights": [25, 100], "interval": "1m" });
+        let steps = convert(
+            "causeway-system",
+            &json!({ "action": "Evacuate", "awayFrom": { "member": "ack" }, "ramp": ramp }),
+        );
+        let steps = steps.unwrap();
         assert_eq!(
-            (whole.step_percents, whole.interval_ms),
+            (steps.step_percents, steps.interval_ms),
             (vec![25, 100], 60_000)
         );
         assert_eq!((whole.approvals_required, whole.dry_run), (2, true));

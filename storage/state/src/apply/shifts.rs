@@ -440,6 +440,11 @@ fn valid(state: &State, shift: &Shift) -> Result<(), Refusal> {
             "its stepWeights must rise to 100, with an interval above 0, such as [25, 50, 100] and 1m",
         ));
     }
+    if !steps.is_empty() && matches!(shift.action, ShiftAction::Weigh(_)) {
+        let message =
+            "weights are in force at once: give smaller changes of weights one after another";
+        return Err(bad(shift, "ramp", message));
+    }
     match &shift.action {
         ShiftAction::Weigh(weights) if weights.values().all(|weight| *weight == 0) => Err(bad(
             shift,
