@@ -14,6 +14,7 @@ use causeway_api::domain::Domain;
 use causeway_core::contingencies::Contingencies;
 use causeway_core::inputs;
 use causeway_failover::contingency::{Prepared, prepared};
+use causeway_failover::plan::next;
 use causeway_state::State;
 use causeway_state::command::{Command, PlanProposal};
 use causeway_state::outcome::Outcome;
@@ -247,7 +248,17 @@ async fn refresh_inputs(shared: &Shared) {
             let row = state.plan(&service)?;
             let held = row.value.as_ref()?;
             let now = inputs::plan_inputs(state, &shared.facts(), &service)?;
-            (now != held.inputs).then(|| (now, held.plan.clone(), row.generation))
+            if now == held.inputs {
+                return None;
+            }
+            // Another plan follows from them, such as after one that a former leader proposed late: to be decided, not
+            // written under the plan that is no longer theirs, which would then never be looked at again.
+            let stays = next(&now, Some((&held.inputs, &held.plan))).plan == held.plan;
+            if !stays {
+                shared.brain.services_changed([service.clone()]);
+                return None;
+            }
+            Some((now, held.plan.clone(), row.generation))
         });
         let Some((now, plan, generation)) = found else {
             continue;
