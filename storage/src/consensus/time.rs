@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use causeway_seam::Monotonic;
 use causeway_state::apply::time::longest_tick_ms;
@@ -21,11 +22,64 @@ use crate::types::Proposal;
 
 /// Quiet time that is shorter is put together with what follows: half of what is held against a subject decays in five
 /// minutes, and a busy log need not say so more often.
-const FORGIVE_MS: u64 = 10_000;
+const FORGIVE: Duration = Duration::from_secs(10);
 
-/// Until when a leader has counted, and of which term. Nobody proposes a tick without holding it, so that ticks enter the
-/// log in the order in which they were measured.
-pub(super) type Counted = tokio::sync::Mutex<Option<(u64, Monotonic)>>;
+/// How far a leader has counted. Nobody proposes a tick without holding it, so that ticks enter the log in the order in
+/// which they were measured.
+pub(super) type Counted = tokio::sync::Mutex<Option<Count>>;
+
+/// How far a leader has counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Count {
+    /// In which term.
+    term: u64,
+    /// Until when. No later tick may carry what was before.
+    until: Monotonic,
+    /// Of that, what passed while no timer was pending, and was not said yet.
+    quiet: Duration,
+}
+
+impl Count {
+    /// Counts on from `before`, and says what is to be proposed.
+    fn on(
+        before: Option<Self>,
+        term: u64,
+        now: Monotonic,
+        passing: Passing,
+    ) -> (Self, Option<Command>) {
+        let begun = Self {
+            term,
+            until: now,
+            quiet: Duration::ZERO,
+        };
+        let Some(before) = before.filter(|before| before.term == term) else {
+            return (begun, None);
+        };
+        let elapsed = now.since(before.until);
+        match passing {
+            Passing::Nothing => (begun, None),
+            Passing::Cluster { longest_ms } => {
+                let elapsed_ms = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
+                if elapsed_ms == 0 {
+                    // It counts with what comes.
+                    return (before, None);
+                }
+                let quiet = before.quiet;
+                let elapsed_ms = elapsed_ms.min(longest_ms);
+                (Self { quiet, ..begun }, Some(Command::Tick { elapsed_ms }))
+            }
+            Passing::Quiet => {
+                // What begins now must not be credited with any of it.
+                let quiet = before.quiet.saturating_add(elapsed);
+                if quiet < FORGIVE {
+                    return (Self { quiet, ..begun }, None);
+                }
+                let elapsed_ms = u64::try_from(quiet.as_millis()).unwrap_or(u64::MAX);
+                (begun, Some(Command::Forgive { elapsed_ms }))
+            }
+        }
+    }
+}
 
 impl Consensus {
     /// Lets cluster time advance to now: to be called by whoever leads, at least as often as a tick may carry
@@ -60,24 +114,10 @@ impl Consensus {
             return Ok(());
         }
         let (term, now) = (self.status().term, self.inner.env.now());
-        *counted = Some((term, now));
-        let Some((_, from)) = before.filter(|(of, _)| *of == term) else {
+        let (until, command) = Count::on(before, term, now, self.read(passes));
+        *counted = Some(until);
+        let Some(command) = command else {
             return Ok(());
-        };
-        let elapsed_ms = u64::try_from(now.since(from).as_millis()).unwrap_or(u64::MAX);
-        let command = match self.read(passes) {
-            Passing::Nothing => return Ok(()),
-            Passing::Cluster { longest_ms } if elapsed_ms > 0 => {
-                let elapsed_ms = u32::try_from(elapsed_ms).unwrap_or(u32::MAX);
-                let elapsed_ms = elapsed_ms.min(longest_ms);
-                Command::Tick { elapsed_ms }
-            }
-            Passing::Quiet if elapsed_ms >= FORGIVE_MS => Command::Forgive { elapsed_ms },
-            // It counts with what comes.
-            Passing::Cluster { .. } | Passing::Quiet => {
-                *counted = before;
-                return Ok(());
-            }
         };
         let request = Arc::new(Request {
             client: self.inner.client,
@@ -98,6 +138,7 @@ impl Consensus {
 }
 
 /// What the passing of time means now.
+#[derive(Debug, Clone, Copy)]
 enum Passing {
     /// A timer is pending: cluster time advances, by so much at once at most, as `causeway_state` cuts it.
     Cluster { longest_ms: u32 },
@@ -134,4 +175,52 @@ fn may_begin_a_hold(command: &Command) -> bool {
             | Command::AttachHost { .. }
             | Command::Unknown(_)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const PENDING: Passing = Passing::Cluster { longest_ms: 1_000 };
+
+    fn at(ms: u64) -> Monotonic {
+        Monotonic(Duration::from_millis(ms))
+    }
+
+    #[test]
+    fn a_hold_that_begins_when_it_was_quiet_is_credited_with_nothing() {
+        let (count, said) = Count::on(None, 1, at(0), Passing::Quiet);
+        assert_eq!(said, None);
+        // Right before the command that begins the hold, which is what makes a timer pending.
+        let (count, said) = Count::on(Some(count), 1, at(700), Passing::Quiet);
+        assert_eq!(said, None);
+        let (count, said) = Count::on(Some(count), 1, at(720), PENDING);
+        assert_eq!(said, Some(Command::Tick { elapsed_ms: 20 }));
+        // What was quiet before is said with what is quiet later.
+        let (count, said) = Count::on(Some(count), 1, at(10_020), Passing::Quiet);
+        assert_eq!(said, Some(Command::Forgive { elapsed_ms: 10_000 }));
+        assert_eq!(count.quiet, Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_shorter_than_a_millisecond_is_not_lost() {
+        let mut held = Count::on(None, 1, at(0), PENDING).0;
+        for micros in 1..=10 {
+            let now = Monotonic(Duration::from_micros(micros * 100));
+            let (count, said) = Count::on(Some(held), 1, now, PENDING);
+            assert_eq!(said.is_some(), micros == 10);
+            held = count;
+        }
+    }
+
+    #[test]
+    fn another_term_and_time_that_nobody_waits_for_count_for_nothing() {
+        let held = Count::on(None, 1, at(0), PENDING).0;
+        assert_eq!(Count::on(Some(held), 2, at(500), PENDING).1, None);
+        let (held, said) = Count::on(Some(held), 1, at(500), Passing::Nothing);
+        assert_eq!(said, None);
+        let (_, said) = Count::on(Some(held), 1, at(501), PENDING);
+        assert_eq!(said, Some(Command::Tick { elapsed_ms: 1 }));
+    }
 }
