@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Monotonic, WallClock};
 use crate::random::Random;
-use crate::spawn::{Spawn, TaskHandle};
+use crate::spawn::{Spawn, TaskHandle, Work};
 
 /// Clock, randomness and tasks of one process. Cheap to clone.
 #[derive(Clone)]
@@ -105,11 +105,8 @@ impl Env {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let (tell, heard) = tokio::sync::oneshot::channel();
-        let work = move || {
-            let _ = tell.send(work());
-        };
-        self.spawner.blocking_apart(Box::new(work)).await;
+        let (work, heard) = answering(work);
+        self.spawner.blocking_apart(work).await;
         heard.await.ok()
     }
 
@@ -119,11 +116,19 @@ impl Env {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let (tell, heard) = tokio::sync::oneshot::channel();
-        let work = move || {
-            let _ = tell.send(work());
-        };
-        self.spawner.blocking(Box::new(work)).await;
+        let (work, heard) = answering(work);
+        self.spawner.blocking(work).await;
         heard.await.ok()
     }
+}
+
+/// Work that tells what came of it.
+fn answering<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> (Work, tokio::sync::oneshot::Receiver<T>) {
+    let (tell, heard) = tokio::sync::oneshot::channel();
+    let work = move || {
+        let _ = tell.send(work());
+    };
+    (Box::new(work), heard)
 }

@@ -40,14 +40,14 @@ fn the_fleet_holds_2() {
 }
 
 #[test]
-#[ignore = "takes half an hour: part of `cargo xtask verify --long`"]
+#[ignore = "takes many minutes: part of `cargo xtask verify --long`"]
 fn many_seeds_hold_1() {
     hold(World::Log, 10_000..11_000);
     hold(World::Fleet, 10_000..10_250);
 }
 
 #[test]
-#[ignore = "takes half an hour: part of `cargo xtask verify --long`"]
+#[ignore = "takes many minutes: part of `cargo xtask verify --long`"]
 fn many_seeds_hold_2() {
     hold(World::Log, 11_000..12_000);
     hold(World::Fleet, 10_250..10_500);

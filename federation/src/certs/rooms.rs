@@ -57,12 +57,11 @@ impl Rooms {
 
     /// One comes; `None`: there is no room for it.
     pub(super) fn enter(&mut self, source: Source) -> Option<Place> {
-        let of = |source: Source| {
-            self.rows
-                .values()
-                .filter(|row| row.source == source)
-                .count()
-        };
+        let mut counts: BTreeMap<Source, usize> = BTreeMap::new();
+        for row in self.rows.values() {
+            *counts.entry(row.source).or_default() += 1;
+        }
+        let of = |source| counts.get(&source).copied().unwrap_or(0);
         let own = of(source);
         if own >= self.most.div_ceil(2) {
             return None;
