@@ -1,4 +1,4 @@
-//! The suite against the member in memory. `chaos-tests/tests/conformance.rs` runs it against a real API server too.
+//! The suite against the member in memory. `chaos-tests/tests/conformance_e2e.rs` runs it against a real API server too.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -19,7 +19,8 @@ pub(crate) struct Failures {
     pub(crate) names: Vec<String>,
     /// What the tests said, as the test programs show it at their end.
     pub(crate) log: Vec<String>,
-    /// How Cargo is told to run the programs in which they are, such as `-p xtask --lib`.
+    /// How Cargo is told to run the programs in which they are, such as `--lib` or `--test whole`. The package is left out, so
+    /// that nothing is built anew with other features: see [`super::targets`].
     targets: BTreeSet<String>,
     /// Between the first `failures:` and the result.
     telling: bool,
@@ -66,7 +67,7 @@ impl Failures {
                 about: step.about,
                 program: step.program.clone(),
                 args: head
-                    .chain(["--locked".to_owned()])
+                    .chain(["--locked", "--workspace"].map(str::to_owned))
                     .chain(target)
                     .chain(tail)
                     .chain(self.names.iter().cloned())
@@ -95,7 +96,8 @@ fn target(line: &str) -> Option<&str> {
         .strip_prefix("error: test failed, to rerun pass ")
         .or_else(|| line.strip_prefix("    "))?;
     let target = rest.strip_prefix('`')?.strip_suffix('`')?;
-    target.starts_with("-p ").then_some(target)
+    let (_package, target) = target.strip_prefix("-p ")?.split_once(' ')?;
+    Some(target)
 }
 
 /// A test in the list at the end.
@@ -191,8 +193,8 @@ error: 2 targets failed:
         assert_eq!(
             lines,
             [
-                "cargo test --locked -p a --lib -- --exact --test-threads 1 tests::odd it_is_whole",
-                "cargo test --locked -p b --test whole -- --exact --test-threads 1 tests::odd it_is_whole",
+                "cargo test --locked --workspace --lib -- --exact --test-threads 1 tests::odd it_is_whole",
+                "cargo test --locked --workspace --test whole -- --exact --test-threads 1 tests::odd it_is_whole",
             ]
         );
         assert_eq!(

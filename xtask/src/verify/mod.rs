@@ -1,6 +1,6 @@
 //! `cargo xtask verify`: everything that must hold, in one command.
 //!
-//! [`steps`] lists what is done, as data; [`runner`] runs one step and says what it is doing;
+//! [`steps`] lists what is done, as data, [`targets`] which tests there are; [`runner`] runs one step and says what it is doing;
 //! [`tally`] counts the tests in what Cargo prints, and [`again`] finds those that failed, which are tried once more;
 //! [`summary`] says at the end how it went.
 //!
@@ -20,6 +20,7 @@ mod runner;
 mod steps;
 mod summary;
 mod tally;
+mod targets;
 
 /// `cargo xtask verify`
 #[derive(clap::Args)]

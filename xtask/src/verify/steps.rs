@@ -1,7 +1,10 @@
 //! What `verify` does, as data.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result};
 
+use super::targets::Targets;
 use crate::shell;
 
 /// How much is verified.
@@ -27,20 +30,18 @@ pub(crate) struct Step {
     pub(crate) needs: Option<&'static str>,
 }
 
-/// The package whose integration tests run real components.
-const REAL: &str = "causeway-chaos-tests";
 /// The name of the step that gets the components.
 const ASSETS: &str = "real components are there";
 /// The name of the step that tests all that needs none.
 const UNITS: &str = "unit, property and golden tests";
-/// Its tests that speak with the API of Kubernetes: `--long` runs them on the oldest release, too.
+/// The tests that speak with the API of Kubernetes: `--long` runs them on the oldest release, too.
 const OLDEST: [&str; 6] = [
-    "conformance",
+    "conformance_e2e",
     "crds",
     "discovery",
     "mesh",
     "rbac",
-    "registry",
+    "registry_e2e",
 ];
 /// How many cases each property is tried with at [`Depth::Long`]; its default is 256.
 const LONG_CASES: &str = "8192";
@@ -77,28 +78,16 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
             ],
         ),
     ];
-    let mut tests = vec![
-        "test",
-        "--locked",
-        "--no-fail-fast",
-        "--workspace",
-        "--exclude",
-        REAL,
-    ];
+    const TEST: [&str; 4] = ["test", "--locked", "--no-fail-fast", "--workspace"];
+    let mut tests = [&TEST[..], &["--lib", "--bins"]].concat();
     if depth == Depth::Quick {
-        tests.extend(["--lib", "--bins"]);
         steps.push(cargo("tests of the libraries", &tests).with("PROPTEST_RNG_SEED", SEED));
         return Ok(steps);
     }
-    tests.push("--tests");
-    let mut real = vec![
-        "test",
-        "--locked",
-        "--no-fail-fast",
-        "--package",
-        REAL,
-        "--tests",
-    ];
+    let targets = Targets::of_workspace()?;
+    tests.extend(named(&targets.plain));
+    let mut real = TEST.to_vec();
+    real.extend(named(&targets.real));
     if depth == Depth::Long {
         tests.extend(["--", "--include-ignored"]);
         real.extend(["--", "--include-ignored"]);
@@ -127,15 +116,7 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
         // Apart, because `--include-ignored` would also run the examples that are marked as no code.
         cargo(
             "examples in the documentation",
-            &[
-                "test",
-                "--locked",
-                "--no-fail-fast",
-                "--workspace",
-                "--exclude",
-                REAL,
-                "--doc",
-            ],
+            &[&TEST[..], &["--doc"]].concat(),
         ),
         match depth {
             Depth::Long => xtask(ASSETS, &["assets", "--long"]),
@@ -144,7 +125,7 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
         cargo("tests against real components", &real).needing(ASSETS),
     ]);
     if depth == Depth::Long {
-        let mut oldest = vec!["test", "--locked", "--no-fail-fast", "--package", REAL];
+        let mut oldest = TEST.to_vec();
         oldest.extend(OLDEST.iter().flat_map(|test| ["--test", test]));
         // The in-memory member is the newest release: 1.30 merges metadata that comes with a status, which later ones
         // leave alone.
@@ -166,6 +147,11 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
         steps.push(mutants);
     }
     Ok(steps)
+}
+
+/// The arguments that select these tests.
+fn named(tests: &BTreeSet<String>) -> impl Iterator<Item = &str> {
+    tests.iter().flat_map(|name| ["--test", name])
 }
 
 impl Step {
