@@ -5,9 +5,10 @@
 //! never waits for the Kubernetes client to compile. [`stream`] cuts the stream into files.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use crate::shell;
 
@@ -25,8 +26,7 @@ pub(crate) struct Args {
 struct Source {
     /// What they are.
     about: &'static str,
-    /// The package and its example that prints them.
-    package: &'static str,
+    /// The example program that prints them.
     example: &'static str,
     /// What begins the line that opens a file; its name stands behind it.
     marker: &'static str,
@@ -39,7 +39,6 @@ struct Source {
 const SOURCES: &[Source] = &[
     Source {
         about: "CustomResourceDefinitions",
-        package: "causeway-crds",
         example: "print-crds",
         marker: "# file: ",
         folder: "charts/causeway-crds/templates",
@@ -47,7 +46,6 @@ const SOURCES: &[Source] = &[
     },
     Source {
         about: "reference of the resources",
-        package: "causeway-crds",
         example: "print-fields",
         marker: "%% file: ",
         folder: "docs/reference/resources",
@@ -55,7 +53,6 @@ const SOURCES: &[Source] = &[
     },
     Source {
         about: "reference of the commands",
-        package: "causeway",
         example: "print-commands",
         marker: "%% file: ",
         folder: "docs/reference/cli",
@@ -68,9 +65,11 @@ const SOURCES: &[Source] = &[
 /// # Errors
 /// When a source can't be run; with `--check`, when a file differs.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    let programs = build()?;
     let mut stale = 0;
     for source in SOURCES {
-        let made = make(source).with_context(|| format!("making the {}", source.about))?;
+        let made =
+            make(source, &programs).with_context(|| format!("making the {}", source.about))?;
         let folder = shell::root().join(source.folder);
         let found = committed(&folder, source.ending)?;
         let changes = stream::changes(&made, &found);
@@ -97,18 +96,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Builds all sources at once, over the whole workspace, with the features that the tests ask for too; the folder of the programs.
+fn build() -> Result<PathBuf> {
+    let mut args = vec!["build", "--quiet", "--locked", "--workspace"];
+    args.extend(
+        SOURCES
+            .iter()
+            .flat_map(|source| ["--example", source.example]),
+    );
+    shell::output(&shell::cargo(), &args)?;
+    let metadata = shell::metadata(true)?;
+    let target = metadata.get("target_directory").and_then(Value::as_str);
+    let target = target.context("`cargo metadata` names no `target_directory`")?;
+    Ok(Path::new(target).join("debug/examples"))
+}
+
 /// Runs the source and cuts what it prints.
-fn make(source: &Source) -> Result<BTreeMap<String, String>> {
-    let args = [
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        source.package,
-        "--example",
-        source.example,
-    ];
-    stream::cut(&shell::output(&shell::cargo(), &args)?, source.marker)
+fn make(source: &Source, programs: &Path) -> Result<BTreeMap<String, String>> {
+    let program = programs.join(source.example);
+    let printed = shell::output(&program.to_string_lossy(), &[])?;
+    stream::cut(&printed, source.marker)
 }
 
 /// The files that are there now, by name.
