@@ -17,8 +17,8 @@ mod replicas;
 use std::time::Duration;
 
 use causeway_chaos_tests::Scratch;
+use causeway_measure::{Measure, median, paired};
 use load::Load;
-use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
 const BENCH: &str = "commits";
@@ -100,16 +100,10 @@ fn print(
     aim: Option<&str>,
 ) {
     let all = |loads: &[Load]| loads.iter().map(&of).collect::<Vec<f64>>();
-    let pairs = ours.iter().zip(theirs);
-    let ratios = pairs.map(|(own, peer)| of(own) / of(peer)).collect();
-    let line: Value = json!({
-        "bench": BENCH,
-        "measure": measure,
-        "ours": load::median(all(ours)),
-        "peer_or_floor": load::median(all(theirs)),
-        "unit": unit,
-        "ratio": load::median(ratios),
-        "aim": aim,
-    });
-    println!("{line}");
+    let (ours, theirs) = (all(ours), all(theirs));
+    Measure::of(BENCH, measure, median(&ours), unit)
+        .beside(median(&theirs))
+        .ratio(paired(&ours, &theirs))
+        .aim(aim)
+        .print();
 }

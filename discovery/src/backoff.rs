@@ -1,5 +1,5 @@
 //! Waiting between attempts: twice as long each time, up to a limit, spread at random so that many agents do not come
-//! back at one moment. By the seam's clock and randomness, hence none of the usual crates.
+//! back at one moment.
 
 use std::time::Duration;
 

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use causeway_api::ReplicaId;
+use causeway_measure::Measure;
 use causeway_seam::Env;
 use causeway_seam::real::{Folder, env};
 use causeway_state::Command;
@@ -154,18 +155,10 @@ fn floor(file: &mut std::fs::File) -> Duration {
 }
 
 fn line(measure: &str, ours: f64, floor: Option<f64>, aim: &str) {
-    let number = |n: Option<f64>| n.map_or_else(|| "null".to_owned(), |n| format!("{n:.2}"));
-    let ratio = floor.map(|floor| ours / floor);
-    println!(
-        "{{\"bench\":\"distance\",\"measure\":\"{measure}\",\"ours\":{ours:.2},\"peer_or_floor\":{},\"unit\":\"ms\",\"ratio\":{},\"aim\":{}}}",
-        number(floor),
-        number(ratio),
-        if aim.is_empty() {
-            "null".to_owned()
-        } else {
-            format!("\"{aim}\"")
-        }
-    );
+    Measure::of("distance", measure, ours, "ms")
+        .beside(floor)
+        .aim((!aim.is_empty()).then_some(aim))
+        .print();
 }
 
 fn ms(duration: Duration) -> f64 {

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use causeway_api::ReplicaId;
 use causeway_api::spec::MemberSpec;
+use causeway_measure::{Measure, median, paired};
 use causeway_seam::real::{Folder, env};
 use causeway_state::Command;
 use causeway_storage::{Consensus, NoPeers, ReplicaNode, Settings};
@@ -108,16 +109,8 @@ async fn measure(what: &str, path: &Path) {
         ours.push(start.elapsed().as_secs_f64() * 1e3);
         log.stop().await;
     }
-    let ratio = ours.iter().zip(&floor).map(|(own, least)| own / least);
-    println!(
-        r#"{{"bench":"restart","measure":"{what}","ours":{:.1},"peer_or_floor":{:.1},"unit":"ms","ratio":{:.1},"aim":null}}"#,
-        median(ours.clone()),
-        median(floor.clone()),
-        median(ratio.collect()),
-    );
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap()
+    Measure::of("restart", what, median(&ours), "ms")
+        .beside(median(&floor))
+        .ratio(paired(&ours, &floor))
+        .print();
 }

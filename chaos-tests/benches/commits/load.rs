@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use causeway_measure::median;
 use serde::{Deserialize, Serialize};
 
 use super::{MEASURED, WARM_UP};
@@ -50,14 +51,9 @@ where
     for task in tasks {
         took.extend(task.await??);
     }
-    let micros = took.iter().map(|time| time.as_secs_f64() * 1e6).collect();
+    let micros: Vec<f64> = took.iter().map(|time| time.as_secs_f64() * 1e6).collect();
     Ok(Load {
         commits_a_second: took.len() as f64 / MEASURED.as_secs_f64(),
-        median_us: median(micros),
+        median_us: median(&micros),
     })
-}
-
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

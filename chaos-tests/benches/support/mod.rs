@@ -17,6 +17,9 @@ use causeway_chaos_tests::{
     },
     eventually, istiod,
 };
+use causeway_measure::Measure;
+#[allow(unused_imports, reason = "each bench uses a part of it")]
+pub(crate) use causeway_measure::{median, paired, quantile};
 use serde_json::{Value, json};
 
 use source::Source;
@@ -29,44 +32,11 @@ pub(crate) fn print(
     unit: &str,
     (ratio, aim): (Option<f64>, Option<&str>),
 ) {
-    let line = json!({
-        "bench": bench, "measure": measure, "ours": ours, "peer_or_floor": other,
-        "unit": unit, "ratio": ratio, "aim": aim,
-    });
-    println!("{line}");
-}
-
-/// The value at this part of the sorted values; not a number where there are none.
-#[must_use]
-pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let last = sorted.len().saturating_sub(1);
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss
-    )]
-    let at = (part * last as f64).round() as usize;
-    sorted.get(at).copied().unwrap_or(f64::NAN)
-}
-
-/// The middle value.
-#[must_use]
-pub(crate) fn median(values: &[f64]) -> f64 {
-    quantile(values, 0.5)
-}
-
-/// The middle of the ratios of what was measured together.
-#[must_use]
-pub(crate) fn paired(ours: &[f64], other: &[f64]) -> f64 {
-    median(
-        &ours
-            .iter()
-            .zip(other)
-            .map(|(ours, other)| ours / other)
-            .collect::<Vec<_>>(),
-    )
+    Measure::of(bench, measure, ours, unit)
+        .beside(other)
+        .ratio(ratio)
+        .aim(aim)
+        .print();
 }
 
 /// In milliseconds.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use causeway_measure::Measure;
 use causeway_sim::fleet::quiet::COUNTED;
 use causeway_sim::simulate::{Run, World};
 
@@ -22,9 +23,7 @@ fn main() -> std::io::Result<()> {
         }
         let took = begun.elapsed().as_secs_f64();
         let say = |measure: &str, ours: f64, unit: &str| {
-            println!(
-                r#"{{"bench":"simulator","measure":"{measure}, {name}","ours":{ours},"peer_or_floor":null,"unit":"{unit}","ratio":null,"aim":null}}"#
-            );
+            Measure::of("simulator", format!("{measure}, {name}"), ours, unit).print();
         };
         say(
             "virtual time in a second of one core",
@@ -48,8 +47,9 @@ fn quiet() -> std::io::Result<()> {
     let entries = counted.ok_or_else(|| std::io::Error::other("nothing was counted"))?;
     #[expect(clippy::cast_precision_loss, reason = "a rate, for people")]
     let an_hour = entries as f64 * 3600.0 / COUNTED.as_secs_f64();
-    println!(
-        r#"{{"bench":"simulator","measure":"entries that a quiet clusterset commits in an hour","ours":{an_hour},"peer_or_floor":null,"unit":"","ratio":null,"aim":"0"}}"#
-    );
+    let measure = "entries that a quiet clusterset commits in an hour";
+    Measure::of("simulator", measure, an_hour, "")
+        .aim("0")
+        .print();
     Ok(())
 }

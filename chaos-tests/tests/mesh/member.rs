@@ -1,21 +1,17 @@
-//! A member whose view the test writes by hand: net1 in r1, with two remote networks, one service.
+//! A member whose view the test writes by hand, from the samples.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::ensure;
-use causeway_api::facts::{GatewayAddress, Protocol, ServicePort, TargetPort};
-use causeway_api::ids::{PortName, Zone};
-use causeway_api::plan::{Destination, PlanKind, Rate, Share, Source as From, SourcePlan, WHOLE};
 use causeway_api::spec::Mode;
-use causeway_api::view::{
-    Applied, GatewayEndpoint, MeshSettings, NetworkView, OwnerService, ServiceView, Versioned,
-};
-use causeway_api::{Generation, MemberName, Name, NetworkName, ServiceKey};
+use causeway_api::view::{Applied, ServiceView, Versioned};
+use causeway_api::{Generation, ServiceKey};
 use causeway_chaos_tests::eventually;
 use causeway_mesh::{Fence, LeaseState, Source, Versions, Writer, WriterHandle, WriterOptions};
-use causeway_render::{Kind, LocalService, MemberInputs, OwnerWord, ServiceInputs};
+use causeway_render::{Kind, MemberInputs, ServiceInputs};
+pub(crate) use causeway_render_samples::*;
 use causeway_seam::{Env, Monotonic};
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::Value;
@@ -23,143 +19,8 @@ use tokio::sync::watch;
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-pub(crate) fn network(name: &str) -> NetworkName {
-    NetworkName::new(name).unwrap()
-}
-
 pub(crate) fn key(name: &str) -> ServiceKey {
     ServiceKey::new("app", name).unwrap()
-}
-
-fn generation(index: u64) -> Generation {
-    Generation {
-        incarnation: 1,
-        term: 1,
-        index,
-    }
-}
-
-pub(crate) fn zone(name: &str) -> Destination {
-    Destination::Zone {
-        member: MemberName::new("one").unwrap(),
-        zone: Some(Zone::new(name).unwrap()),
-    }
-}
-
-pub(crate) fn to(name: &str) -> Destination {
-    Destination::Network(network(name))
-}
-
-pub(crate) fn source(
-    from: &str,
-    kind: PlanKind,
-    shares: &[(Destination, u32)],
-    standby: &[&str],
-) -> SourcePlan {
-    SourcePlan {
-        source: From {
-            member: MemberName::new("one").unwrap(),
-            zone: Some(Zone::new(from).unwrap()),
-        },
-        kind,
-        shares: shares
-            .iter()
-            .map(|(destination, parts)| Share {
-                destination: destination.clone(),
-                tier: 0,
-                parts: *parts,
-                rate: Rate::default(),
-            })
-            .collect(),
-        standby: standby.iter().map(|name| network(name)).collect(),
-        unserved: Rate::default(),
-        shed: causeway_api::plan::Rate::default(),
-    }
-}
-
-pub(crate) fn plan(sources: Vec<SourcePlan>, offered: &[&str]) -> ServiceView {
-    ServiceView {
-        sources,
-        hosts: BTreeSet::new(),
-        failover: Vec::new(),
-        offered: offered.iter().map(|name| network(name)).collect(),
-        withdrawn: BTreeMap::new(),
-    }
-}
-
-pub(crate) fn nearest() -> ServiceView {
-    let standby = ["net2", "net3"];
-    plan(
-        vec![
-            source("z1", PlanKind::Nearest, &[(zone("z1"), WHOLE)], &standby),
-            source("z2", PlanKind::Nearest, &[(zone("z2"), WHOLE)], &standby),
-        ],
-        &standby,
-    )
-}
-
-pub(crate) fn spilling() -> ServiceView {
-    let shares = [
-        (zone("z1"), 5_000),
-        (zone("z2"), 1_667),
-        (to("net2"), 3_333),
-    ];
-    plan(
-        vec![
-            source("z1", PlanKind::Spill, &shares, &["net3"]),
-            source("z2", PlanKind::Nearest, &[(zone("z2"), WHOLE)], &["net2"]),
-        ],
-        &["net2", "net3"],
-    )
-}
-
-pub(crate) fn http() -> Vec<ServicePort> {
-    vec![ServicePort {
-        name: PortName::new("http").unwrap(),
-        port: 80,
-        protocol: Protocol::Tcp,
-        app_protocol: None,
-        target: TargetPort::Number(8080),
-    }]
-}
-
-pub(crate) fn owner(name: &str, net: &str, ready: u32) -> OwnerWord {
-    OwnerWord {
-        owner: MemberName::new(name).unwrap(),
-        network: network(net),
-        service: OwnerService {
-            ready,
-            ports: http(),
-            selector: BTreeMap::from([("app".to_owned(), "echo".to_owned())]),
-            service_accounts: vec![Name::new("echo").unwrap()],
-        },
-    }
-}
-
-pub(crate) fn local(name: &str) -> LocalService {
-    LocalService {
-        namespace_exists: true,
-        exists: true,
-        exported: true,
-        selector: BTreeMap::from([("app".to_owned(), name.to_owned())]),
-        ports: http(),
-        ready: 3,
-        localities: BTreeSet::from(["r1/z1".parse().unwrap(), "r1/z2".parse().unwrap()]),
-        ..LocalService::default()
-    }
-}
-
-fn network_view(addresses: &[&str], locality: &str) -> NetworkView {
-    NetworkView {
-        gateways: addresses
-            .iter()
-            .map(|address| GatewayEndpoint {
-                address: GatewayAddress::Ip(address.parse().unwrap()),
-                port: 15443,
-            })
-            .collect(),
-        locality: locality.parse().unwrap(),
-    }
 }
 
 /// What the member's agent would hold.
@@ -219,13 +80,7 @@ impl Member {
     /// `echo` is imported and exported; nothing is started yet.
     pub(crate) fn new(client: kube::Client, mode: Mode) -> Self {
         let member = MemberInputs {
-            settings: MeshSettings {
-                mode,
-                suspend: false,
-                network: network("net1"),
-                region: Some("r1".parse().unwrap()),
-                native_localities: BTreeMap::new(),
-            },
+            settings: settings(mode),
             generation: generation(3),
             seen: generation(1_000_000),
             networks: BTreeMap::new(),

@@ -366,7 +366,7 @@ async fn services_of_every_shape_reach_other_networks() -> anyhow::Result<()> {
     });
     member.plan(
         "far",
-        Some(plan(
+        Some(view(
             vec![source("z1", PlanKind::Nearest, &[(to("net2"), WHOLE)], &[])],
             &["net2"],
         )),

@@ -20,6 +20,7 @@ mod fleet;
 #[path = "../../tests/shapes/network.rs"]
 mod network;
 
+use causeway_measure::Measure;
 use detectors::Kind;
 use fleet::{Score, run};
 use network::{OBSERVERS, SHAPES, Shape};
@@ -96,13 +97,11 @@ fn main() {
             ),
         ];
         for (measure, ours, peer, unit, aim) in rows {
-            let ratio = (peer > 0.0).then_some(ours / peer);
             let measure = format!("{measure}, beside {name}");
-            println!(
-                "{}",
-                serde_json::json!({"bench": "suspicion", "measure": measure, "ours": ours, "peer_or_floor": peer,
-                    "unit": unit, "ratio": ratio, "aim": aim})
-            );
+            Measure::of("suspicion", measure, ours, unit)
+                .beside(peer)
+                .aim(aim)
+                .print();
         }
     }
 }

@@ -20,6 +20,7 @@ use causeway_api::facts::FactDelta;
 use causeway_api::{FactVersion, MemberName};
 use causeway_index::border::{Endpoint, Export, Node, PodTarget, Port, Service, Slice, SlicePort};
 use causeway_index::{FactStore, Index};
+use causeway_measure::Measure;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -134,10 +135,7 @@ fn heap(what: &str, region: &Region<'_, System>, of: usize, aim: &str) {
 }
 
 fn print(what: &str, ours: f64, unit: &str, aim: Option<&str>) {
-    let aim = aim.map_or("null".to_owned(), |aim| format!("\"{aim}\""));
-    println!(
-        "{{\"bench\":\"heap\",\"measure\":\"{what}\",\"ours\":{ours:.3},\"peer_or_floor\":null,\"unit\":\"{unit}\",\"ratio\":null,\"aim\":{aim}}}"
-    );
+    Measure::of("heap", what, ours, unit).aim(aim).print();
 }
 
 /// A delta as it comes off the wire: sharing no text with anything.

@@ -20,8 +20,8 @@ use causeway_api::domain::Domain;
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use causeway_failover::contingency::{Fall, Place, Prepared};
 use causeway_failover::plan::plan;
+use causeway_measure::{Measure, processor_ns, resident_bytes};
 use fleet::{Day, REGIONS, service};
-use serde_json::json;
 
 const SERVICES: usize = 10_000;
 /// A tenth is prepared, and counted ten times: what is prepared for one service does not depend on others.
@@ -55,11 +55,7 @@ fn main() {
     let held = resident_bytes().saturating_sub(resident);
     let scale = (SERVICES / SAMPLE) as f64;
     let line = |measure: &str, ours: f64, unit: &str| {
-        println!(
-            "{}",
-            json!({"bench": "contingencies", "measure": measure, "ours": ours, "peer_or_floor": null, "unit": unit,
-            "ratio": null, "aim": null})
-        );
+        Measure::of("contingencies", measure, ours, unit).print();
     };
     let all = format!("{SERVICES} services × {REGIONS} regions");
     line(
@@ -95,16 +91,4 @@ fn places(inputs: &PlanInputs) -> BTreeMap<causeway_api::MemberName, Place> {
         place.gateways = ["eastwest".parse().unwrap()].into();
     }
     places
-}
-
-/// What this thread has had of a processor (Documentation/scheduler/sched-stats.rst of Linux).
-fn processor_ns() -> u64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    text.split(' ').next().unwrap().parse().unwrap()
-}
-
-fn resident_bytes() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: u64 = text.split(' ').nth(1).unwrap().parse().unwrap();
-    pages * 4096
 }

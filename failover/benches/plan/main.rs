@@ -21,8 +21,8 @@ use std::time::Instant;
 
 use causeway_api::plan::{PlanInputs, Rate};
 use causeway_failover::plan::{Stability, cost, plan, plan_with_previous};
+use causeway_measure::{Measure, median, processor_ns};
 use fleet::{Day, service};
-use serde_json::{Value, json};
 
 const SERVICES: usize = 10_000;
 const BATCH: usize = 1_000;
@@ -72,53 +72,24 @@ fn measure(day: Day, name: &str) {
             ratios.push(ours / theirs);
         }
     }
-    let line = |measure: &str, ours: f64, peer: Option<f64>, unit: &str, ratio, aim| {
-        say(
-            &json!({"bench": "plan", "measure": format!("{measure}, {name}"), "ours": ours, "peer_or_floor": peer,
-            "unit": unit, "ratio": ratio, "aim": aim}),
-        );
+    let of = |measure: &str, ours: f64, unit: &str| {
+        Measure::of("plan", format!("{measure}, {name}"), ours, unit)
     };
     let all = format!(
         "{SERVICES} services × {} zones from scratch",
         fleet::REGIONS * fleet::ZONES
     );
-    line(&all, all_ns as f64 / 1e9, None, "s", None, Some("≤ 1 s"));
-    let (peer, ratio) = (median(&mut solver), median(&mut ratios));
-    line(
-        "one service",
-        median(&mut one),
-        Some(peer),
-        "µs",
-        Some(ratio),
-        Some("≤ 50 µs"),
-    );
-    line(
-        "one service on from its plan",
-        median(&mut anew),
-        None,
-        "µs",
-        None,
-        None,
-    );
+    of(&all, all_ns as f64 / 1e9, "s").aim("≤ 1 s").print();
+    of("one service", median(&one), "µs")
+        .beside(median(&solver))
+        .ratio(median(&ratios))
+        .aim("≤ 50 µs")
+        .print();
+    of("one service on from its plan", median(&anew), "µs").print();
 }
 
 fn micros<T>(work: impl FnOnce() -> T) -> f64 {
     let began = Instant::now();
     black_box(work());
     began.elapsed().as_secs_f64() * 1e6
-}
-
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_unstable_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(0.0)
-}
-
-/// What this thread has had of a processor (Documentation/scheduler/sched-stats.rst of Linux).
-fn processor_ns() -> u64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    text.split(' ').next().unwrap().parse().unwrap()
-}
-
-fn say(line: &Value) {
-    println!("{line}");
 }

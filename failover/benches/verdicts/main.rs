@@ -16,7 +16,7 @@ use std::hint::black_box;
 use causeway_api::ReplicaId;
 use causeway_api::verdict::{Ballot, ClusterTime, ObserverId, Subject, Vote};
 use causeway_failover::verdict::{Place, Rules, Topology, Verdicts, VoteBook};
-use serde_json::json;
+use causeway_measure::{Measure, processor_ns};
 
 const MEMBERS: usize = 1_000;
 const REGIONS: usize = 10;
@@ -62,12 +62,9 @@ fn main() {
 
     let fleet = format!("{MEMBERS} members × {REPLICAS} replicas");
     let say = |measure: &str, ours: f64, unit: &str, aim: Option<&str>| {
-        let measure = format!("{fleet}: {measure}");
-        println!(
-            "{}",
-            json!({"bench": "verdicts", "measure": measure, "ours": ours, "peer_or_floor": null,
-            "unit": unit, "ratio": null, "aim": aim})
-        );
+        Measure::of("verdicts", format!("{fleet}: {measure}"), ours, unit)
+            .aim(aim)
+            .print();
     };
     let whole = format!("{} votes to verdicts", all.len());
     say(&whole, entered / 1e6, "ms", Some("≤ 10 ms"));
@@ -131,10 +128,4 @@ fn votes(
         }
     }
     votes
-}
-
-/// What this thread has had of a processor (Documentation/scheduler/sched-stats.rst of Linux).
-fn processor_ns() -> u64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    text.split(' ').next().unwrap().parse().unwrap()
 }

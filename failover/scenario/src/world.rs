@@ -7,7 +7,7 @@ use causeway_api::facts::{
     ApiFact, Change, EndpointCounts, EndpointKey, FactDelta, GatewayAddress, GatewayFact,
     MemberFact, MeshFact, NamespaceFact, Protocol, ServiceFact, ServicePort, TargetPort,
 };
-use causeway_api::ids::{Locality, MemberName, ReplicaId, ServiceKey};
+use causeway_api::ids::{Locality, MemberName, ServiceKey};
 use causeway_api::verdict::{Subject, VerdictState};
 use causeway_api::{FactVersion, plan::PlanInputs, plan::ServicePlan};
 use causeway_core::ties::Ties;
@@ -16,9 +16,7 @@ use causeway_failover::explain::PlanReport;
 use causeway_failover::plan;
 use causeway_failover::safety::Waits;
 use causeway_index::FactStore;
-use causeway_state::{
-    ClientId, Command, LogPosition, Outcome, PlanProposal, Refusal, Request, State, apply,
-};
+use causeway_state::{Command, Outcome, PlanProposal, Refusal, State, apply_next};
 
 use crate::fault::{Fault, spoil};
 use crate::scenario::{Member, Service};
@@ -33,7 +31,6 @@ pub struct World {
     facts: FactStore,
     /// What services share, as the leader's planner knows it.
     ties: Ties,
-    index: u64,
     members: BTreeMap<MemberName, Member>,
     services: BTreeMap<ServiceKey, Service>,
     /// What came of commands since it was last taken.
@@ -65,7 +62,6 @@ impl World {
             state: State::default(),
             facts: FactStore::new(),
             ties: Ties::default(),
-            index: 0,
             members: by_name.collect(),
             services: by_key.collect(),
             news: Vec::new(),
@@ -79,20 +75,7 @@ impl World {
 
     /// Applies a command as the next entry of the log; says whether anything follows from it.
     pub fn decide(&mut self, command: Command) -> bool {
-        self.index += 1;
-        let at = LogPosition {
-            term: 1,
-            index: self.index,
-        };
-        let request = Request {
-            client: ClientId {
-                replica: ReplicaId(1),
-                nonce: 1,
-            },
-            serial: self.index,
-            command,
-        };
-        match apply(&mut self.state, at, &request) {
+        match apply_next(&mut self.state, command) {
             Outcome::Accepted { effect, .. } => {
                 let verdicts = effect.verdicts.into_iter();
                 self.news

@@ -23,9 +23,8 @@ use causeway_api::spec::{MemberSpec, Placement};
 use causeway_api::verdict::{Ballot, ObserverId, Vote};
 use causeway_core::contingencies::Contingencies;
 use causeway_failover::plan::plan;
-use causeway_state::command::{ClientId, Command, PlanProposal, Request};
-use causeway_state::{LogPosition, Outcome, State, apply};
-use serde_json::json;
+use causeway_measure::{Measure, processor_ns};
+use causeway_state::{Command, Outcome, PlanProposal, State, apply_next};
 
 const MEMBERS: usize = 10;
 /// Proposals in the first command, as a replica takes them.
@@ -36,14 +35,12 @@ const ROUNDS: usize = 100;
 #[derive(Clone)]
 struct World {
     state: State,
-    index: u64,
 }
 
 impl World {
     fn new(services: usize) -> Self {
         let mut world = Self {
             state: State::default(),
-            index: 0,
         };
         world.apply(Command::Bootstrap { incarnation: 1 });
         let level = causeway_state::level::FEATURE_LEVEL;
@@ -104,6 +101,7 @@ impl World {
             capacity_source: CapacitySource::Declared,
             max_utilization_percent: 80,
             admitted_percent: 100,
+            vacated: false,
             withdrawn: None,
         };
         let inputs = PlanInputs {
@@ -123,21 +121,7 @@ impl World {
     }
 
     fn apply(&mut self, command: Command) -> Outcome {
-        self.index += 1;
-        let client = ClientId {
-            replica: ReplicaId(1),
-            nonce: 1,
-        };
-        let at = LogPosition {
-            term: 1,
-            index: self.index,
-        };
-        let request = Request {
-            client,
-            serial: self.index,
-            command,
-        };
-        let outcome = apply(&mut self.state, at, &request);
+        let outcome = apply_next(&mut self.state, command);
         assert!(!matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
         outcome
     }
@@ -234,15 +218,7 @@ fn main() {
 }
 
 fn line(measure: &str, ns: u64, aim: Option<&str>) {
-    println!(
-        "{}",
-        json!({"bench": "activation", "measure": measure, "ours": ns as f64 / 1e6, "peer_or_floor": null, "unit": "ms",
-        "ratio": null, "aim": aim})
-    );
-}
-
-/// What this thread has had of a processor (Documentation/scheduler/sched-stats.rst of Linux).
-fn processor_ns() -> u64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    text.split(' ').next().unwrap().parse().unwrap()
+    Measure::of("activation", measure, ns as f64 / 1e6, "ms")
+        .aim(aim)
+        .print();
 }

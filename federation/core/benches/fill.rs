@@ -30,6 +30,7 @@ use causeway_api::ids::{Locality, MemberName, PortName, ReplicaId, ServiceKey};
 use causeway_api::peer::ToPeer;
 use causeway_core::exchange::{Giver, Presences, Recent, Taker, digest};
 use causeway_index::FactStore;
+use causeway_measure::Measure;
 use causeway_wire::{Incoming, Message, proto};
 
 const ROUNDS: usize = 7;
@@ -62,11 +63,10 @@ fn main() {
     eprintln!("{rows} rows of {owners} owners: {plain} bytes as rows, {packed} packed");
     let mib = |bytes: usize| bytes >> 20;
     let tell = |what: String, ours: f64, floor: f64, aim: Option<&str>| {
-        let line = serde_json::json!({
-            "bench": "fill", "measure": what, "ours": ours, "peer_or_floor": floor,
-            "unit": "s", "ratio": ours / floor, "aim": aim,
-        });
-        println!("{line}");
+        Measure::of("fill", what, ours, "s")
+            .beside(floor)
+            .aim(aim)
+            .print();
     };
     let what = format!(
         "a new replica filled with {rows} rows ÷ a copy of them, {} MiB",

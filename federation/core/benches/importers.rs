@@ -19,7 +19,7 @@ use causeway_api::facts::{
     ApiFact, Change, EndpointCounts, EndpointKey, FactDelta, GatewayAddress, GatewayFact,
     MemberFact, MeshFact, NamespaceFact, Protocol, ServiceFact, ServicePort, TargetPort,
 };
-use causeway_api::ids::{Locality, PortName, ReplicaId};
+use causeway_api::ids::{Locality, PortName};
 use causeway_api::session::{FromAgent, FromReplica};
 use causeway_api::spec::MemberSpec;
 use causeway_api::view::{OwnerService, ViewDelta};
@@ -28,13 +28,13 @@ use causeway_core::holdings::Holdings;
 use causeway_core::outbox::Outbox;
 use causeway_core::{inputs, placement};
 use causeway_index::FactStore;
+use causeway_measure::{Measure, median};
 use causeway_render::foreign::ForeignIndex;
 use causeway_render::{
     Kind, LiveObject, LocalService, MemberInputs, Operation, OwnerWord, ServiceInputs, diff,
     render_service,
 };
-use causeway_state::command::{ClientId, Command, PlanProposal, Request};
-use causeway_state::{LogPosition, State, apply};
+use causeway_state::{Command, PlanProposal, State, apply_next};
 use causeway_wire::{Incoming, Message, proto};
 use serde_json::json;
 
@@ -124,43 +124,22 @@ fn main() -> Fallible<()> {
     count("entries written in all", entries, hundred, "= 100");
     count("other objects written", others, 0, "= 0");
     let of = format!("for all {hundred} importers");
-    time(
-        &format!("CPU of the replica for the event, {of}"),
-        &mut replica,
-    );
-    time("CPU of an importer's agent for the event", &mut importer);
+    time(&format!("CPU of the replica for the event, {of}"), &replica);
+    time("CPU of an importer's agent for the event", &importer);
     Ok(())
 }
 
 #[allow(clippy::cast_precision_loss)]
 fn count(what: &str, ours: usize, floor: usize, aim: &str) {
-    let ratio = (floor > 0).then(|| ours as f64 / floor as f64);
-    let aim = (!aim.is_empty()).then_some(aim);
-    print(
-        &format!("one changed endpoint: {what}"),
-        ours as f64,
-        Some(floor as f64),
-        ("", ratio, aim),
-    );
+    let what = format!("one changed endpoint: {what}");
+    Measure::of("importers", what, ours as f64, "")
+        .beside(floor as f64)
+        .aim((!aim.is_empty()).then_some(aim))
+        .print();
 }
 
-fn time(what: &str, times: &mut [f64]) {
-    times.sort_by(f64::total_cmp);
-    let median = times.get(times.len() / 2).copied().unwrap_or(f64::NAN);
-    print(what, median, None, ("µs", None, None));
-}
-
-fn print(
-    what: &str,
-    ours: f64,
-    floor: Option<f64>,
-    (unit, ratio, aim): (&str, Option<f64>, Option<&str>),
-) {
-    let line = json!({
-        "bench": "importers", "measure": what, "ours": ours, "peer_or_floor": floor,
-        "unit": unit, "ratio": ratio, "aim": aim,
-    });
-    println!("{line}");
+fn time(what: &str, times: &[f64]) {
+    Measure::of("importers", what, median(times), "µs").print();
 }
 
 /// What an event led to at the replica.
@@ -174,7 +153,6 @@ struct World {
     state: State,
     facts: FactStore,
     versions: BTreeMap<MemberName, FactVersion>,
-    index: u64,
     outboxes: BTreeMap<MemberName, Outbox>,
 }
 
@@ -184,7 +162,6 @@ impl World {
             state: State::default(),
             facts: FactStore::new(),
             versions: BTreeMap::new(),
-            index: 0,
             outboxes: BTreeMap::new(),
         };
         world.apply(Command::Bootstrap { incarnation: 1 });
@@ -217,24 +194,7 @@ impl World {
     }
 
     fn apply(&mut self, command: Command) {
-        self.index += 1;
-        let client = ClientId {
-            replica: ReplicaId(1),
-            nonce: 1,
-        };
-        let request = Request {
-            client,
-            serial: self.index,
-            command,
-        };
-        apply(
-            &mut self.state,
-            LogPosition {
-                term: 1,
-                index: self.index,
-            },
-            &request,
-        );
+        apply_next(&mut self.state, command);
     }
 
     /// Everything that a member says first: itself, its gateway, its services.

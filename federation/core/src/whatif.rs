@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use causeway_api::contingency::{LossOutcome, Readiness};
 use causeway_api::domain::Domain;
-use causeway_api::ids::{MemberName, NetworkName, ReplicaId, ServiceKey};
+use causeway_api::ids::{MemberName, NetworkName, ServiceKey};
 use causeway_api::plan::{PlanInputs, Rate, ServicePlan};
 use causeway_api::verdict::{Subject, Verdict};
 use causeway_failover::contingency::judged::Judged;
@@ -14,9 +14,7 @@ use causeway_failover::contingency::{Fall, Place, Prepared};
 use causeway_failover::explain::{self, PlanReport};
 use causeway_failover::{checker, contingency, plan};
 use causeway_index::FactStore;
-use causeway_state::{
-    ClientId, Command, LogPosition, Outcome, PlanProposal, PlanRow, Request, State, apply,
-};
+use causeway_state::{Command, Outcome, PlanProposal, PlanRow, State, apply_next};
 use serde::{Deserialize, Serialize};
 
 use crate::contingencies::domains;
@@ -231,11 +229,8 @@ pub fn dry_run_of(
     command: Command,
     of: &dyn Fn(&ServiceKey) -> bool,
 ) -> DryRun {
-    let mut copy = Copy {
-        state: state.clone(),
-        serial: 0,
-    };
-    let outcome = copy.apply(command);
+    let mut copy = state.clone();
+    let outcome = apply_next(&mut copy, command);
     if !matches!(outcome, Outcome::Accepted { .. }) {
         return DryRun {
             outcome,
@@ -244,11 +239,11 @@ pub fn dry_run_of(
     }
     let services = state.plans.keys().filter(|service| of(service));
     let proposals: Vec<PlanProposal> = services
-        .filter_map(|service| proposal(state, &copy.state, facts, service))
+        .filter_map(|service| proposal(state, &copy, facts, service))
         .collect();
     let mut refused = BTreeMap::new();
     for batch in proposals.chunks(BATCH) {
-        match copy.apply(Command::CommitPlans(batch.to_vec())) {
+        match apply_next(&mut copy, Command::CommitPlans(batch.to_vec())) {
             Outcome::Accepted { effect, .. } => {
                 let said = effect.refused.into_iter();
                 refused.extend(said.map(|(service, refusal)| (service, refusal.to_string())));
@@ -265,7 +260,7 @@ pub fn dry_run_of(
         let (inputs, plan) = proposal.plan.as_ref()?;
         let service = &proposal.service;
         let held = state.plan(service).and_then(|row| row.value.as_ref());
-        let waits = copy.state.brain.pending.get(service);
+        let waits = copy.brain.pending.get(service);
         let stays = refused.get(service).cloned();
         Some(Shifted {
             service: service.clone(),
@@ -299,30 +294,4 @@ fn proposal(
         plan: Some((now, next.plan)),
         previous: next.rests_on_previous.then_some(row.generation),
     })
-}
-
-/// A copy of the state, to which commands are applied that nobody else sees.
-struct Copy {
-    state: State,
-    serial: u64,
-}
-
-impl Copy {
-    fn apply(&mut self, command: Command) -> Outcome {
-        self.serial += 1;
-        let at = LogPosition {
-            term: self.state.last_applied.term,
-            index: self.state.last_applied.index.saturating_add(1),
-        };
-        let client = ClientId {
-            replica: ReplicaId(u64::MAX),
-            nonce: u64::MAX,
-        };
-        let request = Request {
-            client,
-            serial: self.serial,
-            command,
-        };
-        apply(&mut self.state, at, &request)
-    }
 }

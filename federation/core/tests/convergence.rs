@@ -5,21 +5,19 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod world;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_api::facts::{
-    ApiFact, Change, EndpointCounts, EndpointKey, FactDelta, GatewayAddress, GatewayFact,
-    MemberFact, MeshFact, NamespaceFact, Protocol, ServiceFact, ServicePort, TargetPort,
-};
-use causeway_api::ids::{Locality, MemberName, PortName, ReplicaId, ServiceKey};
+use causeway_api::facts::{Change, FactDelta, GatewayAddress, NamespaceFact};
+use causeway_api::ids::{Locality, MemberName, ServiceKey};
 use causeway_api::spec::MemberSpec;
 use causeway_api::{FactVersion, Generation};
 use causeway_core::holdings::Holdings;
 use causeway_core::outbox::Outbox;
 use causeway_core::{cut, inputs, placement};
 use causeway_index::FactStore;
-use causeway_state::command::{ClientId, Command, PlanProposal, Request};
-use causeway_state::{LogPosition, State, apply};
+use causeway_state::{Command, PlanProposal, State, apply_next};
 use proptest::prelude::*;
 
 const MEMBERS: [&str; 3] = ["a", "b", "c"];
@@ -67,7 +65,6 @@ struct World {
     versions: BTreeMap<MemberName, FactVersion>,
     exported: BTreeSet<(usize, usize)>,
     ready: BTreeMap<(usize, usize), u32>,
-    index: u64,
     outbox: Outbox,
     agent: Holdings,
     last: Option<causeway_api::view::ViewDelta>,
@@ -90,7 +87,6 @@ impl World {
             versions: BTreeMap::new(),
             exported: BTreeSet::new(),
             ready: BTreeMap::new(),
-            index: 0,
             outbox: Outbox::resume(member(0), Holdings::default().holds()),
             agent: Holdings::default(),
             last: None,
@@ -104,23 +100,7 @@ impl World {
     }
 
     fn apply(&mut self, command: Command) {
-        self.index += 1;
-        let request = Request {
-            client: ClientId {
-                replica: ReplicaId(1),
-                nonce: 1,
-            },
-            serial: self.index,
-            command,
-        };
-        apply(
-            &mut self.state,
-            LogPosition {
-                term: 1,
-                index: self.index,
-            },
-            &request,
-        );
+        apply_next(&mut self.state, command);
         // As the follower does: everything that may have changed is marked.
         self.outbox
             .mark_services(&(0..SERVICES.len()).map(service).collect());
@@ -132,25 +112,10 @@ impl World {
     fn introduce(&mut self, at: usize) {
         let mut delta = self.delta(at);
         let locality: Locality = format!("r{at}/z1").parse().unwrap();
-        delta.member = Some(MemberFact {
-            cluster_uid: format!("uid-{at}"),
-            kubernetes_version: "v1.36.3".to_owned(),
-            agent_version: "test".to_owned(),
-            network: None,
-            region: locality.region.clone(),
-            nodes: [(locality, 1)].into(),
-            mesh: MeshFact::Istio,
-            api: ApiFact::Reachable,
-            problems: Vec::new(),
-        });
+        delta.member = Some(world::member_fact(MEMBERS[at], &locality));
         delta.namespaces = vec![Change::set("shop".parse().unwrap(), NamespaceFact {})];
-        let gateway = GatewayFact {
-            network: MEMBERS[at].parse().unwrap(),
-            addresses: vec![GatewayAddress::Ip(
-                [192, 0, 2, 10 + u8::try_from(at).unwrap()].into(),
-            )],
-            port: 15443,
-        };
+        let address = [192, 0, 2, 10 + u8::try_from(at).unwrap()];
+        let gateway = world::gateway(MEMBERS[at], GatewayAddress::Ip(address.into()));
         delta.gateways = vec![Change::set("eastwest".parse().unwrap(), gateway)];
         self.say(at, delta);
         self.place(at);
@@ -183,34 +148,11 @@ impl World {
 
     fn say_service(&mut self, at: usize, key: usize) {
         let mut delta = self.delta(at);
-        let fact = ServiceFact {
-            exported: self.exported.contains(&(at, key)),
-            selector: [("app".to_owned(), SERVICES[key].to_owned())].into(),
-            headless: false,
-            ports: vec![ServicePort {
-                name: PortName::unnamed(),
-                port: 80,
-                protocol: Protocol::Tcp,
-                app_protocol: None,
-                target: TargetPort::Number(8080),
-            }],
-            service_accounts: Vec::new(),
-        };
+        let fact = world::service_fact(&service(key), self.exported.contains(&(at, key)));
         delta.services = vec![Change::set(service(key), fact)];
-        let row = EndpointKey {
-            service: service(key),
-            port: PortName::unnamed(),
-            locality: format!("r{at}/z1").parse().unwrap(),
-        };
+        let locality = format!("r{at}/z1").parse().unwrap();
         let ready = self.ready.get(&(at, key)).copied().unwrap_or(0);
-        delta.endpoints = vec![Change::set(
-            row,
-            EndpointCounts {
-                ready,
-                serving: ready,
-                total: ready,
-            },
-        )];
+        delta.endpoints = vec![world::endpoints(&service(key), &locality, ready)];
         self.say(at, delta);
     }
 

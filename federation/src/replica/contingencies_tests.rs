@@ -2,42 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::sync::Arc;
-
 use causeway_api::facts::{GatewayAddress, GatewayFact};
-use causeway_api::ids::ReplicaId;
 use causeway_api::spec::{MemberSpec, Placement};
-use causeway_seam::real::{self, Folder};
-use causeway_storage::{Consensus, NoPeers, ReplicaNode, Settings};
 
 use super::*;
-use crate::replica::metrics::ReplicaMetrics;
-use crate::telemetry::Metrics;
+use crate::replica::shared::alone::Alone;
 
 /// A replica's shared parts with its log, and two members that are placed.
 struct World {
-    shared: Arc<Shared>,
-    _folder: tempfile::TempDir,
+    shared: Alone,
 }
 
 impl World {
     async fn new() -> Self {
-        let env = real::env();
-        let folder = tempfile::tempdir().unwrap();
-        let consensus = Consensus::open(
-            env.clone(),
-            Arc::new(Folder::open(folder.path()).unwrap()),
-            ReplicaId(1),
-            Settings::default(),
-            Arc::new(NoPeers),
-        );
-        let consensus = consensus.await.unwrap();
-        consensus.bootstrap(ReplicaNode::default()).await.unwrap();
-        let metrics = ReplicaMetrics::new(Metrics::new("controller"));
-        let domain = "here".parse().unwrap();
         let world = Self {
-            shared: Shared::new(env, ReplicaId(1), domain, consensus, metrics),
-            _folder: folder,
+            shared: Alone::new(1).await,
         };
         let level = causeway_state::level::FEATURE_LEVEL;
         world.put(Command::RaiseLevel { level }).await;
@@ -102,7 +81,7 @@ impl World {
 #[tokio::test(start_paused = true)]
 async fn a_fleet_that_is_never_quiet_is_prepared_for_losses_all_the_same() {
     let world = World::new().await;
-    let shared = &world.shared;
+    let shared = &*world.shared;
     let _task = shared.env.spawn("preparations", prepare(shared.clone()));
     // Something changes more often than would ever count as quiet.
     let restless = || shared.preparations.planned(&BTreeSet::new());
@@ -118,7 +97,7 @@ async fn a_fleet_that_is_never_quiet_is_prepared_for_losses_all_the_same() {
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_named_is_looked_at_again_by_itself() {
     let world = World::new().await;
-    let shared = &world.shared;
+    let shared = &*world.shared;
     heard(&shared.preparations, Err("no quorum".to_owned()));
     assert!(world.is_due(), "it is to be looked at");
     let _task = shared.env.spawn("preparations", prepare(shared.clone()));

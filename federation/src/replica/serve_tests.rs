@@ -2,47 +2,28 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use causeway_api::ids::ReplicaId;
 use causeway_api::session::Holds;
 use causeway_api::spec::MemberSpec;
 use causeway_api::{Generation, MemberName};
-use causeway_seam::real::{self, Folder};
 use causeway_state::command::Command;
-use causeway_storage::{Consensus, NoPeers, ReplicaNode, Settings};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::replica::metrics::ReplicaMetrics;
-use crate::telemetry::Metrics;
+use crate::replica::shared::alone::Alone;
 
 type FromTheAgent = mpsc::Sender<Result<FromAgent, TransportError>>;
 
 /// A replica's shared parts with its log, and a member `a`.
 struct World {
-    shared: Arc<Shared>,
+    shared: Alone,
     a: MemberName,
-    _folder: tempfile::TempDir,
 }
 
 impl World {
     async fn new() -> Self {
-        let env = real::env();
-        let folder = tempfile::tempdir().unwrap();
-        let consensus = Consensus::open(
-            env.clone(),
-            Arc::new(Folder::open(folder.path()).unwrap()),
-            ReplicaId(1),
-            Settings::default(),
-            Arc::new(NoPeers),
-        );
-        let consensus = consensus.await.unwrap();
-        consensus.bootstrap(ReplicaNode::default()).await.unwrap();
-        let metrics = ReplicaMetrics::new(Metrics::new("controller"));
-        let domain = "here".parse().unwrap();
         let world = Self {
-            shared: Shared::new(env, ReplicaId(1), domain, consensus, metrics),
+            shared: Alone::new(1).await,
             a: "a".parse().unwrap(),
-            _folder: folder,
         };
         let put = Command::PutMember(MemberSpec::minimal(world.a.clone()));
         world.shared.propose(put).await.unwrap();

@@ -1,5 +1,8 @@
 //! What the parts of a replica share.
 
+#[cfg(test)]
+pub(crate) mod alone;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_api::spec::Mode;
-use causeway_api::view::{MeshSettings, ServiceView, Versioned};
+use causeway_api::view::{ServiceView, Versioned};
 use causeway_memory::{Config, Deny, MemoryMember};
 use causeway_mesh::{LeaseState, Source, Writer, WriterOptions};
 use causeway_render::{LocalService, MemberInputs, ServiceInputs};
@@ -59,13 +59,7 @@ impl Storm {
         let foreign = cluster.put(theirs).unwrap()["metadata"]["resourceVersion"].to_string();
         let mut view = View {
             member: MemberInputs {
-                settings: MeshSettings {
-                    mode: Mode::Federate,
-                    suspend: false,
-                    network: network("net1"),
-                    region: Some("r1".parse().unwrap()),
-                    native_localities: BTreeMap::new(),
-                },
+                settings: settings(Mode::Federate),
                 generation: generation(1),
                 seen: generation(1_000_000),
                 networks: BTreeMap::new(),
@@ -91,14 +85,9 @@ impl Storm {
                 owners: words(dice),
                 unheard: BTreeSet::new(),
                 local: LocalService {
-                    namespace_exists: true,
-                    exists: true,
-                    exported: true,
-                    selector: BTreeMap::from([("app".to_owned(), name.to_owned())]),
-                    ports: ports(),
                     ready: 2,
                     localities: BTreeSet::from(["r1/z1".parse().unwrap()]),
-                    ..LocalService::default()
+                    ..local(name)
                 },
             };
             view.services.insert(key(name), inputs);

@@ -1,15 +1,14 @@
 //! What a view may be, from a roll of dice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use causeway_api::facts::{GatewayAddress, Protocol, ServicePort, TargetPort};
-use causeway_api::ids::{PortName, Zone};
-use causeway_api::plan::{Destination, PlanKind, Rate, Share, Source as From, SourcePlan};
-use causeway_api::view::{GatewayEndpoint, NetworkView, OwnerService, ServiceView};
-use causeway_api::{Generation, MemberName, NetworkName, ServiceKey};
+use causeway_api::ServiceKey;
+use causeway_api::plan::PlanKind;
+use causeway_api::view::{NetworkView, ServiceView};
 use causeway_mesh::{Source, Versions};
 use causeway_render::{MemberInputs, OwnerWord, ServiceInputs};
+pub(crate) use causeway_render_samples::*;
 
 pub(crate) const NETWORKS: [&str; 3] = ["net2", "net3", "net4"];
 pub(crate) const SERVICES: [&str; 4] = ["cart", "pay", "search", "user"];
@@ -58,102 +57,33 @@ impl Source for Held {
     }
 }
 
-pub(crate) fn generation(index: u64) -> Generation {
-    Generation {
-        incarnation: 1,
-        term: 1,
-        index,
-    }
-}
-
-pub(crate) fn network(name: &str) -> NetworkName {
-    NetworkName::new(name).unwrap()
-}
-
 pub(crate) fn key(name: &str) -> ServiceKey {
     ServiceKey::new("shop", name).unwrap()
 }
 
-pub(crate) fn ports() -> Vec<ServicePort> {
-    vec![ServicePort {
-        name: PortName::new("http").unwrap(),
-        port: 80,
-        protocol: Protocol::Tcp,
-        app_protocol: None,
-        target: TargetPort::Number(8080),
-    }]
-}
-
 pub(crate) fn plan(dice: &mut Dice) -> ServiceView {
-    let offered: BTreeSet<_> = NETWORKS
-        .iter()
-        .filter(|_| dice.roll(3) > 0)
-        .map(|name| network(name))
-        .collect();
-    let member = MemberName::new("one").unwrap();
-    let zone = Some(Zone::new("z1").unwrap());
-    let local = Destination::Zone {
-        member: member.clone(),
-        zone: zone.clone(),
+    let offered: Vec<&str> = NETWORKS.into_iter().filter(|_| dice.roll(3) > 0).collect();
+    let mut shares = vec![(zone("z1"), 4_000)];
+    shares.extend(offered.iter().map(|name| (to(name), 2_000)));
+    let kind = if dice.roll(2) == 0 {
+        PlanKind::Nearest
+    } else {
+        PlanKind::Spill
     };
-    let mut shares = vec![(local, 4_000)];
-    shares.extend(
-        offered
-            .iter()
-            .map(|name| (Destination::Network(name.clone()), 2_000)),
-    );
-    let source = SourcePlan {
-        source: From { member, zone },
-        kind: if dice.roll(2) == 0 {
-            PlanKind::Nearest
-        } else {
-            PlanKind::Spill
-        },
-        shares: shares
-            .into_iter()
-            .map(|(destination, parts)| Share {
-                destination,
-                tier: 0,
-                parts,
-                rate: Rate(0),
-            })
-            .collect(),
-        standby: Vec::new(),
-        unserved: Rate(0),
-        shed: causeway_api::plan::Rate::default(),
-    };
-    ServiceView {
-        sources: vec![source],
-        hosts: BTreeSet::new(),
-        failover: Vec::new(),
-        offered,
-        withdrawn: BTreeMap::new(),
-    }
+    view(vec![source("z1", kind, &shares, &[])], &offered)
 }
 
+/// Whose pods are selected by nothing that is known.
 pub(crate) fn words(dice: &mut Dice) -> Vec<OwnerWord> {
-    NETWORKS
-        .iter()
-        .map(|name| OwnerWord {
-            owner: MemberName::new(&format!("m-{name}")).unwrap(),
-            network: network(name),
-            service: OwnerService {
-                ready: dice.roll(4) as u32,
-                ports: ports(),
-                selector: BTreeMap::new(),
-                service_accounts: vec!["web".parse().unwrap()],
-            },
-        })
-        .collect()
+    let word = |name: &&str| {
+        let mut word = owner(&format!("m-{name}"), name, dice.roll(4) as u32);
+        word.service.selector.clear();
+        word
+    };
+    NETWORKS.iter().map(word).collect()
 }
 
 pub(crate) fn gateways(dice: &mut Dice) -> NetworkView {
-    let gateways = (0..dice.roll(3)).map(|at| GatewayEndpoint {
-        address: GatewayAddress::Ip(format!("203.0.113.{}", at + 1).parse().unwrap()),
-        port: 15443,
-    });
-    NetworkView {
-        gateways: gateways.collect(),
-        locality: "r2/z1".parse().unwrap(),
-    }
+    let addresses = ["203.0.113.1", "203.0.113.2"];
+    network_view(&addresses[..dice.roll(3) as usize], "r2/z1")
 }

@@ -38,7 +38,7 @@ pub mod staging;
 pub mod state;
 pub mod ties;
 
-pub use apply::{LogPosition, apply};
+pub use apply::{LogPosition, apply, apply_next};
 pub use command::{ClientId, Command, PlanProposal, Request};
 pub use outcome::{Effect, Outcome, Refusal};
 pub use state::{CommittedPlan, Move, PlanRow, RegisteredMember, State};

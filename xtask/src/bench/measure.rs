@@ -1,25 +1,7 @@
 //! What a bench prints, and the table that we make of it.
 
 use anyhow::{Context as _, Result};
-use serde::{Deserialize, Serialize};
-
-/// One measure. Numbers are what they were measured as; `unit` says of what.
-#[derive(Debug, Serialize, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Measure {
-    /// The bench that it comes from.
-    pub(crate) bench: String,
-    /// What was measured, with its conditions.
-    pub(crate) measure: String,
-    pub(crate) ours: f64,
-    /// What the same work took a peer, or the least that it can take, in the same run.
-    pub(crate) peer_or_floor: Option<f64>,
-    pub(crate) unit: String,
-    /// Ours ÷ peer or floor.
-    pub(crate) ratio: Option<f64>,
-    /// What we hold ourselves to: `≤ 1.5`, `≤ 250 B`.
-    pub(crate) aim: Option<String>,
-}
+use causeway_measure::Measure;
 
 /// Reads the lines that hold a measure. Other lines are the program's own talk.
 ///

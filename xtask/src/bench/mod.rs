@@ -16,8 +16,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
+use causeway_measure::Measure;
+
 use crate::shell;
-use measure::Measure;
 use registry::{Bench, Target};
 
 mod measure;

@@ -2,27 +2,24 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod losses;
+#[path = "../world/mod.rs"]
+mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_api::facts::{
-    ApiFact, Change, EndpointCounts, EndpointKey, FactDelta, GatewayAddress, MemberFact, MeshFact,
-    NamespaceFact, Protocol, ServiceFact, ServicePort, TargetPort,
-};
-use causeway_api::ids::{Locality, PortName, ReplicaId, ServiceKey};
+use causeway_api::facts::{FactDelta, GatewayAddress};
+use causeway_api::ids::ServiceKey;
 use causeway_api::plan::{PlanInputs, Rate, ServicePlan};
 use causeway_api::rules::{OnOverload, PolicyRules, Priority};
 use causeway_api::spec::{DeclaredGateway, MemberSpec, PolicySpec};
-use causeway_api::verdict::{Ballot, ObserverId, Vote};
-use causeway_api::{FactVersion, Generation, MemberName};
+use causeway_api::{Generation, MemberName};
 use causeway_core::placement;
 use causeway_core::ties::Ties;
 use causeway_failover::checker::check;
 use causeway_failover::plan::next;
 use causeway_failover::replay::replay;
 use causeway_index::FactStore;
-use causeway_state::command::{ClientId, Command, PlanProposal, Request};
-use causeway_state::{Effect, LogPosition, Outcome, Refusal, State, apply};
+use causeway_state::{Command, Effect, Outcome, PlanProposal, Refusal, State, apply_next};
 
 fn key(name: &str) -> ServiceKey {
     format!("shop/{name}").parse().unwrap()
@@ -32,7 +29,6 @@ struct World {
     state: State,
     facts: FactStore,
     ties: Ties,
-    index: u64,
 }
 
 impl World {
@@ -42,7 +38,6 @@ impl World {
             state: State::default(),
             facts: FactStore::new(),
             ties: Ties::default(),
-            index: 0,
         };
         world.apply(Command::Bootstrap { incarnation: 1 });
         for member in ["a", "b", "c"] {
@@ -107,43 +102,11 @@ impl World {
     }
 
     fn decide(&mut self, command: Command) -> Outcome {
-        self.index += 1;
-        let client = ClientId {
-            replica: ReplicaId(1),
-            nonce: 1,
-        };
-        let at = LogPosition {
-            term: 1,
-            index: self.index,
-        };
-        let request = Request {
-            client,
-            serial: self.index,
-            command,
-        };
-        apply(&mut self.state, at, &request)
+        apply_next(&mut self.state, command)
     }
 
-    /// Reached once, then silent for long enough.
     fn lose(&mut self, member: &str) {
-        for ballot in [Ballot::Reachable, Ballot::Unreachable] {
-            for subject in [
-                format!("gateway/{member}/eastwest"),
-                format!("session/{member}"),
-            ] {
-                self.apply(Command::CastVotes(vec![Vote {
-                    observer: ObserverId::Replica(ReplicaId(1)),
-                    domain: "here".parse().unwrap(),
-                    subject: subject.parse().unwrap(),
-                    ballot,
-                    evidence: "as probed".to_owned(),
-                }]));
-            }
-        }
-        for _ in 0..60 {
-            self.apply(Command::Tick { elapsed_ms: 1_000 });
-        }
-        assert!(self.state.withdrawal(&member.parse().unwrap()).is_some());
+        world::lose(&mut self.state, member);
     }
 
     /// One round of the planner over some services; which ones it looked at.
@@ -194,55 +157,11 @@ impl World {
 }
 
 fn facts(member: &str, ready: &[(&str, &[(&str, u32)])]) -> FactDelta {
-    let version = FactVersion {
-        epoch: 1,
-        sequence: 1,
-    };
-    let mut delta = FactDelta::empty(member.parse().unwrap(), None, version);
-    let locality: Locality = format!("r-{member}/z1").parse().unwrap();
-    delta.member = Some(MemberFact {
-        cluster_uid: format!("uid-{member}"),
-        kubernetes_version: "v1.36.3".to_owned(),
-        agent_version: "test".to_owned(),
-        network: None,
-        region: locality.region.clone(),
-        nodes: [(locality.clone(), 1)].into(),
-        mesh: MeshFact::Istio,
-        api: ApiFact::Reachable,
-        problems: Vec::new(),
+    let here = ready.iter().filter_map(|(service, members)| {
+        let (_, ready) = members.iter().find(|(name, _)| *name == member)?;
+        Some((key(service), *ready))
     });
-    delta.namespaces = vec![Change::set("shop".parse().unwrap(), NamespaceFact {})];
-    for (service, members) in ready {
-        let fact = ServiceFact {
-            exported: true,
-            selector: BTreeMap::new(),
-            headless: false,
-            ports: vec![ServicePort {
-                name: PortName::unnamed(),
-                port: 80,
-                protocol: Protocol::Tcp,
-                app_protocol: None,
-                target: TargetPort::Number(8080),
-            }],
-            service_accounts: Vec::new(),
-        };
-        let Some((_, ready)) = members.iter().find(|(name, _)| *name == member) else {
-            continue;
-        };
-        delta.services.push(Change::set(key(service), fact));
-        let row = EndpointKey {
-            service: key(service),
-            port: PortName::unnamed(),
-            locality: locality.clone(),
-        };
-        let counts = EndpointCounts {
-            ready: *ready,
-            serving: *ready,
-            total: *ready,
-        };
-        delta.endpoints.push(Change::set(row, counts));
-    }
-    delta
+    world::told(member, here)
 }
 
 fn class(priority: Priority, on_overload: OnOverload) -> PolicyRules {

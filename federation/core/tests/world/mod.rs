@@ -1,5 +1,7 @@
-//! Three members, one service in each, planned: the world of several tests.
+//! What members say, and three of them with one service in each, planned: the world of several tests.
 #![allow(clippy::unwrap_used, dead_code)]
+
+use std::collections::BTreeMap;
 
 use causeway_api::facts::{
     ApiFact, Change, EndpointCounts, EndpointKey, FactDelta, GatewayAddress, GatewayFact,
@@ -12,8 +14,7 @@ use causeway_api::verdict::{Ballot, ObserverId, Vote};
 use causeway_api::{FactVersion, MemberName};
 use causeway_core::{inputs, placement};
 use causeway_index::FactStore;
-use causeway_state::command::{ClientId, Command, PlanProposal, Request};
-use causeway_state::{LogPosition, State, apply};
+use causeway_state::{Command, PlanProposal, State, apply_next};
 
 pub(crate) const MEMBERS: [&str; 3] = ["a", "b", "c"];
 
@@ -32,36 +33,32 @@ pub(crate) fn version(sequence: u64) -> FactVersion {
 /// What an agent says of itself alone, where it cannot list its cluster.
 pub(crate) fn introduction(member: &str) -> FactDelta {
     let mut delta = FactDelta::empty(name(member), None, version(1));
-    delta.member = Some(MemberFact {
+    let mut fact = member_fact(member, &Locality::default());
+    (fact.nodes, fact.api) = (BTreeMap::new(), ApiFact::Unreachable);
+    delta.member = Some(fact);
+    delta
+}
+
+/// A member whose one node is there.
+pub(crate) fn member_fact(member: &str, locality: &Locality) -> MemberFact {
+    MemberFact {
         cluster_uid: format!("uid-{member}"),
         kubernetes_version: "v1.36.3".to_owned(),
         agent_version: "test".to_owned(),
         network: None,
-        region: None,
-        nodes: [].into(),
+        region: locality.region.clone(),
+        nodes: [(locality.clone(), 1)].into(),
         mesh: MeshFact::Istio,
-        api: ApiFact::Unreachable,
+        api: ApiFact::Reachable,
         problems: Vec::new(),
-    });
-    delta
+    }
 }
 
-/// All that a member is: two ready endpoints of the service.
-pub(crate) fn snapshot(member: &str) -> FactDelta {
-    let locality: Locality = format!("r-{member}/z1").parse().unwrap();
-    let mut delta = introduction(member);
-    let row = delta.member.as_mut().unwrap();
-    (row.region, row.nodes) = (locality.region.clone(), [(locality.clone(), 1)].into());
-    delta.namespaces = vec![Change::set("shop".parse().unwrap(), NamespaceFact {})];
-    let gateway = GatewayFact {
-        network: member.parse().unwrap(),
-        addresses: vec![GatewayAddress::Host(format!("{member}.example"))],
-        port: 15443,
-    };
-    delta.gateways = vec![Change::set("eastwest".parse().unwrap(), gateway)];
-    let fact = ServiceFact {
-        exported: true,
-        selector: [("app".to_owned(), "cart".to_owned())].into(),
+/// A service with one port.
+pub(crate) fn service_fact(service: &ServiceKey, exported: bool) -> ServiceFact {
+    ServiceFact {
+        exported,
+        selector: [("app".to_owned(), service.name.to_string())].into(),
         headless: false,
         ports: vec![ServicePort {
             name: PortName::unnamed(),
@@ -71,25 +68,84 @@ pub(crate) fn snapshot(member: &str) -> FactDelta {
             target: TargetPort::Number(8080),
         }],
         service_accounts: Vec::new(),
-    };
-    delta.services = vec![Change::set(key(), fact)];
+    }
+}
+
+/// So many endpoints of that port, all ready.
+pub(crate) fn endpoints(
+    service: &ServiceKey,
+    locality: &Locality,
+    ready: u32,
+) -> Change<EndpointKey, EndpointCounts> {
     let row = EndpointKey {
-        service: key(),
+        service: service.clone(),
         port: PortName::unnamed(),
-        locality,
+        locality: locality.clone(),
     };
     let counts = EndpointCounts {
-        ready: 2,
-        serving: 2,
-        total: 2,
+        ready,
+        serving: ready,
+        total: ready,
     };
-    delta.endpoints = vec![Change::set(row, counts)];
+    Change::set(row, counts)
+}
+
+/// Where other networks reach a member.
+pub(crate) fn gateway(network: &str, address: GatewayAddress) -> GatewayFact {
+    GatewayFact {
+        network: network.parse().unwrap(),
+        addresses: vec![address],
+        port: 15443,
+    }
+}
+
+/// A member in a region of its own without a gateway; of these services, all exported, so much is ready.
+pub(crate) fn told(member: &str, ready: impl IntoIterator<Item = (ServiceKey, u32)>) -> FactDelta {
+    let locality: Locality = format!("r-{member}/z1").parse().unwrap();
+    let mut delta = FactDelta::empty(name(member), None, version(1));
+    delta.member = Some(member_fact(member, &locality));
+    delta.namespaces = vec![Change::set("shop".parse().unwrap(), NamespaceFact {})];
+    for (service, ready) in ready {
+        let fact = service_fact(&service, true);
+        delta.endpoints.push(endpoints(&service, &locality, ready));
+        delta.services.push(Change::set(service, fact));
+    }
     delta
+}
+
+/// All that a member is: two ready endpoints of the service.
+pub(crate) fn snapshot(member: &str) -> FactDelta {
+    let mut delta = told(member, [(key(), 2)]);
+    let gateway = gateway(member, GatewayAddress::Host(format!("{member}.example")));
+    delta.gateways = vec![Change::set("eastwest".parse().unwrap(), gateway)];
+    delta
+}
+
+/// A member was reached once, and is silent for two minutes.
+pub(crate) fn lose(state: &mut State, member: &str) {
+    for ballot in [Ballot::Reachable, Ballot::Unreachable] {
+        for subject in [
+            format!("gateway/{member}/eastwest"),
+            format!("session/{member}"),
+        ] {
+            let vote = Vote {
+                observer: ObserverId::Replica(ReplicaId(1)),
+                domain: "here".parse().unwrap(),
+                subject: subject.parse().unwrap(),
+                ballot,
+                evidence: "as probed".to_owned(),
+            };
+            apply_next(state, Command::CastVotes(vec![vote]));
+        }
+    }
+    for _ in 0..120 {
+        apply_next(state, Command::Tick { elapsed_ms: 1_000 });
+    }
+    assert!(state.withdrawal(&name(member)).is_some());
 }
 
 pub(crate) struct World {
     pub(crate) state: State,
-    index: u64,
 }
 
 impl World {
@@ -97,7 +153,6 @@ impl World {
     pub(crate) fn planned() -> (Self, FactStore) {
         let mut world = Self {
             state: State::default(),
-            index: 0,
         };
         let mut facts = FactStore::new();
         world.apply(Command::Bootstrap { incarnation: 1 });
@@ -123,20 +178,7 @@ impl World {
     }
 
     pub(crate) fn apply(&mut self, command: Command) {
-        self.index += 1;
-        let request = Request {
-            client: ClientId {
-                replica: ReplicaId(1),
-                nonce: 1,
-            },
-            serial: self.index,
-            command,
-        };
-        let at = LogPosition {
-            term: 1,
-            index: self.index,
-        };
-        apply(&mut self.state, at, &request);
+        apply_next(&mut self.state, command);
     }
 
     pub(crate) fn inputs(&self, facts: &FactStore) -> Option<PlanInputs> {
@@ -144,22 +186,6 @@ impl World {
     }
 
     pub(crate) fn lose(&mut self, member: &str) {
-        for ballot in [Ballot::Reachable, Ballot::Unreachable] {
-            for subject in [
-                format!("gateway/{member}/eastwest"),
-                format!("session/{member}"),
-            ] {
-                self.apply(Command::CastVotes(vec![Vote {
-                    observer: ObserverId::Replica(ReplicaId(1)),
-                    domain: "here".parse().unwrap(),
-                    subject: subject.parse().unwrap(),
-                    ballot,
-                    evidence: String::new(),
-                }]));
-            }
-        }
-        for _ in 0..120 {
-            self.apply(Command::Tick { elapsed_ms: 1_000 });
-        }
+        lose(&mut self.state, member);
     }
 }

@@ -15,39 +15,26 @@ use causeway_api::peer::{Lane, PeerAddresses, PeerHello, Range, ToPeer};
 use causeway_api::session::{FromAgent, FromReplica, Hello, Holds, PROTOCOL};
 use causeway_api::spec::MemberSpec;
 use causeway_seam::TaskHandle;
-use causeway_seam::real::{self, Folder};
+use causeway_seam::real;
 use causeway_seam::transport::{Connection, TransportError};
 use causeway_state::command::Command;
-use causeway_storage::{Consensus, NoPeers, ReplicaNode, Settings};
 
 use super::*;
 use crate::peers::facts::LaneEnd;
-use crate::replica::metrics::ReplicaMetrics;
 use crate::replica::serve;
-use crate::telemetry::Metrics;
+use crate::replica::shared::alone::Alone;
 
 mod crowd;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
 struct Site {
-    shared: Arc<Shared>,
-    _folder: tempfile::TempDir,
+    shared: Alone,
 }
 
 async fn site(id: u64, members: &[&str]) -> Site {
-    let env = real::env();
-    let folder = tempfile::tempdir().unwrap();
-    let disk = Arc::new(Folder::open(folder.path()).unwrap());
-    let (id, settings) = (ReplicaId(id), Settings::default());
-    let consensus = Consensus::open(env.clone(), disk, id, settings, Arc::new(NoPeers));
-    let consensus = consensus.await.unwrap();
-    consensus.bootstrap(ReplicaNode::default()).await.unwrap();
-    let metrics = ReplicaMetrics::new(Metrics::new("controller"));
-    let domain = format!("d{}", id.0).parse().unwrap();
     let site = Site {
-        shared: Shared::new(env, id, domain, consensus, metrics),
-        _folder: folder,
+        shared: Alone::new(id).await,
     };
     for member in members {
         let put = Command::PutMember(MemberSpec::minimal(member.parse().unwrap()));

@@ -22,8 +22,7 @@ use causeway_api::view::{Applied, MeshCondition};
 use causeway_api::{FactVersion, MemberName, ServiceKey};
 use causeway_core::{inputs, placement};
 use causeway_index::FactStore;
-use causeway_state::command::PlanProposal;
-use causeway_state::{ClientId, Command, LogPosition, Outcome, Request, State, apply};
+use causeway_state::{Command, Outcome, PlanProposal, State, apply_next};
 use kube::core::DynamicObject;
 use serde_json::json;
 
@@ -40,7 +39,6 @@ pub(crate) struct World {
     pub(crate) declared: Declared,
     pub(crate) sessions: BTreeMap<MemberName, SessionInfo>,
     pub(crate) refusals: BTreeMap<MemberName, Refused>,
-    index: u64,
 }
 
 pub(crate) fn name(text: &str) -> MemberName {
@@ -73,30 +71,13 @@ impl World {
             declared: Declared::default(),
             sessions: BTreeMap::new(),
             refusals: BTreeMap::new(),
-            index: 0,
         };
         world.run(Command::Bootstrap { incarnation: 1 });
         world
     }
 
     pub(crate) fn run(&mut self, command: Command) -> Outcome {
-        self.index += 1;
-        let request = Request {
-            client: ClientId {
-                replica: ReplicaId(1),
-                nonce: 1,
-            },
-            serial: self.index,
-            command,
-        };
-        apply(
-            &mut self.state,
-            LogPosition {
-                term: 1,
-                index: self.index,
-            },
-            &request,
-        )
+        apply_next(&mut self.state, command)
     }
 
     /// A MemberCluster is created and registered, if it is sound.

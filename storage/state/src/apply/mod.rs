@@ -16,8 +16,9 @@
 //! | [`hosts`], [`leaving`] | `AttachHost`, `Declare`, `Withdraw`, `MoveObject`, `ConfirmRemoval` |
 //!
 //! Verdicts are drawn anew ([`conclude`]), and [`networks`] derived from them, after each command that they may depend
-//! on, in the same log entry.
+//! on, in the same log entry. [`apply_next`] is for a state that no log keeps.
 
+mod alone;
 pub mod approve;
 pub mod bootstrap;
 pub mod brake;
@@ -39,6 +40,8 @@ pub mod shifts;
 mod ties;
 pub mod time;
 pub mod votes;
+
+pub use alone::apply_next;
 
 use causeway_api::Generation;
 use serde::{Deserialize, Serialize};
