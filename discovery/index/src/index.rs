@@ -1,8 +1,9 @@
 //! The index of one member: objects in, facts out.
 //!
-//! Nothing here waits: whoever watches hands in objects one by one, or a fresh list of a kind ([`Index::reset_slices`]
-//! and its like), which is *diffed* against what is there and never wipes. Counts are kept as the objects come, so that
-//! an event costs what it changes; [`Index::take_delta`] then looks only at the services that were touched.
+//! Nothing here waits: whoever watches hands in objects one by one. A fresh list of a kind is handed in likewise, and at its
+//! end ([`Index::retain_slices`] and its like) goes what it did not name: it is *diffed* against what is there and never
+//! wipes. Counts are kept as the objects come, so that an event costs what it changes; [`Index::take_delta`] then looks only
+//! at the services that were touched.
 //!
 //! How an endpoint is counted (EndpointSlice API, KEP-752, KEP-1672):
 //! * it is one endpoint however many slices it stands in: a Pod by its UID, anything else by its address. A Pod that a

@@ -15,7 +15,9 @@ use causeway_api::ids::Zone;
 use causeway_api::{FactVersion, Name};
 use causeway_index::border::{Endpoint, Ingress, Port, SlicePort};
 use causeway_index::{Declared, FactStore, Index, MemberInfo};
-use common::{bare, export, member, namespace, node, pass, pod, rows, service, shop, slice};
+use common::{
+    bare, export, member, namespace, node, pass, pod, relist, rows, service, shop, slice,
+};
 
 #[test]
 fn gateways_are_found_by_label() {
@@ -266,14 +268,17 @@ fn a_fresh_list_is_diffed() {
     index.apply_slice(&b);
     pass(&mut index, &mut store);
     // The same again, in another order: nothing happened.
-    index.reset_slices(&[b.clone(), a.clone()]);
-    index.reset_services(&[service("cart")]);
-    index.reset_exports(&[export("cart")]);
-    index.reset_nodes(&[node("n2", "r1", "z2"), node("n1", "r1", "z1")]);
-    index.reset_namespaces(&[namespace("shop")]);
+    relist(&mut index, &[b.clone(), a.clone()]);
+    relist(&mut index, &[service("cart")]);
+    relist(&mut index, &[export("cart")]);
+    relist(
+        &mut index,
+        &[node("n2", "r1", "z2"), node("n1", "r1", "z1")],
+    );
+    relist(&mut index, &[namespace("shop")]);
     assert!(index.take_delta().is_none());
-    index.reset_slices(&[b]);
-    index.reset_nodes(&[node("n2", "r1", "z3")]);
+    relist(&mut index, &[b]);
+    relist(&mut index, &[node("n2", "r1", "z3")]);
     let delta = pass(&mut index, &mut store);
     assert_eq!(rows(&store, "cart"), ["http r1/z3 1/1/1"]);
     assert!(delta.services.is_empty() && delta.namespaces.is_empty());

@@ -14,7 +14,7 @@ use causeway_api::Locality;
 use causeway_api::facts::FactDelta;
 use causeway_index::border::{Endpoint, Node, Service, Slice};
 use causeway_index::{FactStore, Index};
-use common::{bare, export, key, member, node, pod, rows, service, slice};
+use common::{bare, export, key, member, node, pod, relist, rows, service, slice};
 use proptest::prelude::*;
 
 const SERVICES: [&str; 3] = ["cart", "fx", "pay"];
@@ -93,11 +93,11 @@ fn event() -> impl Strategy<Value = Event> {
 impl World {
     fn relist(&self, index: &mut Index) {
         let values = |n: &BTreeMap<usize, Slice>| n.values().cloned().collect::<Vec<_>>();
-        index.reset_slices(&values(&self.slices));
-        index.reset_services(&self.services.values().cloned().collect::<Vec<_>>());
+        relist(index, &values(&self.slices));
+        relist(index, &self.services.values().cloned().collect::<Vec<_>>());
         let exports: Vec<_> = self.exports.iter().map(|n| export(SERVICES[*n])).collect();
-        index.reset_exports(&exports);
-        index.reset_nodes(&self.nodes.values().cloned().collect::<Vec<_>>());
+        relist(index, &exports);
+        relist(index, &self.nodes.values().cloned().collect::<Vec<_>>());
     }
 
     fn happen(&mut self, index: &mut Index, event: Event) {

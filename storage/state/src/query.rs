@@ -4,7 +4,7 @@ use causeway_api::ids::NetworkName;
 use causeway_api::plan::Withdrawal;
 use causeway_api::spec::Detection;
 use causeway_api::verdict::{ClusterTime, ObserverId, Subject, Verdict, VerdictState};
-use causeway_api::{Generation, MemberName, ServiceKey};
+use causeway_api::{MemberName, ServiceKey};
 use causeway_failover::explain::{self, PlanReport};
 use causeway_failover::policy;
 use causeway_failover::verdict::{CastVote, Fleet as _, Place, Rules, Topology};
@@ -138,15 +138,6 @@ impl State {
     #[must_use]
     pub fn plan(&self, service: &ServiceKey) -> Option<&PlanRow> {
         self.plans.get(service).map(AsRef::as_ref)
-    }
-
-    /// Plans and tombstones that are newer than a generation, in order of services.
-    pub fn plans_since(&self, than: Generation) -> impl Iterator<Item = (&ServiceKey, &PlanRow)> {
-        let rows = self
-            .plans
-            .iter()
-            .map(|(service, row)| (service, row.as_ref()));
-        rows.filter(move |(_, row)| row.generation > than)
     }
 
     /// What an observer last voted on a subject: one that starts anew learns from it what it had reached before.

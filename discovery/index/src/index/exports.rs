@@ -24,17 +24,6 @@ impl Index {
         }
     }
 
-    /// A fresh list of all ServiceExports; empty also where their CRD was never there.
-    pub fn reset_exports(&mut self, exports: &[border::Export]) {
-        for export in exports {
-            self.apply_export(export);
-        }
-        let listed = exports
-            .iter()
-            .map(|e| (e.namespace.as_str(), e.name.as_str()));
-        self.retain_exports(&listed.collect());
-    }
-
     /// The end of a fresh list whose objects were applied one by one: what it did not name goes.
     pub fn retain_exports(&mut self, listed: &BTreeSet<(&str, &str)>) {
         let known = self.services.iter().flatten().filter(|s| s.exported);

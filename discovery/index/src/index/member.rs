@@ -71,15 +71,6 @@ impl Index {
         }
     }
 
-    /// A fresh list of all Namespaces.
-    pub fn reset_namespaces(&mut self, namespaces: &[border::Namespace]) {
-        for namespace in namespaces {
-            self.apply_namespace(namespace);
-        }
-        let listed = namespaces.iter().map(|n| ("", n.name.as_str()));
-        self.retain_namespaces(&listed.collect());
-    }
-
     /// The end of a fresh list whose objects were applied one by one: what it did not name goes. The first of each pair
     /// is empty, as for everything that stands in no namespace.
     pub fn retain_namespaces(&mut self, listed: &BTreeSet<(&str, &str)>) {

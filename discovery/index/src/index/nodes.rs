@@ -170,15 +170,6 @@ impl Index {
         }
     }
 
-    /// A fresh list of all Nodes.
-    pub fn reset_nodes(&mut self, nodes: &[border::Node]) {
-        for node in nodes {
-            self.apply_node(node);
-        }
-        let listed = nodes.iter().map(|node| ("", node.name.as_str()));
-        self.retain_nodes(&listed.collect());
-    }
-
     /// The end of a fresh list whose objects were applied one by one: what it did not name goes. The first of each pair
     /// is empty, as for everything that stands in no namespace.
     pub fn retain_nodes(&mut self, listed: &BTreeSet<(&str, &str)>) {

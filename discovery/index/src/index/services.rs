@@ -84,17 +84,6 @@ impl Index {
         }
     }
 
-    /// A fresh list of all Services.
-    pub fn reset_services(&mut self, services: &[border::Service]) {
-        for service in services {
-            self.apply_service(service);
-        }
-        let listed = services
-            .iter()
-            .map(|s| (s.namespace.as_str(), s.name.as_str()));
-        self.retain_services(&listed.collect());
-    }
-
     /// The end of a fresh list whose objects were applied one by one: what it did not name goes.
     pub fn retain_services(&mut self, listed: &BTreeSet<(&str, &str)>) {
         let known = self.services.iter().flatten();

@@ -130,17 +130,6 @@ impl Index {
         }
     }
 
-    /// A fresh list of all EndpointSlices: what is not in it goes, what differs changes, the rest is left alone.
-    pub fn reset_slices(&mut self, slices: &[border::Slice]) {
-        for slice in slices {
-            self.apply_slice(slice);
-        }
-        let listed = slices
-            .iter()
-            .map(|s| (s.namespace.as_str(), s.name.as_str()));
-        self.retain_slices(&listed.collect());
-    }
-
     /// The end of a fresh list whose objects were applied one by one: what it did not name goes.
     pub fn retain_slices(&mut self, listed: &BTreeSet<(&str, &str)>) {
         let known = self.slice_numbers.keys();
@@ -419,12 +408,5 @@ impl Index {
         let numbers = self.service(service).map(|state| state.slices.as_slice());
         let numbers = numbers.unwrap_or_default();
         numbers.iter().filter_map(|at| self.slice(*at))
-    }
-
-    /// How many endpoints all slices list, each slice for itself: for measuring.
-    #[must_use]
-    pub fn listed_endpoints(&self) -> usize {
-        let slices = self.slices.iter().flatten();
-        slices.map(|slice| slice.rows.len()).sum()
     }
 }

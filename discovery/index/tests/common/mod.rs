@@ -1,7 +1,7 @@
 //! Objects for tests, as short as they can be said.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::facts::{EndpointCounts, FactDelta};
 use causeway_api::{MemberName, ServiceKey};
@@ -138,4 +138,44 @@ pub(crate) fn counted(index: &mut Index) -> Vec<String> {
     let mut store = FactStore::new();
     pass(index, &mut store);
     rows(&store, "cart")
+}
+
+/// A kind whose objects a fresh list names.
+pub(crate) trait Listed {
+    fn apply(&self, index: &mut Index);
+    fn named(&self) -> (&str, &str);
+    fn retain(index: &mut Index, listed: &BTreeSet<(&str, &str)>);
+}
+
+macro_rules! listed {
+    ($($kind:ident: $apply:ident, $retain:ident, $namespace:expr;)*) => {$(
+        impl Listed for $kind {
+            fn apply(&self, index: &mut Index) {
+                index.$apply(self);
+            }
+            fn named(&self) -> (&str, &str) {
+                let namespace: fn(&$kind) -> &str = $namespace;
+                (namespace(self), &self.name)
+            }
+            fn retain(index: &mut Index, listed: &BTreeSet<(&str, &str)>) {
+                index.$retain(listed);
+            }
+        }
+    )*};
+}
+
+listed! {
+    Export: apply_export, retain_exports, |export| &export.namespace;
+    Namespace: apply_namespace, retain_namespaces, |_| "";
+    Node: apply_node, retain_nodes, |_| "";
+    Service: apply_service, retain_services, |service| &service.namespace;
+    Slice: apply_slice, retain_slices, |slice| &slice.namespace;
+}
+
+/// A fresh list of all objects of a kind, as watchers hand it in.
+pub(crate) fn relist<K: Listed>(index: &mut Index, objects: &[K]) {
+    for object in objects {
+        object.apply(index);
+    }
+    K::retain(index, &objects.iter().map(K::named).collect());
 }

@@ -122,15 +122,6 @@ impl Presences {
         })
     }
 
-    /// When an open session of a member elsewhere was heard of last; `None`: there is none.
-    #[must_use]
-    pub fn heard_of(&self, member: &MemberName) -> Option<Duration> {
-        self.all_of(member)
-            .filter(|seen| seen.presence.open)
-            .map(|seen| seen.heard)
-            .max()
-    }
-
     /// The members of whom any replica spoke.
     pub fn members(&self) -> impl Iterator<Item = &MemberName> {
         let all: std::collections::BTreeSet<&MemberName> = self
@@ -184,20 +175,13 @@ mod tests {
         held.begin(ReplicaId(1), SECOND);
         held.take(ReplicaId(1), vec![row("a", 1, 1, true)], SECOND);
         held.heard(ReplicaId(1), SECOND * 9);
-        assert_eq!(held.heard_of(&member), Some(SECOND * 9));
+        assert_eq!(held.of(&member).unwrap().heard, SECOND * 9);
         held.end(ReplicaId(1));
         held.begin(ReplicaId(2), SECOND * 9);
         held.take(ReplicaId(2), vec![row("a", 1, 2, false)], SECOND * 9);
-        assert_eq!(
-            held.heard_of(&member),
-            Some(SECOND * 9),
-            "as old as its replica"
-        );
-        assert_eq!(
-            held.of(&member).unwrap().home,
-            ReplicaId(1),
-            "open, as far as is known"
-        );
+        let seen = held.of(&member).unwrap();
+        assert_eq!(seen.heard, SECOND * 9, "as old as its replica");
+        assert_eq!(seen.home, ReplicaId(1), "open, as far as is known");
         held.take(ReplicaId(2), vec![row("a", 1, 3, true)], SECOND * 10);
         assert_eq!(held.of(&member).unwrap().home, ReplicaId(2));
     }

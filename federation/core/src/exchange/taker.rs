@@ -1,6 +1,6 @@
 //! The taking end: merges what other replicas give, and asks one of them for what is missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use causeway_api::exchange::{FromGiver, FromTaker, GivenFacts, OwnerHeld, OwnerWanted};
@@ -287,12 +287,6 @@ impl Taker {
         if pending.is_some_and(|pending| held.0 >= pending.version && held.1 >= pending.stated) {
             self.pending.remove(owner);
         }
-    }
-
-    /// The owners that were asked for and have not come.
-    #[must_use]
-    pub fn awaited(&self) -> BTreeSet<&MemberName> {
-        self.pending.keys().collect()
     }
 }
 

@@ -223,16 +223,6 @@ fn peak(fleet: &Fleet, flows: &Flows, load: &[f64]) -> Option<Peak> {
 }
 
 impl Traffic {
-    /// What is sent to `regions`' members, in requests per second.
-    #[must_use]
-    pub fn to_region(&self, region: &Region) -> f64 {
-        self.by_region
-            .iter()
-            .filter(|((_, to), _)| to.as_ref() == Some(region))
-            .map(|(_, rps)| rps)
-            .sum()
-    }
-
     /// What goes nowhere, in requests per second.
     #[must_use]
     pub fn nowhere(&self) -> f64 {
