@@ -204,7 +204,7 @@ pub struct Ping {
     pub highest: Generation,
     /// The sender's round trip to so many others as make a majority with it, in microseconds; 0: not measured yet.
     pub majority_us: u32,
-    /// How long its disk takes to make a write durable, in microseconds; 0: not measured yet.
+    /// How long its disk takes now to make a write durable, in microseconds; 0: not measured yet.
     pub disk_us: u32,
 }
 

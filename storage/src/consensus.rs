@@ -269,7 +269,8 @@ impl Consensus {
         self.status().role == Role::Leader
     }
 
-    /// How long the disk takes to make a write of the log durable.
+    /// How long the disk takes to make a write of the log durable; where nothing is decided, one is made for that every
+    /// other second.
     #[must_use]
     pub fn disk(&self) -> DiskPulse {
         let life = self.inner.life.lock();

@@ -288,7 +288,7 @@ impl Inner {
     /// What is said with a ping.
     pub(super) fn ping(&self, number: u64) -> Ping {
         let micros = |duration: Duration| u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
-        let disk = self.consensus().and_then(|log| log.disk().usual);
+        let disk = self.consensus().and_then(|log| log.disk().takes());
         Ping {
             number,
             highest: self.highest(),

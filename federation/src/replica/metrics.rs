@@ -210,6 +210,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         shared.metrics.metrics.set_quorum_reachable(reachable);
         let diverged = shared.consensus.divergence().is_some();
         shared.metrics.metrics.set_state_diverged(diverged);
+        if let Some(takes) = shared.consensus.disk().takes() {
+            shared.metrics.metrics.set_disk(takes);
+        }
         let doubted = shared.doubts.lasting(shared.env.now()).len();
         shared.metrics.metrics.set_doubted(counts::count(doubted));
         let (rows, sessions, refusals) = (

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use causeway_api::domain::Domain;
 use causeway_api::ids::MemberName;
@@ -95,6 +96,7 @@ pub struct Metrics {
     planned: Counter,
     moves: Family<MoveLabels, Counter>,
     sessions: Family<Vec<(String, String)>, Gauge>,
+    disk: Family<Vec<(String, String)>, Seconds>,
     /// No labels; a family, so that there is no series before it is set: an agent has no quorum.
     quorum: Family<Vec<(String, String)>, Gauge>,
     diverged: Family<Vec<(String, String)>, Gauge>,
@@ -164,6 +166,13 @@ impl Metrics {
         );
         registry.register(
             "state_diverged",
+        let disk = Family::<_, Seconds>::default();
+        registry.register(
+            "disk_write_seconds",
+            "How long the disk takes to make a write of the decision log durable: the median of the last ones, or for how long \
+             the one that is under way has been if that is longer",
+            disk.clone(),
+        );
             "Whether this replica's state was found to differ from the leader's: 1 or 0",
             diverged.clone(),
         );
@@ -199,6 +208,7 @@ impl Metrics {
             registry: Arc::new(registry),
             condition,
             verdict,
+            disk,
             lag,
             conflicts,
             decisions,
@@ -348,6 +358,13 @@ impl Metrics {
 
     /// Sets `causeway_quorum_reachable`.
     pub fn set_quorum_reachable(&self, reachable: bool) {
+    /// Sets `causeway_disk_write_seconds`.
+    pub fn set_disk(&self, takes: Duration) {
+        self.disk
+            .get_or_create(&Vec::new())
+            .set(takes.as_secs_f64());
+    }
+
         self.quorum
             .get_or_create(&Vec::new())
             .set(i64::from(reachable));

@@ -42,10 +42,15 @@ impl Consensus {
 
     /// The voter that answered last and has most: whoever could lead in the place of this one.
     pub(super) fn best(&self, status: &Status) -> Option<ReplicaId> {
+        self.best_of(status, |_| true)
+    }
+
+    fn best_of(&self, status: &Status, fit: impl Fn(ReplicaId) -> bool) -> Option<ReplicaId> {
         let me = self.inner.client.replica;
         let progress = self.progress();
         let others = status.members.iter().filter(|m| m.voter && m.replica != me);
-        let candidates = others.filter_map(|member| {
+        let candidates = others.filter(|member| fit(member.replica));
+        let candidates = candidates.filter_map(|member| {
             let progress = progress.get(&member.replica)?;
             let heard = progress.heard.filter(|heard| *heard <= HEARD)?;
             Some((progress.matched, std::cmp::Reverse(heard), member.replica))
@@ -67,11 +72,16 @@ impl Consensus {
 
     /// Passes the lead on to whoever is best placed, where this replica leads and another can.
     pub async fn step_aside(&self) -> Option<ReplicaId> {
+        self.step_aside_to(|_| true).await
+    }
+
+    /// The same, to somebody who is fit.
+    pub async fn step_aside_to(&self, fit: impl Fn(ReplicaId) -> bool) -> Option<ReplicaId> {
         let status = self.status();
         if status.role != Role::Leader {
             return None;
         }
-        let to = self.best(&status)?;
+        let to = self.best_of(&status, fit)?;
         self.hand_over(to).await.then_some(to)
     }
 

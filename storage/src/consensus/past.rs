@@ -4,7 +4,7 @@
 //! was known at night, when a snapshot was written in between.
 
 use causeway_api::verdict::ClusterTime;
-use causeway_state::{State, snapshot};
+use causeway_state::{Command, State, snapshot};
 use openraft::EntryPayload;
 
 use super::Consensus;
@@ -88,16 +88,12 @@ impl Consensus {
             let Some(base) = before.then(|| self.base(index)).transpose()?.flatten() else {
                 continue;
             };
-            let end = match until {
-                Until::Entry(wanted) => wanted,
+            let (end, latest) = match until {
+                Until::Entry(wanted) => (wanted, None),
                 Until::Time(wanted) if base.state.cluster_time > wanted => continue,
-                Until::Time(wanted) => {
-                    let later = |state: &State| state.cluster_time > wanted;
-                    self.apply_on(self.base(index)?.ok_or_else(gone)?, applied, later)?
-                        .1
-                }
+                Until::Time(wanted) => (applied, Some(wanted)),
             };
-            let (state, index) = self.apply_on(base, end, |_| false)?;
+            let (state, index) = self.apply_on(base, end, latest)?;
             return Ok(Past {
                 state,
                 index,
@@ -138,12 +134,13 @@ impl Consensus {
         }))
     }
 
-    /// Applies the entries behind a base up to `end`, or to the last one before `beyond` holds; with the last that was applied.
+    /// Applies the entries behind a base up to `end`, or to the last one by which it is not later than `latest`; with the last
+    /// that was applied.
     fn apply_on(
         &self,
         base: Base,
         end: u64,
-        beyond: impl Fn(&State) -> bool,
+        latest: Option<ClusterTime>,
     ) -> Result<(State, u64), PastError> {
         let Base {
             index: first,
@@ -166,7 +163,16 @@ impl Consensus {
             match entry.payload {
                 EntryPayload::Normal(Proposal(request)) => {
                     let of = membership.membership();
+                    // Nothing else lets time pass, and a whole state is not kept for each entry.
+                    let passes =
+                        latest.filter(|latest| may_pass(&state, &request.command, *latest));
+                    let before = passes.map(|latest| (latest, state.clone()));
                     machine::apply_request(&mut state, of, entry.log_id, &request);
+                    if let Some((latest, before)) = before
+                        && state.cluster_time > latest
+                    {
+                        return Ok((before, index.saturating_sub(1)));
+                    }
                 }
                 EntryPayload::Membership(found) => {
                     machine::note_members(&mut state, &found, entry.log_id);
@@ -174,11 +180,16 @@ impl Consensus {
                 }
                 EntryPayload::Blank => {}
             }
-            if beyond(&state) {
-                return Ok((state, index.saturating_sub(1)));
-            }
         }
         Ok((state, end))
+    }
+}
+
+/// Whether a command may let more time pass than up to `latest`. It may let less pass than it asks for.
+fn may_pass(state: &State, command: &Command, latest: ClusterTime) -> bool {
+    match command {
+        Command::Tick { elapsed_ms } => state.cluster_time.plus_ms(u64::from(*elapsed_ms)) > latest,
+        _ => false,
     }
 }
 
@@ -196,7 +207,6 @@ mod tests {
 
     use causeway_api::ReplicaId;
     use causeway_seam::real::{Folder, env};
-    use causeway_state::Command;
 
     use super::*;
     use crate::consensus::cluster_tests::{member, node};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use causeway_api::ReplicaId;
 use causeway_api::spec::MemberSpec;
@@ -208,6 +209,10 @@ impl Runner {
                 }
             }
             Step::Wait => self.wait().await,
+            Step::Rest => {
+                self.wait().await;
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
         }
     }
 

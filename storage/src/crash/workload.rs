@@ -22,11 +22,13 @@ pub(super) enum Step {
     Purge { keep: u64 },
     /// Wait until all is acknowledged.
     Wait,
+    /// The same, and nothing is asked for a while.
+    Rest,
 }
 
 /// Each kind of step alone and after each other kind that matters, small and large.
 pub(super) fn scripted() -> Vec<Step> {
-    use Step::{Append, Build, Commit, Install, Purge, Truncate, Vote, Wait};
+    use Step::{Append, Build, Commit, Install, Purge, Rest, Truncate, Vote, Wait};
     let append = |entries, bytes| Append { entries, bytes };
     let build = Build { bytes: 3_000 };
     vec![
@@ -39,6 +41,7 @@ pub(super) fn scripted() -> Vec<Step> {
         Commit,
         append(1, 10),
         Wait,
+        Rest,
         Truncate { entries: 2 },
         append(2, 300),
         Wait,
@@ -63,6 +66,7 @@ pub(super) fn scripted() -> Vec<Step> {
         append(3, 700),
         Wait,
         Commit,
+        Rest,
         Vote,
     ]
 }
@@ -95,6 +99,7 @@ pub(super) fn random(seed: u64, steps: usize) -> Vec<Step> {
             beyond: random.below(6),
             bytes: size(20_000),
         },
+        16 => Step::Rest,
         _ => Step::Wait,
     };
     (0..steps).map(step).collect()

@@ -10,6 +10,9 @@
 //! * a record of which a sector never came is torn: it was never acknowledged, and ends the journal;
 //! * a record that is whole and does not fit its checksum is damaged, and one that stands behind the end, or whose number
 //!   does not follow, says that something is missing: both are refused, since it may have been acknowledged.
+//!
+//! No record reaches the file's last sector, which is zeros always. A [*beat*](Journal::beat) writes them again, so that a disk
+//! that stalls is noticed where nothing is committed: it takes the way that a record takes, and nothing can be lost by it.
 
 use std::io;
 
@@ -113,7 +116,8 @@ fn bad(disk: &dyn Disk, reason: impl Into<String>) -> StorageError {
 
 /// Makes an empty journal for records of so many bytes, for a folder that has no tables yet.
 pub(super) fn create(disk: &dyn Disk, bytes: usize) -> Result<(), StorageError> {
-    let mut content = vec![0; SECTOR.saturating_add(bytes.next_multiple_of(SECTOR))];
+    let around = 2 * SECTOR;
+    let mut content = vec![0; around.saturating_add(bytes.next_multiple_of(SECTOR))];
     let head = head_of_file(content.len());
     content
         .iter_mut()
@@ -165,13 +169,28 @@ impl Journal {
     pub(super) fn append(&mut self, number: u64, changes: &[Change]) -> io::Result<bool> {
         let record = write(number, changes)?;
         let end = self.at.saturating_add(record.len());
-        if end > self.len {
+        if end > self.beats_at() {
             return Ok(false);
         }
         self.file.write(place(self.at)?, &record)?;
         self.file.sync_data()?;
         self.at = end;
         Ok(true)
+    }
+
+    /// Where the sector begins that no record reaches.
+    fn beats_at(&self) -> usize {
+        self.len.saturating_sub(SECTOR)
+    }
+
+    /// Writes durably what is there already, at a place at which nothing else ever is.
+    pub(super) fn beat(&mut self) -> io::Result<()> {
+        // Shorter than any that is made; there would be no such place.
+        if self.at > self.beats_at() {
+            return Ok(());
+        }
+        self.file.write(place(self.beats_at())?, &[0; SECTOR])?;
+        self.file.sync_data()
     }
 
     /// Makes it empty, durably.

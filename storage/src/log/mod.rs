@@ -43,7 +43,7 @@ use memory::Memory;
 pub use pulse::DiskPulse;
 pub(crate) use pulse::Pulse;
 use tables::Tables;
-use writer::{Done, Op, Writer};
+use writer::{Asked, Done, Op, Writer};
 
 /// How many writes may wait before openraft has to.
 const QUEUE: usize = 1_024;
@@ -63,7 +63,7 @@ pub(crate) struct LogStore {
     pulse: Arc<Pulse>,
     /// Tells of a committed place that is to be written.
     committed: Arc<Notify>,
-    _keeper: Arc<TaskHandle>,
+    _keepers: Arc<[TaskHandle; 2]>,
 }
 
 impl LogStore {
@@ -99,13 +99,18 @@ impl LogStore {
         let committed = Arc::new(Notify::new());
         let (to, news) = (queue.downgrade(), Arc::clone(&committed));
         let keeper = writer::keep_committed(env.clone(), Arc::clone(&memory), to, news);
+        let (to, measured) = (queue.downgrade(), Arc::clone(&pulse));
+        let beating = writer::keep_beating(env.clone(), Arc::clone(&memory), to, measured);
         let store = Self {
             tables,
             memory,
             queue,
             pulse,
             committed,
-            _keeper: Arc::new(env.spawn("log keeper", keeper)),
+            _keepers: Arc::new([
+                env.spawn("log keeper", keeper),
+                env.spawn("log beat", beating),
+            ]),
         };
         Ok((store, task))
     }
@@ -128,7 +133,7 @@ impl LogStore {
         let (change, result) = change(&self.memory, number);
         permit.send(Op {
             number,
-            change: Some(change),
+            asked: Asked::Change(change),
             done,
         });
         Ok(result)
@@ -242,3 +247,6 @@ impl RaftLogStorage<Types> for LogStore {
         .await
     }
 }
+
+#[cfg(test)]
+mod beat_tests;

@@ -25,6 +25,9 @@ const BATCH: usize = 512;
 /// an fsync of its own after each entry would halve what a single client gets through.
 const COMMITTED_DELAY: Duration = Duration::from_millis(20);
 
+/// After so long without a write one is made that changes nothing, so that a disk that stalls is noticed.
+pub(super) const BEAT: Duration = Duration::from_secs(2);
+
 /// Who waits for a write.
 pub(super) enum Done {
     Flushed(IOFlushed<Types>),
@@ -44,12 +47,20 @@ impl Done {
     }
 }
 
+/// What the writer is asked for.
+pub(super) enum Asked {
+    Change(Change),
+    /// Only the committed place, if it waits.
+    Committed,
+    /// Only to go to the disk.
+    Beat,
+}
+
 /// A queued write.
 pub(super) struct Op {
     /// Rises by one with each write.
     pub(super) number: u64,
-    /// `None`: only the committed place, if it waits.
-    pub(super) change: Option<Change>,
+    pub(super) asked: Asked,
     pub(super) done: Done,
 }
 
@@ -72,9 +83,30 @@ pub(super) async fn keep_committed(
         };
         permit.send(Op {
             number: memory.next_number(),
-            change: None,
+            asked: Asked::Committed,
             done: Done::Nobody,
         });
+    }
+}
+
+/// Asks the writer to go to the disk where nothing has taken it there for a while; ends with the log.
+pub(super) async fn keep_beating(
+    env: Env,
+    memory: Arc<Memory>,
+    queue: mpsc::WeakSender<Op>,
+    pulse: Arc<Pulse>,
+) {
+    loop {
+        env.sleep(BEAT / 2).await;
+        let Some(queue) = queue.upgrade() else { return };
+        if pulse.rests(env.now(), BEAT) {
+            // Where the queue is full, the writer has enough to do.
+            let _ = queue.try_send(Op {
+                number: memory.next_number(),
+                asked: Asked::Beat,
+                done: Done::Nobody,
+            });
+        }
     }
 }
 
@@ -97,9 +129,7 @@ impl Writer {
             {
                 batch.push(op);
             }
-            self.pulse.begin(self.env.now());
             ledger = self.commit(ledger, batch).await;
-            self.pulse.end(self.env.now());
         }
         // So that the folder of a replica that is stopped is all in the tables. What fails here is in the journal still.
         if let Some(mut ledger) = ledger {
@@ -125,10 +155,16 @@ impl Writer {
     /// later write builds upon may be missing.
     async fn commit(&self, ledger: Option<Ledger>, batch: Vec<Op>) -> Option<Ledger> {
         let last = batch.last().map_or(0, |op| op.number);
-        let (changes, done): (Vec<Option<Change>>, Vec<Done>) =
-            batch.into_iter().map(|op| (op.change, op.done)).unzip();
-        let changes: Vec<Change> = changes.into_iter().flatten().collect();
-        match self.write(ledger, changes, last).await {
+        let (mut changes, mut done, mut beat) = (Vec::new(), Vec::new(), false);
+        for op in batch {
+            match op.asked {
+                Asked::Change(change) => changes.push(change),
+                Asked::Committed => {}
+                Asked::Beat => beat = true,
+            }
+            done.push(op.done);
+        }
+        match self.write(ledger, changes, last, beat).await {
             Ok((ledger, written)) => {
                 if written == Some(Written::Tables) {
                     self.memory.carried_over(last);
@@ -155,18 +191,47 @@ impl Writer {
         ledger: Option<Ledger>,
         mut changes: Vec<Change>,
         last: u64,
+        beat: bool,
     ) -> io::Result<(Ledger, Option<Written>)> {
         self.memory.check()?;
         let mut ledger = ledger.ok_or_else(|| io::Error::other("an earlier write failed"))?;
         changes.extend(self.committed(last.saturating_add(1))?);
         if changes.is_empty() {
-            return Ok((ledger, None));
+            return match beat {
+                true => Ok((self.beat(ledger).await?, None)),
+                false => Ok((ledger, None)),
+            };
         }
         let write = move || {
             let written = ledger.write(changes);
             written.map(|written| (ledger, Some(written)))
         };
-        let written = self.env.blocking_apart(write).await;
-        written.unwrap_or_else(|| Err(io::Error::other("the log's writer panicked")))
+        let written = self.at_the_disk(write).await?;
+        self.pulse.end(self.env.now(), written.is_err());
+        written
+    }
+
+    /// Goes to the disk and changes nothing. A failure ends nothing, since nothing builds upon it: who leads leaves the lead
+    /// to another, and the next one may go well.
+    async fn beat(&self, mut ledger: Ledger) -> io::Result<Ledger> {
+        let refused = self.pulse.read(self.env.now()).refuses;
+        let beat = move || (ledger.beat(), ledger);
+        let (done, ledger) = self.at_the_disk(beat).await?;
+        self.pulse.end(self.env.now(), done.is_err());
+        match done {
+            Err(error) if !refused => tracing::warn!(%error, "the disk of the log takes no write"),
+            Ok(()) if refused => tracing::info!("the disk of the log takes writes again"),
+            _ => {}
+        }
+        Ok(ledger)
+    }
+
+    async fn at_the_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<T> {
+        self.pulse.begin(self.env.now());
+        let done = self.env.blocking_apart(work).await;
+        done.ok_or_else(|| io::Error::other("the log's writer panicked"))
     }
 }

@@ -55,7 +55,7 @@ pub struct ReplicaRow {
     pub round_trip_us: Option<u64>,
     /// Its own round trip to a majority, in microseconds.
     pub majority_us: Option<u64>,
-    /// How long its disk takes to make a write durable, in microseconds.
+    /// How long its disk takes now to make a write durable, in microseconds.
     pub disk_us: Option<u64>,
     /// How many entries it lacks; known to the leader alone.
     pub lag: Option<u64>,

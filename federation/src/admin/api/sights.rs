@@ -20,6 +20,9 @@ pub struct ReplicaSight {
     pub reachable: bool,
     /// The median of the last round trips, in microseconds.
     pub round_trip_us: Option<u64>,
+    /// How long its disk takes now to make a write durable, in microseconds; `None`: it has not said.
+    #[serde(default)]
+    pub disk_us: Option<u64>,
     /// How long ago it was heard, in milliseconds.
     pub heard_ago_ms: Option<u64>,
     /// The newest decision that it has seen, as it said last.
@@ -47,6 +50,7 @@ pub struct LogSight {
     pub applied: u64,
     /// The last that its newest snapshot contains.
     pub snapshot: u64,
-    /// How long its last writes took until they were safe on disk, in microseconds; `None`: not measured.
+    /// How long its last writes took until they were safe on disk, or for how long the one that is under way has been if that is
+    /// longer, in microseconds; `None`: not measured yet.
     pub disk_us: Option<u64>,
 }

@@ -11,7 +11,7 @@ pub(super) fn table(report: &StatusReport, look: &Look) -> String {
         return String::new();
     }
     let mut table = Table::new(&[
-        "REPLICA", "DOMAIN", "ROLE", "REACHED", "RTT", "DECIDED", "CLOCK", "NOTE",
+        "REPLICA", "DOMAIN", "ROLE", "REACHED", "RTT", "DISK", "DECIDED", "CLOCK", "NOTE",
     ])
     .indent(2);
     for row in &report.replicas {
@@ -63,6 +63,7 @@ fn cells(row: &ReplicaSight, report: &StatusReport) -> Vec<Cell> {
         role.into(),
         reached,
         Cell::or_dash(row.round_trip_us.map(millis)),
+        Cell::or_dash(row.disk_us.map(millis)),
         Cell::or_dash(highest.map(|generation| generation.to_string())),
         Cell::or_dash(row.clock_offset_ms.map(|ms| format!("{ms:+} ms"))),
         note.as_str().into(),

@@ -2,13 +2,16 @@
 
 mod people;
 
+use std::time::Duration;
+
 use causeway_api::MemberName;
 use causeway_api::peer::Fenced;
 use causeway_crds::conditions::member::{AGENT_CONNECTED, GATEWAY_REACHABLE, READY};
-use causeway_storage::Divergence;
+use causeway_storage::{DiskPulse, Divergence};
 
 use super::Sight;
-use crate::admin::api::{Attention, ClusterRow, ConditionStatus};
+use super::sights::millis;
+use crate::admin::api::{Attention, ClusterRow, ConditionStatus, ReplicaSight};
 use crate::cli::text;
 use crate::replica::registry::stance::Stance;
 use crate::replica::shared::Shared;
@@ -54,6 +57,25 @@ pub(super) fn diverged(found: Option<&Divergence>) -> Option<Attention> {
 /// This replica has no part in its clusterset any more, or may have none: it serves no agents.
 pub(super) fn out(shared: &Shared) -> Option<Attention> {
     let message = match shared.out() {
+/// Replicas whose disks take too long.
+pub(super) fn disks(replicas: &[ReplicaSight]) -> Vec<Attention> {
+    let slow = |row: &ReplicaSight| {
+        let took = Duration::from_micros(row.disk_us?);
+        DiskPulse::is_stall(took).then(|| Attention {
+            command: Some("causeway replica list -o wide".to_owned()),
+            ..of(
+                format!("replica {}", row.replica),
+                format!(
+                    "its disk stalls: a write takes {}, where milliseconds are usual; meanwhile it neither votes nor takes part in \
+                     decisions, and the lead leaves it: look at the disk of its host",
+                    text::duration(millis(took))
+                ),
+            )
+        })
+    };
+    replicas.iter().filter_map(slow).collect()
+}
+
         Some(why) => format!(
             "it has no part in its clusterset any more ({why}), and what it shows is of then: ask another one. {}",
             Fenced::REMEDY

@@ -209,6 +209,7 @@ impl AdminBackend for Backend {
             StatusReport {
                 severity: Severity::Fine,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+        let disks = attention::disks(&replicas);
                 asked: self.shared.id.to_string(),
                 asked_at_ms,
                 quorum,
@@ -230,6 +231,7 @@ impl AdminBackend for Backend {
                 services: totals::totals(sight),
                 members,
             }
+                    .chain(disks)
         });
         Ok(report.judged())
     }

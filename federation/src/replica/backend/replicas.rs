@@ -59,7 +59,7 @@ pub(super) fn report(shared: &Shared) -> ReplicasReport {
                 .or_else(|| (status.role == Role::Leader).then_some(0));
             row.version = env!("CARGO_PKG_VERSION").to_owned();
             row.highest = shared.highest();
-            row.disk_us = log.disk().usual.map(micros);
+            row.disk_us = log.disk().takes().map(micros);
             let out = shared.out().map(|why| format!("{why}. {}", Fenced::REMEDY));
             let unserved = || shared.unserved().map(|(why, _)| why);
             row.note = out.or_else(unserved).or(status.stopped.clone());

@@ -15,11 +15,20 @@ use crate::replica::shared::Shared;
 pub(super) fn replicas(shared: &Shared, status: &Status) -> Vec<ReplicaSight> {
     let seen = shared.links.get().map(|links| links.seen());
     let (facts, _) = shared.exchange.connections();
+    let own = || shared.consensus.disk().takes().map(micros);
+    let said = |replica| {
+        let said = shared.links.get()?.said(replica)?;
+        Some(u64::from(said.disk_us)).filter(|us| *us > 0)
+    };
     rows(
         status,
         &seen.unwrap_or_default(),
         shared.env.now(),
         |replica| facts.contains(&replica),
+        |replica| match replica == shared.id {
+            true => own(),
+            false => said(replica),
+        },
         shared.id,
     )
 }
@@ -29,19 +38,23 @@ fn rows(
     seen: &BTreeMap<ReplicaId, PeerSeen>,
     now: Monotonic,
     facts: impl Fn(ReplicaId) -> bool,
+    disk_us: impl Fn(ReplicaId) -> Option<u64>,
     me: ReplicaId,
 ) -> Vec<ReplicaSight> {
     let row = |member: &causeway_storage::status::Member| {
         let own = member.replica == me;
         let seen = seen.get(&member.replica);
+        let reachable = own || seen.is_some_and(PeerSeen::reachable);
         ReplicaSight {
             replica: member.replica.to_string(),
             domain: member.node.domain.clone(),
             address: member.node.address.clone(),
             voter: member.voter,
             leader: status.leader == Some(member.replica),
-            reachable: own || seen.is_some_and(PeerSeen::reachable),
+            reachable,
             round_trip_us: seen.and_then(PeerSeen::round_trip).map(micros),
+            // What is not reached said it long ago.
+            disk_us: disk_us(member.replica).filter(|_| reachable),
             heard_ago_ms: seen
                 .and_then(|seen| seen.heard)
                 .map(|at| millis(now.since(at))),
@@ -68,7 +81,7 @@ pub(super) fn log(shared: &Shared, status: &Status) -> LogSight {
         committed: status.committed,
         applied: status.applied,
         snapshot: status.snapshot,
-        disk_us: shared.consensus.disk().usual.map(micros),
+        disk_us: shared.consensus.disk().takes().map(micros),
     }
 }
 
@@ -110,7 +123,7 @@ pub(super) fn waiting(
     waiting
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -131,6 +144,7 @@ mod tests {
             leader: false,
             reachable,
             round_trip_us: None,
+            disk_us: None,
             heard_ago_ms: None,
             highest: None,
             clock_offset_ms: None,
