@@ -68,6 +68,11 @@ impl Process {
         self
     }
 
+    /// The same for one that is described already: from its next start on.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Starts it, or starts it again with the same arguments.
     ///
     /// # Errors

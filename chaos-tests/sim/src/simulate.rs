@@ -19,6 +19,8 @@ pub enum World {
     Fleet,
     /// A whole clusterset to which nothing happens: what it commits all the same is counted.
     Quiet,
+    /// A whole clusterset to which nothing happens but that the disk of its leader stalls.
+    Stall,
 }
 
 /// What a run is.
@@ -75,6 +77,7 @@ impl Run {
                     World::Log => crate::log::run(self.seed, self.plant, &inside).await,
                     World::Fleet => crate::fleet::run(self.seed, self.plant, &inside).await,
                     World::Quiet => crate::fleet::quiet(self.seed, &inside).await,
+                    World::Stall => crate::fleet::stall(self.seed, &inside).await,
                 }
             };
             let dice = Dice::new(self.seed).fork("executor");
@@ -98,6 +101,7 @@ impl Run {
             World::Log => "log",
             World::Fleet => "fleet",
             World::Quiet => "quiet",
+            World::Stall => "stall",
         };
         let plant = match self.plant {
             None => "",

@@ -28,6 +28,18 @@ impl Certificates {
         Ok(certificates)
     }
 
+    /// Another folder with the same authority, for a second certificate of one name.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn beside(&self, scratch: &Scratch, name: &str) -> anyhow::Result<Self> {
+        let folder = scratch.folder(name)?;
+        for file in ["ca.pem", "ca-key.pem"] {
+            std::fs::copy(self.file(file), folder.join(file))?;
+        }
+        Ok(Self { folder })
+    }
+
     /// Signs: `what` is a subcommand of `causeway certs`, and `arguments` follow it.
     ///
     /// # Errors

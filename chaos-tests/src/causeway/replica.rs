@@ -241,6 +241,11 @@ impl Replica {
         self.process().set_flag(flag, value);
     }
 
+    /// Sets an environment variable, from its next start on.
+    pub fn set_env(&self, name: &str, value: &str) {
+        self.process().set_env(name, value);
+    }
+
     /// Its process, if it runs.
     #[must_use]
     pub fn id(&self) -> Option<u32> {

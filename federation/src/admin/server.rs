@@ -129,6 +129,7 @@ fn router(backend: Arc<dyn AdminBackend>) -> Router {
         .merge(super::people::routes())
         .layer(from_fn_with_state(backend.clone(), consistent))
         .fallback(|request: Request| async move { refuse(no_such_path(request.uri().path())) })
+        .layer(from_fn(super::bounds::small_enough))
         .layer(from_fn(only_operators))
         .with_state(backend)
 }

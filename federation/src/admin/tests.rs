@@ -149,6 +149,26 @@ async fn what_was_is_asked_for_by_its_moment() {
 }
 
 #[tokio::test]
+async fn a_question_that_is_too_large_is_refused_and_not_held() {
+    let env = real::env();
+    let authority = Authority::generate(validity(&env)).unwrap();
+    let serving = server(&env, &authority, &["127.0.0.1"]).await;
+    let client = client(&env, &serving, &pems(&env, &authority, Role::Operator, &[]));
+    let release = |bytes: usize| ReleaseRequest {
+        reason: "x".repeat(bytes),
+    };
+    let released = client.release_brake(&release(1 << 20)).await.unwrap();
+    assert!(released.message.len() > 1 << 20);
+    let error = client.release_brake(&release(3 << 20)).await.unwrap_err();
+    assert!(
+        matches!(&error, ClientError::Answered { status: 400, .. })
+            && error.to_string().contains("more than 2 MiB")
+            && error.remedy().contains("a reason is a sentence"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn what_people_do_carries_who_they_are() {
     let env = real::env();
     let authority = Authority::generate(validity(&env)).unwrap();

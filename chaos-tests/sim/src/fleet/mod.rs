@@ -30,6 +30,8 @@ pub mod unguarded;
 pub mod witness;
 pub mod work;
 pub mod world;
+pub mod stall;
 
 pub use quiet::quiet;
 pub use run::run;
+pub use stall::stall;
