@@ -10,8 +10,11 @@
 use std::{env, fs, path::PathBuf};
 
 use anyhow::{Context as _, ensure};
-use causeway_chaos_tests::{Fleet, causeway::furnish::furnish};
-use serde_json::{Value, json};
+use causeway_chaos_tests::{
+    ApiServer, Fleet,
+    causeway::furnish::furnish,
+    kubeconfig::{Access, merged},
+};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -31,30 +34,12 @@ async fn main() -> anyhow::Result<()> {
         doors.push(furnish(cluster, number).await?);
     }
     let file = PathBuf::from(file);
-    fs::write(&file, merged(&fleet)?.to_string())
+    let accesses: Vec<Access> = fleet.clusters().iter().map(ApiServer::admin).collect();
+    fs::write(&file, merged(&accesses).to_string())
         .with_context(|| format!("writing {}", file.display()))?;
     println!("export KUBECONFIG={}", file.display());
     println!("contexts: {}", names.join(", "));
     tokio::signal::ctrl_c().await?;
     drop(doors);
     Ok(())
-}
-
-/// One kubeconfig with a context for each cluster, of its name.
-fn merged(fleet: &Fleet) -> anyhow::Result<Value> {
-    let mut all = json!({ "apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": [] });
-    for cluster in fleet.clusters() {
-        let one: Value = serde_json::from_str(&fs::read_to_string(cluster.kubeconfig()?)?)?;
-        for part in ["clusters", "users", "contexts"] {
-            let added = one
-                .get(part)
-                .and_then(Value::as_array)
-                .cloned()
-                .unwrap_or_default();
-            if let Some(list) = all.get_mut(part).and_then(Value::as_array_mut) {
-                list.extend(added);
-            }
-        }
-    }
-    Ok(all)
 }

@@ -82,6 +82,23 @@ impl Access {
     }
 }
 
+/// One kubeconfig with a context for each, of its cluster's name.
+#[must_use]
+pub fn merged<'a>(each: impl IntoIterator<Item = &'a Access>) -> Value {
+    let mut all = json!({ "apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": [] });
+    for access in each {
+        let mut one = access.kubeconfig();
+        for part in ["clusters", "users", "contexts"] {
+            let added = one.get_mut(part).and_then(Value::as_array_mut);
+            if let Some((list, added)) = all.get_mut(part).and_then(Value::as_array_mut).zip(added)
+            {
+                list.append(added);
+            }
+        }
+    }
+    all
+}
+
 fn base64(text: &str) -> Value {
     // k8s-openapi's byte strings are written in base64.
     serde_json::to_value(k8s_openapi::ByteString(text.as_bytes().to_vec())).unwrap_or_default()

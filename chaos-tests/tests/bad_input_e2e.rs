@@ -16,9 +16,9 @@ use causeway_api::session::{FromAgent, FromReplica, Hello, Holds, PROTOCOL};
 use causeway_chaos_tests::{
     Scratch,
     causeway::{
-        Callers, Clusterset, DEADLINE, Objects, Options, Workload, agent::Agent,
+        Callers, Clusterset, DEADLINE, Objects, Options, Workload, agent::Agent, api_door::ApiDoor,
         certificates::Certificates, clusterset::ready, controller::Controller, counts, declared,
-        gateway::GatewayDoor, old_version::OldVersion, site::SiteSpec,
+        gateway::GatewayDoor, site::SiteSpec,
     },
     crds, eventually, http,
     kubeconfig::Access,
@@ -166,6 +166,13 @@ async fn nonsense_and_excess_are_said_and_left_out() -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
+    fixture
+        .says(
+            "m2",
+            ("Compatible", "True", "ObjectsLeftOut"),
+            &["EndpointSlice shop/odd-fqdn", "FQDN"],
+        )
+        .await?;
 
     // A gateway whose port is none, and that has no address.
     let broken: Service = serde_json::from_value(json!({
@@ -394,7 +401,7 @@ async fn what_is_missing_forbidden_or_of_another_version_is_said() -> anyhow::Re
     agent.process().stop().await?;
 
     // The same cluster through a door that says it's of a version of long ago.
-    let door = OldVersion::open(admin.clone(), "v1.20.4").await?;
+    let door = ApiDoor::open(admin.clone(), Some("v1.20.4")).await?;
     let access = Access {
         server: door.url(),
         ..fixture.set.fleet.cluster("m3")?.admin()

@@ -130,6 +130,13 @@ async fn samples_are_accepted_or_refused_as_they_say() -> anyhow::Result<()> {
                 if !said.contains(expected) {
                     wrong.push(format!("invalid/{name}: {said}, not {expected}"));
                 }
+                // Whatever it expects: people look for the field.
+                if !["spec", "metadata.name"]
+                    .iter()
+                    .any(|field| said.contains(field))
+                {
+                    wrong.push(format!("invalid/{name} names no field: {said}"));
+                }
             }
         }
     }

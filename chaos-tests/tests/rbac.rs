@@ -1,5 +1,6 @@
 //! The roles of the guides suffice, and what a role lacks is named: a controller and its agents run as the
-//! service accounts of `docs/guides/manifests`, and a rule that is taken away is named. Needs `cargo xtask assets`.
+//! service accounts of `docs/guides/manifests`, and a rule that is taken away is named; who observes reads alone. Needs
+//! `cargo xtask assets`.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,7 +9,7 @@
     clippy::indexing_slicing
 )]
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, ensure};
 use causeway_chaos_tests::{
@@ -16,13 +17,16 @@ use causeway_chaos_tests::{
     causeway::{
         DEADLINE, Objects,
         agent::Agent,
+        api_door::ApiDoor,
         certificates::Certificates,
+        cli,
         controller::Controller,
         declared,
         furnish::{apply_manifest, furnish},
         gateway::GatewayDoor,
     },
     crds, eventually,
+    kubeconfig::{Access, merged},
 };
 use k8s_openapi::api::events::v1::Event;
 use kube::{
@@ -327,6 +331,100 @@ async fn the_roles_of_the_guides_suffice_and_a_missing_rule_is_named() -> anyhow
         Ok(())
     })
     .await?;
+    Ok(())
+}
+
+/// Gives a user the role of `docs/guides/manifests` for those who observe.
+async fn may_observe(admin: &Client, user: &str) -> anyhow::Result<()> {
+    apply_manifest(admin, "observe-rbac.yaml").await?;
+    declared::put(
+        admin,
+        json!({
+            "apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": { "name": user },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "causeway-observe" },
+            "subjects": [{ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user }],
+        }),
+    )
+    .await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_observes_lists_and_writes_nothing() -> anyhow::Result<()> {
+    let fleet = Fleet::start(&["eu", "us"]).await?;
+    let (mut gateways, mut doors, mut accesses) = (Vec::new(), Vec::new(), Vec::new());
+    for (cluster, number) in fleet.clusters().iter().zip(21_u8..) {
+        gateways.push(furnish(cluster, number).await?);
+        let admin = cluster.client().await?;
+        crds::install_mcs(&admin).await?;
+        apply_manifest(&admin, "export.yaml").await?;
+        may_observe(&admin, "sceptic").await?;
+        let sceptic = cluster.user("sceptic", None)?;
+        let door = ApiDoor::open(sceptic.client().await?, None).await?;
+        accesses.push(Access {
+            server: door.url(),
+            ..sceptic
+        });
+        doors.push(door);
+    }
+    let kubeconfig = fleet.scratch().folder("sceptic")?.join("kubeconfig");
+    fs::write(&kubeconfig, merged(&accesses).to_string())?;
+    let observe = async |more: &[&str]| {
+        let mut arguments = vec!["observe", "--contexts", "eu,us", "--kubeconfig"];
+        arguments.push(kubeconfig.to_str().context("a path that is no text")?);
+        arguments.extend(more);
+        let arguments: Vec<_> = arguments.into_iter().map(Into::into).collect();
+        let said = cli::run(&arguments, None).await?;
+        ensure!(said.code == 0, "{}: {}{}", said.code, said.out, said.err);
+        anyhow::Ok(said.out)
+    };
+
+    // A role may take a moment to count.
+    let report = eventually(DEADLINE, "all is read", || async {
+        let report: Value = serde_json::from_str(&observe(&["-o", "json"]).await?)?;
+        for cluster in report["clusters"].as_array().context("no clusters")? {
+            let read = cluster["error"].is_null() && cluster["unread"] == json!([]);
+            ensure!(read, "{cluster}");
+        }
+        Ok(report)
+    })
+    .await?;
+    for (cluster, name) in report["clusters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["eu", "us"])
+    {
+        ensure!(
+            cluster["region"] == name
+                && cluster["network"] == format!("net-{name}")
+                && cluster["istio"] == true
+                && cluster["nodes"].as_array().map(Vec::len) == Some(2)
+                && cluster["gateways"].as_array().map(Vec::len) == Some(1),
+            "{cluster}"
+        );
+    }
+    let web = &report["shared"][0];
+    ensure!(
+        web["service"] == "shop/web"
+            && web["exported_by"] == json!(["eu", "us"])
+            && web["endpoints"].as_array().map(Vec::len) == Some(4),
+        "{web}"
+    );
+    for (row, other) in web["failover"].as_array().unwrap().iter().zip(["us", "eu"]) {
+        ensure!(
+            row["at_home_percent"] == 100 && row["then"] == json!([format!("net-{other}")]),
+            "{row}"
+        );
+    }
+    let screen = observe(&["--lose", "region/eu"]).await?;
+    for part in ["shop/web", "net-us", "region/eu"] {
+        ensure!(screen.contains(part), "no {part} in:\n{screen}");
+    }
+    for door in &doors {
+        let asked = door.asked();
+        ensure!(asked.keys().eq(["GET"]), "{asked:?}");
+    }
     Ok(())
 }
 

@@ -7,8 +7,9 @@
     clippy::disallowed_methods
 )]
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 /// Runs the binary with nothing of this machine's configuration.
 fn causeway(home: &Path, words: &[&str]) -> Output {
@@ -18,6 +19,15 @@ fn causeway(home: &Path, words: &[&str]) -> Output {
         .env("HOME", home)
         .output()
         .unwrap()
+}
+
+/// A kubeconfig with one context, `a`.
+fn kubeconfig_of(server: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\nclusters: [{{name: a, cluster: {{server: 'http://{server}'}}}}]\n\
+         users: [{{name: a, user: {{}}}}]\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
+         current-context: a\n"
+    )
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -85,6 +95,65 @@ fn an_unreachable_controller_is_named_with_a_remedy() {
     assert!(!said.contains('\u{1b}'), "{said:?}");
 }
 
+/// A child that is ended with the test, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn logs_that_no_terminal_shows_are_objects_of_json() {
+    let home = tempfile::tempdir().unwrap();
+    let pki = home.path().join("pki");
+    let dir = pki.to_str().unwrap();
+    // A port that is held without listening on it, so that nobody else is given it.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let nobody = held.local_addr().unwrap().to_string();
+    for words in [
+        vec!["certs", "init", "--dir", dir],
+        vec!["certs", "agent", "--dir", dir, "--member", "a"],
+    ] {
+        assert!(causeway(home.path(), &words).status.success(), "{words:?}");
+    }
+    let kubeconfig = home.path().join("kubeconfig");
+    std::fs::write(&kubeconfig, kubeconfig_of(&nobody)).unwrap();
+    let file = |name: &str| pki.join(name).to_str().unwrap().to_owned();
+    let (data, ca) = (file("data"), file("ca.pem"));
+    let (certificate, key) = (file("a.pem"), file("a-key.pem"));
+    let agent = Command::new(env!("CARGO_BIN_EXE_causeway"))
+        .args(["agent", "--member", "a", "--controllers", &nobody])
+        .args(["--kubeconfig", kubeconfig.to_str().unwrap()])
+        .args(["--metrics-listen", "127.0.0.1:0", "--data-dir", &data])
+        .args(["--tls-ca", &ca, "--tls-cert", &certificate])
+        .args(["--tls-key", &key])
+        .env_clear()
+        .env("HOME", home.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut agent = Running(agent);
+    // It cannot reach its API server, and says so.
+    let lines = BufReader::new(agent.0.stderr.take().unwrap()).lines();
+    for line in lines {
+        let line = line.unwrap();
+        let said: serde_json::Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+        for field in ["timestamp", "level", "target", "message"] {
+            assert!(said[field].is_string(), "no {field}: {line}");
+        }
+        if said["level"] == "WARN" && said["kind"].is_string() && said["error"].is_string() {
+            return;
+        }
+    }
+    panic!("it ended without a word of its API server");
+}
+
 #[test]
 fn observe_names_each_context_that_cannot_be_read_and_then_fails() {
     let home = tempfile::tempdir().unwrap();
@@ -94,11 +163,7 @@ fn observe_names_each_context_that_cannot_be_read_and_then_fails() {
         .local_addr()
         .unwrap()
         .port();
-    let content = format!(
-        "apiVersion: v1\nkind: Config\nclusters: [{{name: a, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]\n\
-         users: [{{name: a, user: {{}}}}]\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n"
-    );
-    std::fs::write(&kubeconfig, content).unwrap();
+    std::fs::write(&kubeconfig, kubeconfig_of(&format!("127.0.0.1:{port}"))).unwrap();
     let file = kubeconfig.to_str().unwrap();
     let output = causeway(
         home.path(),

@@ -13,6 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use causeway::sandbox::report::{Event, Report};
+use serde_json::Value;
 
 fn causeway(temporary: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
@@ -276,6 +277,33 @@ fn it_goes_on_for_the_operator_until_it_is_stopped() {
     assert!(ask(&["services"]).contains("shop"));
     assert!(ask(&["explain", "region/us-east"]).contains("Serving"));
     assert!(ask(&["diff", "ap-south-1"]).contains("ap-south-1"));
+
+    // Each for programs too, once and as it changes.
+    let verbs: [&[&str]; 5] = [
+        &["status"],
+        &["clusters"],
+        &["services"],
+        &["explain", "region/us-east"],
+        &["diff", "ap-south-1"],
+    ];
+    for verb in verbs {
+        let once: Value = serde_json::from_str(&ask(&[verb, &["-o", "json"]].concat())).unwrap();
+        let mut command = causeway(temporary.path());
+        command
+            .args(verb)
+            .args(["--watch", "-o", "json"])
+            .env("CAUSEWAY_CONTEXT", &context)
+            .stdout(Stdio::piped());
+        let mut watch = Running(command.spawn().unwrap());
+        let mut lines = BufReader::new(watch.0.stdout.take().unwrap()).lines();
+        let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        // Of a list, those of its first row.
+        let keys = |answer: &Value| {
+            let fields = answer.get(0).unwrap_or(answer).as_object().unwrap();
+            fields.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&first), keys(&once), "{verb:?}");
+    }
 
     let stopped = Command::new("kill")
         .args(["-INT", &sandbox.0.id().to_string()])

@@ -5,6 +5,7 @@
 //! the command line, and what counts is what istiod tells proxies ([`told`]).
 
 pub mod agent;
+pub mod api_door;
 pub mod binary;
 pub mod certificates;
 pub mod cli;
@@ -14,7 +15,6 @@ pub mod declared;
 pub mod furnish;
 pub mod gateway;
 pub mod mesh;
-pub mod old_version;
 pub mod replica;
 pub mod site;
 pub mod told;

@@ -11,7 +11,7 @@ use super::operator::Output;
 /// What `--help` says at length.
 pub(crate) const LONG_ABOUT: &str = "Look at your own clusters through your own kubeconfig: which services exist in several of them, where \
                   their endpoints are, what would fail over where if they were exported, and what is in the way.\n\n\
-                  It only lists and watches (services, endpoint slices, nodes, namespaces, exports, gateways). Nothing is \
+                  It lists services, endpoint slices, nodes, namespaces, exports and Istio's rules, once. Nothing is \
                   installed, nothing is written. Where it may not read something it says so and goes on; a cluster that \
                   it cannot reach is named, and the others are shown.";
 

@@ -2,6 +2,7 @@
 //! prepared, and who did what.
 
 use causeway_api::verdict::ClusterTime;
+use causeway_state::brain::AuditRow;
 
 use super::ask::Look;
 use super::clusters::verdict_tone;
@@ -168,6 +169,15 @@ fn prepared(around: &Circumstances, look: &Look) -> String {
     out
 }
 
+/// Why, and which safety rules were overridden with it.
+fn why(row: &AuditRow) -> String {
+    let rules: Vec<&str> = row.overrides.iter().map(|rule| rule.name()).collect();
+    match rules.is_empty() {
+        true => clean(&row.reason),
+        false => format!("{} (overrides {})", clean(&row.reason), rules.join(", ")),
+    }
+}
+
 fn audit(around: &Circumstances, look: &Look) -> String {
     let newest = around.audit.last().map_or(ClusterTime(0), |row| row.at);
     listed(&around.audit, |rows| {
@@ -183,7 +193,7 @@ fn audit(around: &Circumstances, look: &Look) -> String {
                 clean(who).into(),
                 format!("{:?}", row.act).into(),
                 clean(&row.object).into(),
-                clean(&row.reason).into(),
+                why(row).into(),
             ]);
         }
         table.render(look.paint)

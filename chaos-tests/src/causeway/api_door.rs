@@ -1,6 +1,11 @@
-//! A door to a real API server that says it's of another version. Everything else passes through unchanged.
+//! A door to a real API server: it remembers how it was asked, and may say that it's of another version. Everything else
+//! passes through unchanged.
 
-use std::net::SocketAddr;
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     Router,
@@ -12,29 +17,59 @@ use http::StatusCode;
 use kube::Client;
 use tokio::{net::TcpListener, task::JoinHandle};
 
+/// How many requests came, by method.
+type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
+
 /// Listens, without TLS, on a loopback address.
 #[derive(Debug)]
-pub struct OldVersion {
+pub struct ApiDoor {
     address: SocketAddr,
+    asked: Asked,
     task: JoinHandle<()>,
 }
 
-impl OldVersion {
-    /// Opens one to the API server of `client`, as which everybody is taken who comes through it. `version` is what it says,
-    /// such as `v1.20.0`.
+#[derive(Clone)]
+struct Inside {
+    client: Client,
+    version: Option<&'static str>,
+    asked: Asked,
+}
+
+impl ApiDoor {
+    /// Opens one to the API server of `client`, as which everybody is taken who comes through it. `version` is what it says
+    /// instead of its own, such as `v1.20.0`.
     ///
     /// # Errors
     /// If there's no port.
-    pub async fn open(client: Client, version: &'static str) -> anyhow::Result<Self> {
+    pub async fn open(client: Client, version: Option<&'static str>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let router = Router::new().fallback(pass).with_state((client, version));
+        let asked = Asked::default();
+        let inside = Inside {
+            client,
+            version,
+            asked: Arc::clone(&asked),
+        };
+        let router = Router::new().fallback(pass).with_state(inside);
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 eprintln!("the door of a test ended: {error}");
             }
         });
-        Ok(Self { address, task })
+        Ok(Self {
+            address,
+            asked,
+            task,
+        })
+    }
+
+    /// How many requests came through it, by method. A request counts before it's passed on.
+    #[must_use]
+    pub fn asked(&self) -> BTreeMap<String, usize> {
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// `http://…`
@@ -44,17 +79,22 @@ impl OldVersion {
     }
 }
 
-impl Drop for OldVersion {
+impl Drop for ApiDoor {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn pass(
-    State((client, version)): State<(Client, &'static str)>,
-    request: Request,
-) -> Response {
-    if request.uri().path() == "/version" {
+async fn pass(State(inside): State<Inside>, request: Request) -> Response {
+    *inside
+        .asked
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(request.method().to_string())
+        .or_default() += 1;
+    if let Some(version) = inside.version
+        && request.uri().path() == "/version"
+    {
         let mut parts = version.trim_start_matches('v').split('.');
         let (major, minor) = (
             parts.next().unwrap_or_default(),
@@ -77,7 +117,8 @@ async fn pass(
     }
     let asked = match axum::body::to_bytes(body, 64 << 20).await {
         Ok(body) => {
-            client
+            inside
+                .client
                 .send(http::Request::from_parts(
                     parts,
                     kube::client::Body::from(body.to_vec()),
