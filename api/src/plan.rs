@@ -182,6 +182,9 @@ pub struct DestinationInput {
     pub admitted_percent: u8,
     /// Why it must not be sent traffic from elsewhere, where that is so.
     pub withdrawn: Option<Withdrawal>,
+    /// A person evacuates all of it, though `withdrawn` gives a stronger reason (a verdict): its own callers leave it all the
+    /// same. False where `withdrawn` is [`Withdrawal::Evacuated`], which says so itself.
+    pub vacated: bool,
 }
 
 /// Where a capacity comes from.

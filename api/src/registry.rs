@@ -1,7 +1,7 @@
 //! Which host cluster owns a declaration, so that the registry outlives each of them.
 //!
-//! A MemberCluster or a FailoverPolicy may be declared in any host cluster that a replica stands in. One of them owns it;
-//! in the others the same object is a mirror, and edits there are shown and not applied.
+//! A MemberCluster, a FailoverPolicy or a TrafficShift may be declared in any host cluster that a replica stands in. One of
+//! them owns it; in the others the same object is a mirror, and edits there are shown and not applied.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::MemberName;
+use crate::shift::ShiftKey;
 use crate::spec::PolicyKey;
 use crate::text::{TextError, serde_by_text};
 
@@ -45,13 +46,15 @@ pub struct Origin {
     pub revision: u64,
 }
 
-/// A declared object: `MemberCluster/NAME` or `FailoverPolicy/NAMESPACE/NAME`.
+/// A declared object: `MemberCluster/NAME`, `FailoverPolicy/NAMESPACE/NAME` or `TrafficShift/NAMESPACE/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKey {
     /// A MemberCluster.
     Member(MemberName),
     /// A FailoverPolicy.
     Policy(PolicyKey),
+    /// A TrafficShift. An override that a verb made has none, and no host.
+    Shift(ShiftKey),
 }
 
 impl ObjectKey {
@@ -61,6 +64,7 @@ impl ObjectKey {
         match self {
             Self::Member(_) => "MemberCluster",
             Self::Policy(_) => "FailoverPolicy",
+            Self::Shift(_) => "TrafficShift",
         }
     }
 
@@ -69,7 +73,7 @@ impl ObjectKey {
     pub fn name(&self) -> String {
         match self {
             Self::Member(name) => name.to_string(),
-            Self::Policy(key) => key.to_string(),
+            Self::Policy(key) | Self::Shift(key) => key.to_string(),
         }
     }
 
@@ -82,7 +86,7 @@ impl ObjectKey {
             TextError::new(
                 "declaration",
                 &format!("{kind}/{name}"),
-                "MemberCluster NAME (or mcl) or FailoverPolicy NAMESPACE/NAME (or fop)",
+                "MemberCluster NAME (or mcl), FailoverPolicy NAMESPACE/NAME (or fop), or TrafficShift NAMESPACE/NAME (or tsh)",
             )
         };
         match kind.to_ascii_lowercase().as_str() {
@@ -91,6 +95,9 @@ impl ObjectKey {
             }
             "failoverpolicy" | "failoverpolicies" | "fop" | "policy" => {
                 name.parse().map(Self::Policy).map_err(|_| error())
+            }
+            "trafficshift" | "trafficshifts" | "tsh" | "shift" => {
+                name.parse().map(Self::Shift).map_err(|_| error())
             }
             _ => Err(error()),
         }
@@ -120,7 +127,11 @@ mod tests {
 
     #[test]
     fn keys_read_back_and_kinds_may_be_short() {
-        for text in ["MemberCluster/ack-hz", "FailoverPolicy/shop/p"] {
+        for text in [
+            "MemberCluster/ack-hz",
+            "FailoverPolicy/shop/p",
+            "TrafficShift/shop/p",
+        ] {
             assert_eq!(text.parse::<ObjectKey>().unwrap().to_string(), text);
         }
         let long = ObjectKey::of("FailoverPolicy", "shop/p").unwrap();
@@ -130,6 +141,7 @@ mod tests {
             "MemberCluster",
             "MemberCluster/",
             "FailoverPolicy/p",
+            "TrafficShift/p",
             "Pod/a",
         ] {
             let error = bad.parse::<ObjectKey>().unwrap_err().to_string();

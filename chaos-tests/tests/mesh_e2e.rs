@@ -1,5 +1,6 @@
 //! Three real clusters become one mesh: what is exported in one appears in the others, follows every change of it, and
-//! what istiod then tells callers is what `causeway explain` says. Needs `cargo xtask assets`.
+//! what istiod then tells callers is what `causeway explain` says; and whoever leaves it, leaves once others serve its callers.
+//! Needs `cargo xtask assets`.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,13 +11,98 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use causeway_chaos_tests::{
-    causeway::{Clusterset, DEADLINE, Options, Workload, counts, site::upstream, told::shown},
+    causeway::{
+        Callers, Clusterset, DEADLINE, Options, Workload, counts, declared, site::upstream,
+        told::shown,
+    },
     envoy::Envoy,
+    eventually,
     pki::Authority,
 };
-use serde_json::json;
+use kube::api::DeleteParams;
+use serde_json::{Value, json};
+
+/// Whether any caller in another member is sent to the third, or may be.
+fn goes_to_the_third(plan: &Value) -> bool {
+    let sources = plan["plan"]["sources"].as_array().unwrap().iter();
+    let mut others = sources.filter(|source| source["source"]["member"] != "m3");
+    others.any(|source| {
+        let shares = source["shares"].as_array().unwrap();
+        let sent = shares.iter().any(|share| share["destination"]["Network"] == "net3");
+        sent || source["standby"].as_array().unwrap().contains(&json!("net3"))
+    })
+}
+
+/// Deletes the MemberCluster of a cluster in its host.
+async fn delete(set: &Clusterset, name: &str) -> anyhow::Result<()> {
+    let members = declared::api(set.host(), "causeway.dev/v1alpha1", "MemberCluster", None);
+    members.delete(name, &DeleteParams::default()).await?;
+    Ok(())
+}
+
+/// Waits until the registry has a member in this state; `None`: not at all. Returns what it says of it.
+async fn leaves(set: &Clusterset, name: &str, state: Option<&str>) -> anyhow::Result<String> {
+    let what = format!("the registry has {name} as {state:?}");
+    eventually(DEADLINE, &what, || async {
+        let report = set.controller.cli().json(&["registry", "list"]).await?;
+        let mut rows = report["objects"].as_array().context("no list")?.iter();
+        let object = format!("MemberCluster/{name}");
+        let row = rows.find(|row| row["object"] == object);
+        let found = row.and_then(|row| row["state"].as_str());
+        ensure!(found == state, "{report}");
+        Ok(row.map(|row| row["note"].to_string()).unwrap_or_default())
+    })
+    .await
+}
+
+/// A member whose MemberCluster is deleted goes once nobody needs it, and no sooner; one that is deleted right after it is
+/// held back.
+async fn a_member_leaves_when_its_callers_have_left(
+    set: &Clusterset,
+    webs: &mut BTreeMap<String, Workload>,
+    callers: Callers,
+) -> anyhow::Result<()> {
+    // Nobody else has anything ready: all callers go to the third, and it stays for as long as that is so.
+    let first = webs.get_mut("m1").unwrap();
+    first.scale("r1-a", 0).await?;
+    first.scale("r1-b", 0).await?;
+    let second = webs.get_mut("m2").unwrap();
+    second.scale("r2-a", 0).await?;
+    second.scale_on(("r2-b", "r2-c"), 0).await?;
+    set.as_planned(&callers, webs, counts([("m1", 0), ("m2", 0), ("m3", 3)]))
+        .await?;
+    delete(set, "m3").await?;
+    let why = leaves(set, "m3", Some("Draining")).await?;
+    ensure!(why.contains("create it again to keep it"), "{why}");
+    set.as_planned(&callers, webs, |plan| {
+        ensure!(goes_to_the_third(plan), "nobody goes to m3");
+        Ok(())
+    })
+    .await?;
+
+    // Others serve again: callers are told of those, and of the third no more. Only then it goes.
+    webs.get_mut("m2").unwrap().scale("r2-a", 2).await?;
+    let others = callers.only(&["m1", "m2"]);
+    set.as_planned(&others, webs, |plan| {
+        counts([("m2", 2)])(plan)?;
+        ensure!(!goes_to_the_third(plan), "somebody goes to m3");
+        Ok(())
+    })
+    .await?;
+    leaves(set, "m3", None).await?;
+
+    // Another one so soon is more likely a mistake: it stays, and says how to go on.
+    delete(set, "m2").await?;
+    let why = leaves(set, "m2", Some("Quarantined")).await?;
+    ensure!(
+        why.contains("causeway registry confirm MemberCluster m2"),
+        "{why}"
+    );
+    set.as_planned(&others, webs, counts([("m2", 2)])).await?;
+    Ok(())
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_clusters_become_one_mesh_and_follow_every_change() -> anyhow::Result<()> {
@@ -136,5 +222,5 @@ async fn three_clusters_become_one_mesh_and_follow_every_change() -> anyhow::Res
             "{member}/{zone}"
         );
     }
-    Ok(())
+    a_member_leaves_when_its_callers_have_left(&set, &mut webs, callers).await
 }

@@ -8,6 +8,9 @@
     clippy::indexing_slicing
 )]
 
+#[path = "registry/shifts.rs"]
+mod shifts;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -315,6 +318,7 @@ async fn each_declaration_has_one_owner_and_outlives_it() -> anyhow::Result<()> 
     })
     .await?;
     suspended(&at_b, "ack", true).await?;
+    shifts::have_one_owner_and_outlive_it((&a, &at_a), (&b, &at_b)).await?;
 
     // Two GitOps controllers say different things, again and again.
     let theirs = json!({ "mode": "Observe", "suspend": false });

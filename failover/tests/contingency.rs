@@ -155,6 +155,7 @@ fn even(demand: u64, capacity: Option<u64>) -> PlanInputs {
             capacity_source: CapacitySource::Declared,
             max_utilization_percent: 80,
             admitted_percent: 100,
+            vacated: false,
             withdrawn: None,
         });
     }

@@ -149,6 +149,7 @@ fn proposal() -> PlanProposal {
             withdrawn: Some(Withdrawal::Recovering),
             total: 3,
             admitted_percent: 100,
+            vacated: false,
         }],
         gateways: Vec::new(),
         policy: EffectivePolicy {

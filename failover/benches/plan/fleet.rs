@@ -95,6 +95,7 @@ pub(crate) fn service(number: usize, day: Day) -> PlanInputs {
                     u32::try_from(ready).unwrap_or(1)
                 },
                 admitted_percent: 100,
+                vacated: false,
             });
         }
     }

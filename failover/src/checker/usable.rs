@@ -23,14 +23,15 @@ pub(super) fn in_steps(zone: &DestinationInput) -> bool {
         && zone.admitted_percent < 100
 }
 
-/// Why a zone is out for callers elsewhere: said, or because too little of it is ready, or because it admits nothing.
+/// Why a zone with ready endpoints is out for callers elsewhere: said, or because too little of it is ready, or because it
+/// admits nothing.
 pub(super) fn reason(inputs: &PlanInputs, zone: &DestinationInput) -> Option<Withdrawal> {
     if zone.withdrawn.is_some() && !in_steps(zone) {
         return zone.withdrawn;
     }
     let healthy_percent = u128::from(zone.ready) * 100;
     let wanted = u128::from(inputs.policy.min_healthy_percent) * u128::from(zone.total);
-    if zone.ready > 0 && healthy_percent < wanted {
+    if healthy_percent < wanted {
         Some(Withdrawal::Unhealthy)
     } else if zone.admitted_percent == 0 {
         Some(Withdrawal::Recovering)
@@ -47,7 +48,7 @@ pub(super) fn usable(inputs: &PlanInputs, source: &SourceInput, zone: &Destinati
     let out = reason(inputs, zone);
     let near = zone.network == source.network;
     if zone.member == source.source.member && near {
-        return out != Some(Withdrawal::Evacuated);
+        return out != Some(Withdrawal::Evacuated) && !zone.vacated;
     }
     if !zone.exported || !permitted(inputs, zone) || !named(inputs, source, zone) {
         return false;

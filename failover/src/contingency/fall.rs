@@ -7,6 +7,7 @@ use causeway_api::ids::{FailureDomain, MemberName, Name, NetworkName, Region, Zo
 use causeway_api::plan::{PlanInputs, Rate, Withdrawal};
 
 use crate::allot::limits;
+use crate::safety::moved::is_left;
 
 /// Where a member stands, as far as it can fall.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,6 +106,7 @@ impl Fall {
         let mut left = inputs.clone();
         for destination in &mut left.destinations {
             if self.members.contains(&destination.member) {
+                destination.vacated |= is_left(destination);
                 destination.withdrawn = Some(Withdrawal::Lost);
             }
             let zone = destination.zone.as_ref();

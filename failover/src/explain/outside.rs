@@ -57,7 +57,11 @@ fn why(fleet: &Fleet<'_>, source: &SourceInput, cells: &[usize], row: &Row) -> S
     if zones().any(|cell| forbidden(cell.withdrawn, cell.allowed)) {
         return Withdrawal::NotAllowed.to_string();
     }
-    let reason = zones().filter_map(|cell| cell.withdrawn).min();
+    let mut vacated = zones().filter(|cell| cell.input.vacated);
+    let reason = match vacated.any(|cell| cell.input.member == source.source.member) {
+        true => Some(Withdrawal::Evacuated),
+        false => zones().filter_map(|cell| cell.withdrawn).min(),
+    };
     let unreachable = match &row.destination {
         Destination::Network(network) => source.unreachable.contains(network),
         Destination::Zone { .. } => false,

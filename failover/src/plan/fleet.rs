@@ -181,6 +181,7 @@ fn order(d: &DestinationInput) -> impl Ord + '_ {
         d.withdrawn,
         d.admitted_percent,
         d.total,
+        d.vacated,
     )
 }
 
@@ -276,8 +277,8 @@ impl Cell<'_> {
             None | Some(Withdrawal::NoGateway | Withdrawal::ConflictingGateways)
         );
         let theirs = self.input.exported && self.allowed && gateways;
-        let own =
-            self.input.member == source.member && self.withdrawn != Some(Withdrawal::Evacuated);
+        let left = self.withdrawn == Some(Withdrawal::Evacuated) || self.input.vacated;
+        let own = self.input.member == source.member && !left;
         self.input.ready > 0 && (theirs || own)
     }
 }

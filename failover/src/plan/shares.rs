@@ -104,8 +104,11 @@ fn stray(fleet: &Fleet<'_>, source: &SourceInput, ways: &[Way<'_>]) -> bool {
         )
     };
     let mut near = fleet.cells.iter().enumerate().filter(|(_, cell)| {
-        let known = cell.input.exported || cell.input.member == source.source.member;
-        cell.network == own && known && cell.input.ready > 0 && answers(cell.withdrawn)
+        let mine = cell.input.member == source.source.member;
+        let known = cell.input.exported || mine;
+        // Its own callers reach it whatever others conclude of it.
+        let answers = answers(cell.withdrawn) || (mine && cell.input.vacated);
+        cell.network == own && known && cell.input.ready > 0 && answers
     });
     let mut standpoint = None;
     near.any(|(at, cell)| {

@@ -110,12 +110,6 @@ impl Step<'_> {
         let can = |planned: Planned<'_>| able(planned.inputs, destination);
         (unreachable(self.after) && !unreachable(before)) || can(self.after) < can(before)
     }
-
-    /// The demand that the step is about.
-    #[must_use]
-    pub fn demand(&self) -> Rate {
-        demand(self.after.inputs)
-    }
 }
 
 /// All demand of a service's callers.
@@ -210,6 +204,15 @@ pub fn is_left(zone: &DestinationInput) -> bool {
     left_percent(zone) == 100
 }
 
+/// How much of a destination people had left before, in percent: what is lost meanwhile is left all the same.
+fn was_left_percent(zone: &DestinationInput) -> u8 {
+    if zone.vacated {
+        100
+    } else {
+        left_percent(zone)
+    }
+}
+
 /// The same place in other inputs.
 #[must_use]
 pub fn same_place<'a>(
@@ -224,7 +227,7 @@ pub fn same_place<'a>(
 #[must_use]
 pub fn newly_left(before: &PlanInputs, after: &PlanInputs) -> bool {
     let more = |zone: &DestinationInput| {
-        left_percent(zone) > same_place(before, zone).map_or(0, left_percent)
+        left_percent(zone) > same_place(before, zone).map_or(0, was_left_percent)
     };
     before.policy.weights != after.policy.weights || after.destinations.iter().any(more)
 }
@@ -235,7 +238,7 @@ pub fn as_if_stayed(before: &PlanInputs, after: &PlanInputs) -> PlanInputs {
     let mut inputs = after.clone();
     for zone in &mut inputs.destinations {
         let old = same_place(before, zone);
-        if left_percent(zone) <= old.map_or(0, left_percent) {
+        if left_percent(zone) <= old.map_or(0, was_left_percent) {
             continue;
         }
         let old = old.filter(|old| matches!(old.withdrawn, None | Some(Withdrawal::Evacuated)));

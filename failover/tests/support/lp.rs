@@ -136,7 +136,7 @@ fn distance(inputs: &PlanInputs, source: &SourceInput, zone: &DestinationInput) 
         let barred = !zone.exported
             || !permitted(inputs, zone)
             || why.is_some_and(|why| !gateways.contains(&why));
-        let left = own_member && why == Some(Withdrawal::Evacuated);
+        let left = own_member && (zone.vacated || why == Some(Withdrawal::Evacuated));
         if zone.ready == 0 || left || (barred && !own_member) {
             return None;
         }

@@ -192,6 +192,7 @@ fn build(
                     .or(refused.then_some(Withdrawal::NotAllowed)),
                 total: *ready,
                 admitted_percent: 100,
+                vacated: at % 2 == 1 && member.withdrawn == Some(Withdrawal::Lost),
             });
         }
     }

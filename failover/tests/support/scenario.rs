@@ -165,5 +165,6 @@ fn add_zone(
             }),
         total: number("total").map_or(ready, |total| u32::try_from(total).unwrap()),
         admitted_percent: u8::try_from(number("admitted").unwrap_or(100)).unwrap(),
+        vacated: false,
     });
 }

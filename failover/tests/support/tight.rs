@@ -81,6 +81,7 @@ fn add(inputs: &mut PlanInputs, at: usize, (home, net, exported, zones): &Member
             withdrawn: None,
             total: *ready,
             admitted_percent: 100,
+            vacated: false,
         });
     }
 }

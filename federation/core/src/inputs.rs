@@ -258,6 +258,7 @@ fn destination_inputs(
             withdrawn,
             total,
             admitted_percent: 100,
+            vacated: false,
         }
     });
     inputs.collect()

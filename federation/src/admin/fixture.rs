@@ -179,6 +179,7 @@ fn destination(
         withdrawn,
         total: ready,
         admitted_percent: 100,
+        vacated: false,
     }
 }
 

@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 use super::operator::{Connect, Output, Render};
 
 /// What `--help` says at length.
-pub(crate) const LONG_ABOUT: &str = "MemberClusters and FailoverPolicies may be declared in any host cluster that a \
+pub(crate) const LONG_ABOUT: &str = "MemberClusters, FailoverPolicies and TrafficShifts may be declared in any host cluster that a \
                   controller replica stands in. One host owns each of them; every other host has a mirror, with the annotation \
                   causeway.dev/owner-host, so that the registry outlives any of them.\n\n\
                   An edit of a mirror is shown in its condition and not applied: edit the object in the host that owns it, or \
-                  move it to this one.";
+                  move it to this one. An override that a verb made has no host, and is not listed here: see causeway restore.";
 
 /// Who owns which declaration.
 #[derive(Debug, Clone, Args)]
@@ -49,10 +49,10 @@ pub enum RegistryCommand {
 /// Which declaration.
 #[derive(Debug, Clone, Args)]
 pub struct ObjectArgs {
-    /// MemberCluster (mcl) or FailoverPolicy (fop)
+    /// MemberCluster (mcl), FailoverPolicy (fop) or TrafficShift (tsh)
     #[arg(value_name = "KIND")]
     pub kind: String,
-    /// Its name; of a FailoverPolicy, NAMESPACE/NAME
+    /// Its name; of a FailoverPolicy or a TrafficShift, NAMESPACE/NAME
     #[arg(value_name = "NAME")]
     pub name: String,
 }

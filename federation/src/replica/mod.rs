@@ -40,7 +40,6 @@ mod roll;
 mod serve;
 mod sessions;
 mod shared;
-mod shifts;
 mod status;
 mod tasks;
 mod ticker;
@@ -207,13 +206,12 @@ impl Replica {
             voters::probe_gateways(shared.clone(), probe, config.probing(), say),
         ));
         if let Some(host) = host {
-            let root = || config.root_namespace.clone();
+            let root = config.root_namespace.clone();
             deciding(env.spawn(
                 "registry",
-                registry::run(shared.clone(), host.clone(), root()),
+                registry::run(shared.clone(), host.clone(), root),
             ));
             deciding(env.spawn("status", status::run(shared.clone(), host.clone())));
-            deciding(env.spawn("shifts", shifts::run(shared.clone(), host.clone(), root())));
             deciding(env.spawn("events", events::run(shared.clone(), host)));
         }
         if let Some(links) = links {

@@ -1,4 +1,4 @@
-//! MemberClusters and FailoverPolicies of the host cluster → commands.
+//! MemberClusters, FailoverPolicies and TrafficShifts of the host cluster → commands.
 //!
 //! 1. [`watch`]: sees the objects, as they are; one that cannot be read does not hide the others;
 //! 2. [`row`]: each object, checked: a declaration, or what is wrong with it; [`declared`]: all of them, for whoever
@@ -11,7 +11,10 @@
 //! the leader's host counts.
 //!
 //! What is malformed is left out and reported; what was declared before stays in force. Only an explicit deletion
-//! removes: a host cluster that comes back empty, or whose definitions were removed, removes nothing.
+//! removes: a host cluster that comes back empty, or whose definitions or namespaces were removed, removes nothing.
+//!
+//! An override that a TrafficShift asked for has a life of its own: it expires in cluster time, and a person may end it by a
+//! verb. Its object says so then, and is never taken in again.
 
 pub(crate) mod declared;
 pub(crate) mod host;
@@ -23,7 +26,7 @@ pub(crate) mod row;
 pub(crate) mod stance;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +36,7 @@ use causeway_seam::Monotonic;
 use causeway_state::command::Command;
 use causeway_state::outcome::{Outcome, Refusal};
 use causeway_storage::Next;
+use futures::future::join_all;
 use kube::core::DynamicObject;
 use tokio::sync::{Notify, mpsc};
 
@@ -56,18 +60,17 @@ const TROUBLE: Duration = Duration::from_secs(90);
 /// A write of a mirror that takes longer is tried again later.
 const WRITE: Duration = Duration::from_secs(10);
 
-/// Runs until it is dropped. Policies in the namespace `root` are for the whole clusterset.
+/// Runs until it is dropped. Policies and overrides in the namespace `root` are for the whole clusterset.
 pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client, root: Name) {
     let (tell, sightings) = mpsc::channel(QUEUE);
-    let members = watch::follow(&shared.env, &host, Kind::Member, tell.clone());
-    let policies = watch::follow(&shared.env, &host, Kind::Policy, tell);
+    let watches = Kind::ALL.map(|kind| watch::follow(&shared.env, &host, kind, tell.clone()));
+    drop(tell);
     let changed = Notify::new();
     let keeper = Keeper {
         shared: &shared,
         host: &host,
         root,
-        members: Ledger::default(),
-        policies: Ledger::default(),
+        ledgers: BTreeMap::new(),
         passing: Vec::new(),
         listed: BTreeSet::new(),
         pace: Pace::default(),
@@ -75,7 +78,7 @@ pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client, root: Name) {
         failing: None,
     };
     let keep = keeper.keep(sightings);
-    tokio::join!(biased; members, policies, keep, follow(&shared, &changed));
+    tokio::join!(biased; join_all(watches), keep, follow(&shared, &changed));
 }
 
 /// Tells of decisions that concern owners and mirrors.
@@ -98,8 +101,7 @@ struct Keeper<'a> {
     shared: &'a Shared,
     host: &'a kube::Client,
     root: Name,
-    members: Ledger,
-    policies: Ledger,
+    ledgers: BTreeMap<Kind, Ledger>,
     /// Trouble that is over unless it comes again: when it came last.
     passing: Vec<(Kind, Monotonic)>,
     /// The kinds of which all objects are known.
@@ -187,10 +189,7 @@ impl Keeper<'_> {
     }
 
     fn ledger(&mut self, kind: Kind) -> &mut Ledger {
-        match kind {
-            Kind::Member => &mut self.members,
-            Kind::Policy => &mut self.policies,
-        }
+        self.ledgers.entry(kind).or_default()
     }
 
     /// What the state has of a kind.
@@ -260,9 +259,11 @@ impl Keeper<'_> {
             }
             self.shared.any_status_changed();
         }
-        let members = self.remove(Kind::Member).await;
-        let policies = self.remove(Kind::Policy).await;
-        members && policies
+        let mut done = true;
+        for kind in Kind::ALL {
+            done &= self.remove(kind).await;
+        }
+        done
     }
 
     /// Proposes; `None`, said once, where it could not be committed: it is tried again.
@@ -362,13 +363,15 @@ impl Keeper<'_> {
     /// Removes what was deleted; returns whether nothing is left to wait for.
     async fn remove(&mut self, kind: Kind) -> bool {
         let rows = self.shared.declared.rows();
-        // A host that shows no object at all is not believed; one that shows a member may miss policies.
-        // Mirrors we wrote ourselves.
+        // A host that shows no object at all is not believed; one that shows a member may miss others. Mirrors we wrote ourselves.
         let own = |object: &Arc<DynamicObject>| stance::mirror_of(object).is_none();
         let members = rows.members.values().any(|row| own(&row.object));
+        let policies = || rows.policies.values().any(|row| own(&row.object));
+        let shifts = || rows.shifts.values().any(|row| own(&row.object));
         let credible = match kind {
             Kind::Member => members,
-            Kind::Policy => members || rows.policies.values().any(|row| own(&row.object)),
+            Kind::Policy => members || policies(),
+            Kind::Shift => members || policies() || shifts(),
         };
         let there = self.shared.declared.names(kind);
         let absent: Vec<String> = self
@@ -387,7 +390,14 @@ impl Keeper<'_> {
         let mut kept = Vec::new();
         let mut done = true;
         for name in absent {
-            match self.ledger(kind).judge(&name, now, &crd, credible) {
+            let mut judgement = self.ledger(kind).judge(&name, now, &crd, credible);
+            if judgement == Judgement::Remove
+                && let Some(namespace) = kind.object(&name).as_ref().and_then(namespace_of)
+            {
+                let home = watch::namespace(&self.shared.env, self.host, namespace).await;
+                judgement = self.ledger(kind).judge_home(&name, &home);
+            }
+            match judgement {
                 Judgement::Remove => done &= self.removed(kind, &name).await,
                 Judgement::Wait(why) => {
                     done = false;
@@ -421,6 +431,14 @@ impl Keeper<'_> {
         self.ledger(kind).seen(name);
         self.shared.any_status_changed();
         true
+    }
+}
+
+/// The namespace that an object stands in.
+fn namespace_of(object: &ObjectKey) -> Option<&Name> {
+    match object {
+        ObjectKey::Member(_) => None,
+        ObjectKey::Policy(key) | ObjectKey::Shift(key) => Some(&key.namespace),
     }
 }
 

@@ -1,8 +1,8 @@
-//! What MemberClusters and FailoverPolicies say in their status.
+//! What MemberClusters, FailoverPolicies and TrafficShifts say in their status.
 //!
 //! What is said is computed by pure functions from what this replica knows ([`look`]): one file for each condition
-//! ([`registered`], [`agent`], [`api`], [`gateway`], [`mesh`], [`compatible`], joined by [`conditions`]; [`survivable`]), [`member`] and
-//! [`policy`] for the rest. Here it is compared with what is there, at most once a second, and written where it differs
+//! ([`registered`], [`agent`], [`api`], [`gateway`], [`mesh`], [`compatible`], joined by [`conditions`]; [`survivable`]), [`member`],
+//! [`policy`] and [`shift`] for the rest. Here it is compared with what is there, at most once a second, and written where it differs
 //! ([`patch`]): a fleet in which nothing changes is not written to.
 
 mod agent;
@@ -21,6 +21,7 @@ pub(crate) mod registered;
 pub(crate) mod said;
 pub(crate) mod scope;
 pub(crate) mod session;
+pub(crate) mod shift;
 mod survivable;
 #[cfg(test)]
 pub(crate) mod world;
@@ -36,6 +37,7 @@ use kube::core::DynamicObject;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::calendar;
 use super::registry::Kind;
 use super::shared::Shared;
 use look::Look;
@@ -81,6 +83,8 @@ struct Writer {
     written: BTreeMap<(Kind, String), Written>,
     /// By object: not to be written before.
     failed: BTreeMap<(Kind, String), (Monotonic, String)>,
+    /// What dry runs would bring about.
+    foreseen: shift::Foreseen,
 }
 
 struct Written {
@@ -162,9 +166,11 @@ impl Writer {
         let there = |key: &(Kind, String)| match key.0 {
             Kind::Member => rows.members.contains_key(&key.1),
             Kind::Policy => rows.policies.contains_key(&key.1),
+            Kind::Shift => rows.shifts.contains_key(&key.1),
         };
         self.written.retain(|key, _| there(key));
         self.failed.retain(|key, _| there(key));
+        let clock = calendar::doubt(shared);
         let mut due = Vec::new();
         shared.consensus.read(|state| {
             let facts = shared.facts();
@@ -196,6 +202,18 @@ impl Writer {
                 let before = patch::of(self.before(Kind::Policy, name, &row.object).as_ref());
                 let after = policy::status(name, row, &look, &before, now);
                 push(&mut due, Kind::Policy, name, &row.object, &before, &after);
+            }
+            self.foreseen.look(&rows, state, &facts);
+            let look = shift::ShiftLook {
+                rows: &rows,
+                state,
+                foreseen: &self.foreseen,
+                clock: clock.as_deref(),
+            };
+            for (name, row) in &rows.shifts {
+                let before = patch::of(self.before(Kind::Shift, name, &row.object).as_ref());
+                let after = shift::status(name, row, &look, &before, now);
+                push(&mut due, Kind::Shift, name, &row.object, &before, &after);
             }
         });
         due

@@ -126,8 +126,9 @@ pub enum Command {
         /// Which.
         host: Host,
     },
-    /// A person overrides automation; `requested_by` is whom the server authenticated. The same override sent again is
-    /// tried again where a safety rule refused it.
+    /// A person overrides automation by a verb; `requested_by` is whom the server authenticated. The same override sent again
+    /// is tried again where a safety rule refused it. What a TrafficShift asks for comes by [`Command::Declare`], and another
+    /// override of its name is refused here.
     PutShift(Shift),
     /// A person ends an override: traffic returns by the ramp of failback.
     EndShift {
@@ -248,6 +249,8 @@ pub enum Declaration {
     Member(MemberSpec),
     /// A policy.
     Policy(PolicySpec),
+    /// An override.
+    Shift(Shift),
 }
 
 impl Declaration {
@@ -257,6 +260,7 @@ impl Declaration {
         match self {
             Self::Member(spec) => ObjectKey::Member(spec.name.clone()),
             Self::Policy(spec) => ObjectKey::Policy(spec.key.clone()),
+            Self::Shift(shift) => ObjectKey::Shift(shift.key.clone()),
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Standing {
     /// How much of what it would get may come from elsewhere, or, while a person leaves it in steps, from anywhere, in
     /// percent.
     pub admitted_percent: u8,
+    /// Whether a person evacuates all of it though a verdict says more.
+    pub vacated: bool,
 }
 
 impl ShiftRow {
@@ -196,11 +198,13 @@ impl State {
             return Standing {
                 withdrawn: verdict,
                 admitted_percent: 100,
+                vacated: false,
             };
         }
         let mut standing = Standing {
             withdrawn: verdict,
             admitted_percent: self.ramped(service, member, zone),
+            vacated: false,
         };
         // The newest word of a person about this place holds.
         let word = self.bound(service).find(|row| match &row.shift.action {
@@ -215,6 +219,8 @@ impl State {
                 0 => {}
                 left => {
                     standing.withdrawn = verdict.or(Some(Withdrawal::Evacuated));
+                    // A verdict keeps others out; a person's word keeps its own callers out, too, and goes on.
+                    standing.vacated = verdict.is_some() && left >= 100;
                     standing.admitted_percent = standing.admitted_percent.min(100 - left.min(100));
                 }
             },
@@ -240,6 +246,7 @@ impl State {
             )
         }));
         input.admitted_percent = standing.admitted_percent;
+        input.vacated = standing.vacated;
     }
 
     fn ramped(&self, service: &ServiceKey, member: &MemberName, zone: Option<&Zone>) -> u8 {

@@ -36,6 +36,7 @@ fn object() -> impl Strategy<Value = ObjectKey> {
     prop_oneof![
         4 => member().prop_map(|m| ObjectKey::Member(m.parse().unwrap())),
         1 => Just(ObjectKey::Policy(root_policy().key)),
+        2 => shift().prop_map(|shift| ObjectKey::Shift(shift.key)),
     ]
 }
 
@@ -59,6 +60,7 @@ fn declaration() -> impl Strategy<Value = Declaration> {
             Declaration::Member(MemberSpec { suspend, ..MemberSpec::minimal(m.parse().unwrap()) })
         }),
         1 => Just(Declaration::Policy(root_policy())),
+        2 => shift().prop_map(Declaration::Shift),
     ]
 }
 

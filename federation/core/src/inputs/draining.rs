@@ -42,6 +42,7 @@ mod tests {
             withdrawn: None,
             total: ready,
             admitted_percent: 100,
+            vacated: false,
         }
     }
 

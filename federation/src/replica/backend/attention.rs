@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use causeway_api::MemberName;
 use causeway_api::peer::Fenced;
+use causeway_api::registry::ObjectKey;
 use causeway_crds::conditions::member::{AGENT_CONNECTED, GATEWAY_REACHABLE, READY};
 use causeway_storage::{DiskPulse, Divergence};
 
@@ -13,6 +14,8 @@ use super::Sight;
 use super::sights::millis;
 use crate::admin::api::{Attention, ClusterRow, ConditionStatus, ReplicaSight};
 use crate::cli::text;
+use crate::replica::registry::Kind;
+use crate::replica::registry::row::Row;
 use crate::replica::registry::stance::Stance;
 use crate::replica::shared::Shared;
 use crate::replica::status::compatible::of_one_object;
@@ -54,9 +57,6 @@ pub(super) fn diverged(found: Option<&Divergence>) -> Option<Attention> {
     ))
 }
 
-/// This replica has no part in its clusterset any more, or may have none: it serves no agents.
-pub(super) fn out(shared: &Shared) -> Option<Attention> {
-    let message = match shared.out() {
 /// Replicas whose disks take too long.
 pub(super) fn disks(replicas: &[ReplicaSight]) -> Vec<Attention> {
     let slow = |row: &ReplicaSight| {
@@ -76,6 +76,9 @@ pub(super) fn disks(replicas: &[ReplicaSight]) -> Vec<Attention> {
     replicas.iter().filter_map(slow).collect()
 }
 
+/// This replica has no part in its clusterset any more, or may have none: it serves no agents.
+pub(super) fn out(shared: &Shared) -> Option<Attention> {
+    let message = match shared.out() {
         Some(why) => format!(
             "it has no part in its clusterset any more ({why}), and what it shows is of then: ask another one. {}",
             Fenced::REMEDY
@@ -104,30 +107,25 @@ fn declarations(sight: &Sight<'_>) -> Vec<Attention> {
         let registered = name
             .parse::<MemberName>()
             .is_ok_and(|member| sight.look.state.members.contains_key(&member));
-        let why = row
-            .declared
-            .as_ref()
-            .err()
-            .map(|fault| fault.message.clone())
-            .or_else(|| row.refused.clone());
         all.extend(
-            why.filter(|_| !registered)
+            why_not(row)
+                .filter(|_| !registered)
                 .map(|why| of(format!("MemberCluster {name}"), why)),
         );
     }
-    for (name, row) in &rows.policies {
-        let why = row
-            .declared
-            .as_ref()
-            .err()
-            .map(|fault| fault.message.clone())
-            .or_else(|| row.refused.clone());
-        all.extend(why.map(|why| of(format!("FailoverPolicy {name}"), why)));
+    let policies = rows.policies.iter();
+    let policies = policies.map(|(name, row)| (Kind::Policy, name, why_not(row)));
+    let shifts = rows.shifts.iter();
+    let shifts = shifts.map(|(name, row)| (Kind::Shift, name, why_not(row)));
+    for (kind, name, why) in policies.chain(shifts) {
+        all.extend(why.map(|why| of(format!("{kind} {name}"), why)));
     }
-    for key in sight.look.state.policies.keys() {
-        let stance = rows.policy_stance(sight.look.state, key);
-        if let Some(Stance::Apart { message, .. }) = stance {
-            all.push(of(format!("FailoverPolicy {key}"), message));
+    let state = sight.look.state;
+    let policies = state.policies.keys().cloned().map(ObjectKey::Policy);
+    let shifts = state.brain.shifts.keys().cloned().map(ObjectKey::Shift);
+    for object in policies.chain(shifts) {
+        if let Some(Stance::Apart { message, .. }) = rows.stance_of(state, &object) {
+            all.push(of(format!("{} {}", object.kind(), object.name()), message));
         }
     }
     // What a MemberCluster that is there says of itself stands in its condition.
@@ -153,6 +151,14 @@ fn declarations(sight: &Sight<'_>) -> Vec<Attention> {
         ));
     }
     all
+}
+
+/// What is wrong with an object, or why it was refused.
+fn why_not<S>(row: &Row<S>) -> Option<String> {
+    let fault = row.declared.as_ref().err();
+    fault
+        .map(|fault| fault.message.clone())
+        .or_else(|| row.refused.clone())
 }
 
 /// Agents whose member nobody registered.

@@ -34,6 +34,7 @@ use causeway_api::verdict::Subject;
 use causeway_api::{Generation, MemberName};
 use causeway_storage::Consistency;
 
+use super::calendar;
 use super::shared::Shared;
 use super::status::counts;
 use super::status::look::Look;
@@ -66,6 +67,8 @@ struct Sight<'a> {
     past: bool,
     /// Plans that this replica's facts do not bear out.
     doubts: std::collections::BTreeMap<ServiceKey, String>,
+    /// Why the leader's clock is not believed.
+    clock: Option<String>,
 }
 
 impl Backend {
@@ -85,6 +88,7 @@ impl Backend {
         ages.left_elsewhere(&shared.exchange.all_elsewhere());
         let mut refused = shared.metrics.refused_plans();
         let doubts = shared.doubts.lasting(shared.env.now());
+        let clock = calendar::doubt(shared);
         shared.consensus.read(|state| {
             let facts = shared.facts();
             let counts = shared.counts.now(state, &facts);
@@ -105,6 +109,7 @@ impl Backend {
                 ages,
                 refused,
                 doubts,
+                clock,
                 past: false,
             })
         })
@@ -204,12 +209,12 @@ impl AdminBackend for Backend {
         let asked_at_ms = self.shared.env.wall().0;
         let divergence = self.shared.consensus.divergence();
         let out = attention::out(shared);
+        let disks = attention::disks(&replicas);
         let report = self.see(|sight| {
             let members = clusters::rows(sight);
             StatusReport {
                 severity: Severity::Fine,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
-        let disks = attention::disks(&replicas);
                 asked: self.shared.id.to_string(),
                 asked_at_ms,
                 quorum,
@@ -226,12 +231,12 @@ impl AdminBackend for Backend {
                 needs_you: attention::diverged(divergence.as_ref())
                     .into_iter()
                     .chain(out)
+                    .chain(disks)
                     .chain(attention::attention(sight, &members))
                     .collect(),
                 services: totals::totals(sight),
                 members,
             }
-                    .chain(disks)
         });
         Ok(report.judged())
     }

@@ -113,6 +113,7 @@ pub(super) fn see<T>(shared: &Shared, state: &State, f: impl FnOnce(&Sight<'_>) 
             .map(|(service, row)| (service.clone(), row.refusal.to_string()))
             .collect(),
         doubts: BTreeMap::new(),
+        clock: None,
         past: true,
     })
 }

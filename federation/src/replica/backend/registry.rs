@@ -33,7 +33,11 @@ pub(super) fn report(state: &State, rows: &Rows) -> RegistryReport {
     });
     let members = state.members.keys().cloned().map(ObjectKey::Member);
     let policies = state.policies.keys().cloned().map(ObjectKey::Policy);
-    let objects = members.chain(policies).map(|object| {
+    // An override that a verb made has no object, and no owner.
+    let shifts = registry.objects.keys();
+    let shifts = shifts.filter(|object| matches!(object, ObjectKey::Shift(_)));
+    let objects = members.chain(policies).chain(shifts.cloned());
+    let objects = objects.map(|object| {
         let owned = registry.objects.get(&object);
         let (place, note) = here(state, rows, &object);
         RegistryRow {
@@ -42,7 +46,7 @@ pub(super) fn report(state: &State, rows: &Rows) -> RegistryReport {
             here: place,
             note: note.or_else(|| match &object {
                 ObjectKey::Member(name) => leaving(state, name).map(|(_, message)| message),
-                ObjectKey::Policy(_) => None,
+                ObjectKey::Policy(_) | ObjectKey::Shift(_) => None,
             }),
             object,
         }
@@ -56,7 +60,7 @@ pub(super) fn report(state: &State, rows: &Rows) -> RegistryReport {
 fn stage(state: &State, object: &ObjectKey) -> String {
     let stage = match object {
         ObjectKey::Member(name) => state.registry.stage(name),
-        ObjectKey::Policy(_) => None,
+        ObjectKey::Policy(_) | ObjectKey::Shift(_) => None,
     };
     let owned = state.registry.objects.get(object);
     match (stage, owned) {
@@ -68,11 +72,7 @@ fn stage(state: &State, object: &ObjectKey) -> String {
 
 /// What stands in this replica's host, and what there is to say of it.
 fn here(state: &State, rows: &Rows, object: &ObjectKey) -> (String, Option<String>) {
-    let stance = match object {
-        ObjectKey::Member(name) => rows.member_stance(state, name),
-        ObjectKey::Policy(key) => rows.policy_stance(state, key),
-    };
-    match stance {
+    match rows.stance_of(state, object) {
         None if rows.here.is_none() => ("-".to_owned(), rows.nowhere.clone()),
         None => {
             let why = rows.unmirrored.get(object);

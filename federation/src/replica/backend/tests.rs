@@ -42,6 +42,7 @@ fn see<T>(world: &World, f: impl FnOnce(&Sight<'_>) -> T) -> T {
             ages: Ages::default(),
             refused: BTreeMap::new(),
             doubts: BTreeMap::new(),
+            clock: None,
             past: false,
         })
     })
@@ -288,6 +289,7 @@ fn a_refusal_says_for_how_long() {
             refused: BTreeMap::new(),
             past: false,
             doubts: BTreeMap::new(),
+            clock: None,
         };
         attention::attention(&sight, &clusters::rows(&sight))
     });
@@ -475,6 +477,7 @@ fn of_the_past_nothing_is_told_that_the_log_does_not_hold() {
             ages: Ages::default(),
             refused: BTreeMap::new(),
             doubts: BTreeMap::new(),
+            clock: None,
             past: true,
         });
     };

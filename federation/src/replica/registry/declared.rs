@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use causeway_api::registry::{Host, ObjectKey};
+use causeway_api::shift::{Shift, ShiftKey};
 use causeway_api::spec::{MemberSpec, PolicyKey, PolicySpec};
 use causeway_api::{MemberName, Name};
 use causeway_state::State;
@@ -27,6 +28,8 @@ pub(crate) struct Rows {
     pub(crate) members: BTreeMap<String, Arc<Row<MemberSpec>>>,
     /// FailoverPolicies, by `namespace/name`.
     pub(crate) policies: BTreeMap<String, Arc<Row<PolicySpec>>>,
+    /// TrafficShifts, by `namespace/name`.
+    pub(crate) shifts: BTreeMap<String, Arc<Row<Shift>>>,
     /// Why a kind cannot be read now.
     pub(crate) trouble: BTreeMap<Kind, String>,
     /// What is in force though its object is gone, and why.
@@ -45,6 +48,7 @@ impl Rows {
         match key {
             ObjectKey::Member(name) => self.members.get(name.as_str()).map(|row| &row.object),
             ObjectKey::Policy(key) => self.policies.get(&key.to_string()).map(|row| &row.object),
+            ObjectKey::Shift(key) => self.shifts.get(&key.to_string()).map(|row| &row.object),
         }
     }
 
@@ -67,11 +71,30 @@ impl Rows {
         let object = ObjectKey::Policy(key.clone());
         Some(stance(state, here, &object, &row.object, says, held))
     }
+
+    /// What a TrafficShift of this host is to the registry.
+    pub(crate) fn shift_stance(&self, state: &State, key: &ShiftKey) -> Option<Stance> {
+        let row = self.shifts.get(&key.to_string())?;
+        let held = state.brain.shifts.get(key).map(|held| &held.shift);
+        let says = row.declared.as_ref().ok();
+        let here = self.here.as_ref();
+        let object = ObjectKey::Shift(key.clone());
+        Some(stance(state, here, &object, &row.object, says, held))
+    }
+
+    /// What an object of this host is to the registry.
+    pub(crate) fn stance_of(&self, state: &State, object: &ObjectKey) -> Option<Stance> {
+        match object {
+            ObjectKey::Member(name) => self.member_stance(state, name),
+            ObjectKey::Policy(key) => self.policy_stance(state, key),
+            ObjectKey::Shift(key) => self.shift_stance(state, key),
+        }
+    }
 }
 
 impl Declared {
     /// The host cluster became known, or why it is not.
-    pub(super) fn set_here(&self, here: Result<Host, String>) {
+    pub(crate) fn set_here(&self, here: Result<Host, String>) {
         let mut rows = lock(&self.rows);
         match here {
             Ok(host) => {
@@ -119,6 +142,7 @@ impl Declared {
         match kind {
             Kind::Member => rows.members.keys().cloned().collect(),
             Kind::Policy => rows.policies.keys().cloned().collect(),
+            Kind::Shift => rows.shifts.keys().cloned().collect(),
         }
     }
 
@@ -138,6 +162,12 @@ impl Declared {
                     .map(|object| (kind.key(&object), row::policy(object, root)));
                 replace(&mut rows.policies, fresh);
             }
+            Kind::Shift => {
+                let fresh = objects
+                    .into_iter()
+                    .map(|object| (kind.key(&object), row::shift(object, root)));
+                replace(&mut rows.shifts, fresh);
+            }
         }
     }
 
@@ -148,6 +178,7 @@ impl Declared {
         match kind {
             Kind::Member => put(&mut rows.members, key.clone(), row::member(object)),
             Kind::Policy => put(&mut rows.policies, key.clone(), row::policy(object, root)),
+            Kind::Shift => put(&mut rows.shifts, key.clone(), row::shift(object, root)),
         }
         key
     }
@@ -159,16 +190,18 @@ impl Declared {
         match kind {
             Kind::Member => drop(rows.members.remove(&key)),
             Kind::Policy => drop(rows.policies.remove(&key)),
+            Kind::Shift => drop(rows.shifts.remove(&key)),
         }
         key
     }
 
     /// The decision log refused a declaration.
-    pub(super) fn refuse(&self, kind: Kind, key: &str, why: String) {
+    pub(crate) fn refuse(&self, kind: Kind, key: &str, why: String) {
         let mut rows = lock(&self.rows);
         match kind {
             Kind::Member => refuse(&mut rows.members, key, why),
             Kind::Policy => refuse(&mut rows.policies, key, why),
+            Kind::Shift => refuse(&mut rows.shifts, key, why),
         }
     }
 

@@ -1,6 +1,7 @@
-//! The two kinds of declarations.
+//! The kinds of declarations.
 
-use causeway_crds::{FailoverPolicy, MemberCluster};
+use causeway_api::registry::ObjectKey;
+use causeway_crds::{FailoverPolicy, MemberCluster, TrafficShift};
 use kube::core::{ApiResource, DynamicObject};
 use kube::{Api, Client, ResourceExt as _};
 
@@ -11,14 +12,38 @@ pub(crate) enum Kind {
     Member,
     /// FailoverPolicy.
     Policy,
+    /// TrafficShift.
+    Shift,
 }
 
 impl Kind {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Member, Self::Policy, Self::Shift];
+
+    /// The kind of an object.
+    pub(super) fn of(object: &ObjectKey) -> Self {
+        match object {
+            ObjectKey::Member(_) => Self::Member,
+            ObjectKey::Policy(_) => Self::Policy,
+            ObjectKey::Shift(_) => Self::Shift,
+        }
+    }
+
+    /// The object of this kind that goes by a name in messages and keys.
+    pub(super) fn object(self, name: &str) -> Option<ObjectKey> {
+        match self {
+            Self::Member => name.parse().ok().map(ObjectKey::Member),
+            Self::Policy => name.parse().ok().map(ObjectKey::Policy),
+            Self::Shift => name.parse().ok().map(ObjectKey::Shift),
+        }
+    }
+
     /// The kind's resource.
     pub(crate) fn resource(self) -> ApiResource {
         match self {
             Self::Member => ApiResource::erase::<MemberCluster>(&()),
             Self::Policy => ApiResource::erase::<FailoverPolicy>(&()),
+            Self::Shift => ApiResource::erase::<TrafficShift>(&()),
         }
     }
 
@@ -33,7 +58,9 @@ impl Kind {
         let name = object.name_any();
         match self {
             Self::Member => name,
-            Self::Policy => format!("{}/{name}", object.namespace().unwrap_or_default()),
+            Self::Policy | Self::Shift => {
+                format!("{}/{name}", object.namespace().unwrap_or_default())
+            }
         }
     }
 
@@ -41,7 +68,7 @@ impl Kind {
     pub(crate) fn api(self, host: &Client, object: &DynamicObject) -> Api<DynamicObject> {
         let resource = self.resource();
         match (self, object.namespace()) {
-            (Self::Policy, Some(namespace)) => {
+            (Self::Policy | Self::Shift, Some(namespace)) => {
                 Api::namespaced_with(host.clone(), &namespace, &resource)
             }
             _ => Api::all_with(host.clone(), &resource),
@@ -54,6 +81,7 @@ impl std::fmt::Display for Kind {
         f.pad(match self {
             Self::Member => "MemberCluster",
             Self::Policy => "FailoverPolicy",
+            Self::Shift => "TrafficShift",
         })
     }
 }

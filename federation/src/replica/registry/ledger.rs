@@ -7,8 +7,8 @@
 //!   watched, and is removed (a host cluster that is just being filled is given that time);
 //! * the host cluster came back from an older backup: what its list lacks was created since, and stays;
 //! * the list is empty, the kind's definition is gone, is being removed, or is a younger one than the object (removing a
-//!   definition deletes all its objects): nothing is removed. What vanished so stays in force until its object is
-//!   created again, and deleted.
+//!   definition deletes all its objects): nothing is removed. The same goes for an object whose namespace is gone, is being
+//!   removed, or is younger. What vanished so stays in force until its object is created again, and deleted.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +20,8 @@ use super::watch::{Crd, Definition};
 
 /// How long a list must lack an object whose deletion was not seen.
 pub(super) const HOLD: Duration = Duration::from_secs(30);
+
+const EVICTED: &str = "it went with its namespace, which nobody means by that";
 
 /// What is absent, of one kind.
 #[derive(Debug, Default)]
@@ -50,6 +52,8 @@ enum How {
     Missing,
     /// It went with its definition.
     Vanished,
+    /// It went with its namespace.
+    Evicted,
 }
 
 /// What is to be done about something that is absent.
@@ -148,7 +152,7 @@ impl Ledger {
             || self.absent.values().any(|absence| match absence.how {
                 How::Deleted => true,
                 How::Missing => credible,
-                How::Vanished => false,
+                How::Vanished | How::Evicted => false,
             })
     }
 
@@ -168,6 +172,7 @@ impl Ledger {
         let went = "it went with its CustomResourceDefinition, which nobody means by that";
         match (absence.how, crd) {
             (How::Vanished, _) => return Judgement::Keep(went.to_owned()),
+            (How::Evicted, _) => return Judgement::Keep(EVICTED.to_owned()),
             (How::Missing, _) if self.restored => {
                 return Judgement::Keep(
                     "the host cluster came back from an older backup, which may lack it".to_owned(),
@@ -201,6 +206,30 @@ impl Ledger {
                 "its deletion was not seen; it is removed if it stays away for {} s",
                 HOLD.as_secs()
             ))
+        }
+    }
+
+    /// What is to be done about one that is to be removed, as its namespace is: one that goes takes all that is in it along.
+    pub(super) fn judge_home(&mut self, name: &str, home: &Crd) -> Judgement {
+        let Some(absence) = self.absent.get_mut(name) else {
+            return Judgement::Wait("it is there again".to_owned());
+        };
+        let stood = |home: &Definition| match (&absence.created, &home.created) {
+            // Times have whole seconds: an object may be created in the very second of its namespace.
+            (Some(object), Some(home)) => object.0 >= home.0,
+            // When it was created is not known where its deletion was not seen.
+            _ => true,
+        };
+        match home {
+            Crd::Sound(home) if stood(home) => Judgement::Remove,
+            Crd::Sound(_) | Crd::Terminating | Crd::Absent => {
+                absence.how = How::Evicted;
+                Judgement::Keep(EVICTED.to_owned())
+            }
+            Crd::Unreadable(why) => Judgement::Wait(format!(
+                "whether its namespace is still there cannot be told: {why}"
+            )),
+            Crd::NotAsked => Judgement::Wait("its namespace was not looked at yet".to_owned()),
         }
     }
 }

@@ -197,3 +197,39 @@ fn what_is_created_again_makes_the_definition_be_looked_at() {
     ledger.deleted("c".to_owned(), Some(time(100_000)), at(3));
     assert!(keeps(&ledger.judge("c", at(3), &sound("d2"), true)));
 }
+
+#[test]
+fn what_goes_with_its_namespace_stays_until_it_is_created_and_deleted_again() {
+    let home = |seconds: i64| {
+        Crd::Sound(Definition {
+            uid: "n".to_owned(),
+            created: Some(time(seconds * 1_000)),
+        })
+    };
+    let judged = |home: &Crd| {
+        let mut ledger = listed("d1", &[]);
+        ledger.deleted("shop/p".to_owned(), Some(time(100_000)), at(1));
+        ledger.settle(&names(&["shop/p"]), at(1));
+        let first = ledger.judge_home("shop/p", home);
+        (first, ledger)
+    };
+    for home in [home(50), home(100)] {
+        assert_eq!(judged(&home).0, Judgement::Remove);
+    }
+    for home in [Crd::Terminating, Crd::Absent, home(101)] {
+        let (first, mut ledger) = judged(&home);
+        assert!(keeps(&first), "{home:?}");
+        // A namespace that is there again does not make it somebody's will.
+        assert!(!ledger.undecided(true));
+        let again = ledger.judge("shop/p", at(100_000), &Crd::NotAsked, true);
+        assert!(keeps(&again), "{again:?}");
+        ledger.seen("shop/p");
+        ledger.deleted("shop/p".to_owned(), Some(time(200_000)), at(201));
+        assert_eq!(
+            ledger.judge("shop/p", at(201), &sound("d1"), true),
+            Judgement::Remove
+        );
+    }
+    let unreadable = Crd::Unreadable("forbidden".to_owned());
+    assert!(matches!(judged(&unreadable).0, Judgement::Wait(_)));
+}

@@ -4,6 +4,8 @@
 //! A mirror is repaired only where nobody but us has a hand in its `spec` (`metadata.managedFields`). What a person or a
 //! GitOps controller wrote stays as they wrote it, is shown as differing, and is never written again by us: two that say
 //! different things for ever meet no third who joins in. What is deleted again and again is created ever more rarely.
+//!
+//! A TrafficShift's `spec` does not change once it is created: a mirror of one that was created anew is deleted first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -79,7 +81,7 @@ pub(super) fn wanted(
     let registry = &state.registry;
     let mut writes = Vec::new();
     for (key, owned) in &registry.objects {
-        if !listed.contains(&kind(key)) {
+        if !listed.contains(&Kind::of(key)) {
             continue;
         }
         let object = rows.object(key);
@@ -91,7 +93,7 @@ pub(super) fn wanted(
                 name: registry.host_name(&owned.host).to_owned(),
             };
             let leaving = matches!(key, ObjectKey::Member(name) if registry.stage(name).is_some());
-            mirror(owned, owner, object, leaving)
+            mirror(Kind::of(key), owned, owner, object, leaving)
         };
         writes.extend(what.map(|what| Write {
             key: key.clone(),
@@ -131,6 +133,7 @@ fn own(owned: &Owned, object: Option<&Arc<DynamicObject>>) -> Option<What> {
 }
 
 fn mirror(
+    kind: Kind,
     owned: &Owned,
     owner: Host,
     object: Option<&Arc<DynamicObject>>,
@@ -153,11 +156,29 @@ fn mirror(
         });
     }
     let none = json!({});
-    let same = object.data.get("spec").unwrap_or(&none) == &spec;
-    (!(same && named)).then_some(What::Whole {
+    let stands = object.data.get("spec").unwrap_or(&none);
+    if kind == Kind::Shift && !may_become(stands, &spec) {
+        return Some(What::Delete {
+            object: Arc::clone(object),
+        });
+    }
+    (!(stands == &spec && named)).then_some(What::Whole {
         spec,
         owner: Some(owner),
     })
+}
+
+/// Whether an API server lets a TrafficShift's `spec` become another: all but these fields are as they were created.
+fn may_become(old: &Value, new: &Value) -> bool {
+    let fixed = |spec: &Value| {
+        let mut spec = spec.clone();
+        if let Some(fields) = spec.as_object_mut() {
+            fields.remove("expiresAfter");
+            fields.remove("ticket");
+        }
+        spec
+    };
+    fixed(old) == fixed(new)
 }
 
 fn spec_of(owned: &Owned) -> Option<Value> {
@@ -180,13 +201,6 @@ pub(super) fn is_anothers(object: &DynamicObject) -> bool {
     }
     // One that we never wrote is somebody's, whatever it says of its fields.
     !any
-}
-
-fn kind(key: &ObjectKey) -> Kind {
-    match key {
-        ObjectKey::Member(_) => Kind::Member,
-        ObjectKey::Policy(_) => Kind::Policy,
-    }
 }
 
 /// When which object may be written again.
@@ -216,11 +230,10 @@ impl Pace {
 impl Write {
     /// Writes it.
     pub(super) async fn write(&self, host: &Client) -> Result<(), kube::Error> {
-        let kind = kind(&self.key);
-        let resource = kind.resource();
+        let resource = Kind::of(&self.key).resource();
         let (api, name): (Api<DynamicObject>, String) = match &self.key {
             ObjectKey::Member(name) => (Api::all_with(host.clone(), &resource), name.to_string()),
-            ObjectKey::Policy(key) => (
+            ObjectKey::Policy(key) | ObjectKey::Shift(key) => (
                 Api::namespaced_with(host.clone(), key.namespace.as_str(), &resource),
                 key.name.to_string(),
             ),

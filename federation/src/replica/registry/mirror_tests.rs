@@ -7,11 +7,11 @@
 )]
 
 use causeway_api::Name;
-use causeway_api::ReplicaId;
 use causeway_api::registry::{HostUid, Origin};
+use causeway_api::shift::{Shift, ShiftAction};
 use causeway_api::spec::MemberSpec;
 use causeway_state::command::Declaration;
-use causeway_state::{ClientId, Command, LogPosition, Request, apply};
+use causeway_state::{Command, apply_next};
 
 use super::super::declared::Declared;
 use super::super::stance::{Stance, stance};
@@ -30,7 +30,6 @@ fn key() -> ObjectKey {
 
 struct World {
     state: State,
-    serial: u64,
     declared: Declared,
 }
 
@@ -39,7 +38,6 @@ impl World {
     fn new() -> Self {
         let mut world = Self {
             state: State::default(),
-            serial: 0,
             declared: Declared::default(),
         };
         world.run(Command::Bootstrap { incarnation: 1 });
@@ -52,21 +50,7 @@ impl World {
     }
 
     fn run(&mut self, command: Command) {
-        self.serial += 1;
-        let client = ClientId {
-            replica: ReplicaId(1),
-            nonce: 1,
-        };
-        let at = LogPosition {
-            term: 1,
-            index: self.serial,
-        };
-        let request = Request {
-            client,
-            serial: self.serial,
-            command,
-        };
-        apply(&mut self.state, at, &request);
+        apply_next(&mut self.state, command);
     }
 
     fn declare(&mut self, suspend: bool) {
@@ -257,4 +241,71 @@ fn below_the_level_nothing_is_mirrored() {
     let mut world = World::new();
     world.state.feature_level = 1;
     assert!(world.wanted().is_empty());
+}
+
+#[test]
+fn a_shift_is_mirrored_and_one_that_was_created_anew_replaces_its_mirror() {
+    let mut world = World::new();
+    let document = |reason: &str, life: &str| json!({ "action": "Freeze", "expiresAfter": life, "reason": reason });
+    let declare = |world: &mut World, uid: &str, reason: &str, life: &str| {
+        let key = "causeway-system/calm".parse().unwrap();
+        let life_ms = if life == "1h" { 3_600_000 } else { 7_200_000 };
+        let shift = Shift {
+            requested_by: "ann".to_owned(),
+            ..Shift::new(key, ShiftAction::Freeze, life_ms, reason)
+        };
+        world.run(Command::Declare {
+            host: host("a"),
+            origin: Origin {
+                uid: uid.to_owned(),
+                generation: 1,
+                revision: 9,
+            },
+            declaration: Declaration::Shift(shift),
+            document: document(reason, life).to_string(),
+        });
+    };
+    let stands = |world: &World, spec: &Value, manager: &str| {
+        let root: Name = "causeway-system".parse().unwrap();
+        let object = json!({
+            "apiVersion": "causeway.dev/v1alpha1", "kind": "TrafficShift",
+            "metadata": {
+                "name": "calm", "namespace": "causeway-system", "uid": "mirror",
+                "annotations": { OWNER: host("a").name, OWNER_UID: "a" },
+                "managedFields": [{ "manager": manager, "fieldsV1": { "f:spec": {} } }],
+            },
+            "spec": spec,
+        });
+        let object = serde_json::from_value(object).unwrap();
+        world.declared.applied(Kind::Shift, object, &root);
+    };
+    let found = |world: &World| {
+        let listed = BTreeSet::from([Kind::Shift]);
+        let writes = wanted(&world.state, &host("b"), &world.declared.rows(), &listed);
+        writes
+            .into_iter()
+            .map(|write| write.what)
+            .collect::<Vec<_>>()
+    };
+    declare(&mut world, "s1", "storm", "1h");
+    assert!(
+        matches!(&found(&world)[..], [What::Whole { spec, .. }] if *spec == document("storm", "1h"))
+    );
+    stands(&world, &document("storm", "1h"), MANAGER);
+    assert!(found(&world).is_empty());
+    // Longer is the same one; another reason is another one, which no API server lets this become.
+    declare(&mut world, "s1", "storm", "2h");
+    assert!(matches!(&found(&world)[..], [What::Whole { .. }]));
+    declare(&mut world, "s2", "flood", "2h");
+    assert!(matches!(&found(&world)[..], [What::Delete { .. }]));
+    stands(&world, &document("storm", "1h"), "flux");
+    assert!(found(&world).is_empty(), "that one is somebody's");
+    // It ends, and its mirror goes.
+    stands(&world, &document("flood", "2h"), MANAGER);
+    world.run(Command::EndShift {
+        shift: "causeway-system/calm".parse().unwrap(),
+        by: "ann".to_owned(),
+        reason: "over".to_owned(),
+    });
+    assert!(matches!(&found(&world)[..], [What::Delete { .. }]));
 }

@@ -1,8 +1,6 @@
 //! Declarations and state → commands, only where they differ.
 
-use causeway_api::MemberName;
 use causeway_api::registry::{Host, ObjectKey};
-use causeway_api::spec::PolicyKey;
 use causeway_state::State;
 use causeway_state::command::{Command, Declaration};
 use kube::core::DynamicObject;
@@ -11,6 +9,7 @@ use super::declared::Rows;
 use super::kind::Kind;
 use super::row::Row;
 use super::stance::{LEVEL, Stance, document, origin};
+use crate::replica::status::shift::was_in_force;
 
 /// A declaration that is to be put in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +52,26 @@ pub(super) fn puts(state: &State, rows: &Rows) -> Vec<Put> {
             command,
         })
     });
-    policies.chain(members).collect()
+    let shifts = rows.shifts.iter().filter_map(|(name, row)| {
+        let shift = ready(row)?;
+        let held = state.brain.shifts.get(&shift.key).map(|held| &held.shift);
+        // Below that level there are none. What was in force and is no more has expired, or a person ended it: that is told,
+        // and not undone.
+        if state.feature_level < LEVEL || held.is_none() && was_in_force(&row.object) {
+            return None;
+        }
+        let ours = || rows.shift_stance(state, &shift.key) == Some(Stance::Ours);
+        let declaration = || Declaration::Shift(shift.clone());
+        let before = || Command::PutShift(shift.clone());
+        let differs = held != Some(shift);
+        let command = command(state, rows, &row.object, differs, ours, declaration, before)?;
+        Some(Put {
+            kind: Kind::Shift,
+            name: name.clone(),
+            command,
+        })
+    });
+    policies.chain(members).chain(shifts).collect()
 }
 
 fn ready<S>(row: &Row<S>) -> Option<&S> {
@@ -99,12 +117,13 @@ pub(super) fn removal(
     kind: Kind,
     name: &str,
 ) -> Option<Command> {
-    let object = key(kind, name)?;
+    let object = kind.object(name)?;
     if state.feature_level < LEVEL {
-        return Some(match object {
-            ObjectKey::Member(name) => Command::RemoveMember(name),
-            ObjectKey::Policy(key) => Command::RemovePolicy(key),
-        });
+        return match object {
+            ObjectKey::Member(name) => Some(Command::RemoveMember(name)),
+            ObjectKey::Policy(key) => Some(Command::RemovePolicy(key)),
+            ObjectKey::Shift(_) => None,
+        };
     }
     let owned = state.registry.objects.get(&object)?;
     Some(Command::Withdraw {
@@ -120,6 +139,7 @@ pub(super) fn held(state: &State, here: Option<&Host>, kind: Kind) -> Vec<String
         return match kind {
             Kind::Member => state.members.keys().map(ToString::to_string).collect(),
             Kind::Policy => state.policies.keys().map(ToString::to_string).collect(),
+            Kind::Shift => Vec::new(),
         };
     }
     let rows = state.registry.objects.iter();
@@ -128,12 +148,8 @@ pub(super) fn held(state: &State, here: Option<&Host>, kind: Kind) -> Vec<String
             matches!(key, ObjectKey::Member(name) if state.registry.stage(name).is_some());
         owned.settled && !leaving && here.is_some_and(|here| here.uid == owned.host)
     });
-    let names = ours.filter_map(|(key, _)| match (kind, key) {
-        (Kind::Member, ObjectKey::Member(name)) => Some(name.to_string()),
-        (Kind::Policy, ObjectKey::Policy(key)) => Some(key.to_string()),
-        _ => None,
-    });
-    names.collect()
+    let of_kind = ours.filter(|(key, _)| Kind::of(key) == kind);
+    of_kind.map(|(key, _)| key.name()).collect()
 }
 
 /// The newest version of any object of this host that is in force: a host that shows less came back from an old backup.
@@ -141,13 +157,6 @@ pub(super) fn newest_revision(state: &State, here: Option<&Host>) -> u64 {
     let rows = state.registry.objects.values();
     let ours = rows.filter(|owned| here.is_some_and(|here| here.uid == owned.host));
     ours.map(|owned| owned.origin.revision).max().unwrap_or(0)
-}
-
-fn key(kind: Kind, name: &str) -> Option<ObjectKey> {
-    match kind {
-        Kind::Member => name.parse::<MemberName>().ok().map(ObjectKey::Member),
-        Kind::Policy => name.parse::<PolicyKey>().ok().map(ObjectKey::Policy),
-    }
 }
 
 #[cfg(test)]
@@ -158,9 +167,8 @@ mod tests {
         clippy::semicolon_if_nothing_returned
     )]
     use causeway_api::Name;
-    use causeway_api::ids::ReplicaId;
     use causeway_api::registry::HostUid;
-    use causeway_state::{ClientId, LogPosition, Request, apply};
+    use causeway_state::apply_next;
     use serde_json::json;
 
     use super::super::declared::Declared;
@@ -183,25 +191,6 @@ mod tests {
         .unwrap()
     }
 
-    fn run(state: &mut State, serial: u64, command: Command) {
-        let client = ClientId {
-            replica: ReplicaId(1),
-            nonce: 1,
-        };
-        apply(
-            state,
-            LogPosition {
-                term: 1,
-                index: serial,
-            },
-            &Request {
-                client,
-                serial,
-                command,
-            },
-        );
-    }
-
     #[test]
     fn only_what_differs_is_put_and_only_what_is_sound() {
         let declared = Declared::default();
@@ -216,12 +205,12 @@ mod tests {
             &root(),
         );
         let mut state = State::default();
-        run(&mut state, 1, Command::Bootstrap { incarnation: 1 });
+        apply_next(&mut state, Command::Bootstrap { incarnation: 1 });
         let due = puts(&state, &declared.rows());
         let names: Vec<&str> = due.iter().map(|put| put.name.as_str()).collect();
         assert_eq!(names, ["shop/p", "a"]);
-        for (serial, put) in due.into_iter().enumerate() {
-            run(&mut state, 2 + serial as u64, put.command);
+        for put in due {
+            apply_next(&mut state, put.command);
         }
         assert_eq!(puts(&state, &declared.rows()), []);
 
@@ -242,9 +231,9 @@ mod tests {
             &root(),
         );
         let mut state = State::default();
-        run(&mut state, 1, Command::Bootstrap { incarnation: 1 });
+        apply_next(&mut state, Command::Bootstrap { incarnation: 1 });
         for put in puts(&state, &declared.rows()) {
-            run(&mut state, 2, put.command);
+            apply_next(&mut state, put.command);
         }
         declared.applied(
             Kind::Member,
@@ -261,7 +250,7 @@ mod tests {
     #[test]
     fn removals_name_what_is_removed() {
         let mut state = State::default();
-        run(&mut state, 1, Command::Bootstrap { incarnation: 1 });
+        apply_next(&mut state, Command::Bootstrap { incarnation: 1 });
         assert_eq!(
             removal(&state, None, Kind::Member, "a"),
             Some(Command::RemoveMember("a".parse().unwrap()))
@@ -279,8 +268,8 @@ mod tests {
             name: uid.to_owned(),
         };
         let mut state = State::default();
-        run(&mut state, 1, Command::Bootstrap { incarnation: 1 });
-        run(&mut state, 2, Command::RaiseLevel { level: 2 });
+        apply_next(&mut state, Command::Bootstrap { incarnation: 1 });
+        apply_next(&mut state, Command::RaiseLevel { level: 2 });
         let hosts = ["a", "b"].map(|uid| {
             let declared = Declared::default();
             let spec = json!({ "suspend": uid == "b" });
@@ -297,7 +286,7 @@ mod tests {
             unreachable!("it is declared");
         };
         assert!(matches!(&put.command, Command::Declare { host, .. } if host == a));
-        run(&mut state, 3, put.command.clone());
+        apply_next(&mut state, put.command.clone());
         assert_eq!(puts(&state, &in_a.rows()), []);
         assert_eq!(puts(&state, &in_b.rows()), [], "another host owns it");
         assert_eq!(held(&state, Some(a), Kind::Member), ["ack"]);
@@ -306,5 +295,57 @@ mod tests {
             removal(&state, Some(a), Kind::Member, "ack"),
             Some(Command::Withdraw { uid, .. }) if uid == "ack"
         ));
+    }
+
+    #[test]
+    fn a_shift_is_declared_after_its_member_and_never_again_once_it_is_over() {
+        let declared = Declared::default();
+        let spec = json!({
+            "action": "Evacuate", "awayFrom": { "member": "ack" }, "expiresAfter": "1h", "reason": "x", "requestedBy": "ann",
+        });
+        let shift = object("TrafficShift", "leave", Some("causeway-system"), spec);
+        declared.listed(Kind::Shift, vec![shift.clone()], &root());
+        declared.listed(
+            Kind::Member,
+            vec![object("MemberCluster", "ack", None, json!({}))],
+            &root(),
+        );
+        let mut state = State::default();
+        apply_next(&mut state, Command::Bootstrap { incarnation: 1 });
+        let names = |state: &State| {
+            let due = puts(state, &declared.rows());
+            due.into_iter().map(|put| put.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&state), ["ack"], "there are none below the level");
+        apply_next(&mut state, Command::RaiseLevel { level: 2 });
+        let a = Host {
+            uid: HostUid("a".to_owned()),
+            name: "a".to_owned(),
+        };
+        declared.set_here(Ok(a.clone()));
+        for put in puts(&state, &declared.rows()) {
+            apply_next(&mut state, put.command);
+        }
+        assert_eq!(names(&state), Vec::<String>::new());
+        let shifts = held(&state, Some(&a), Kind::Shift);
+        assert_eq!(shifts, ["causeway-system/leave"]);
+        assert!(matches!(
+            removal(&state, Some(&a), Kind::Shift, "causeway-system/leave"),
+            Some(Command::Withdraw { .. })
+        ));
+        let end = Command::EndShift {
+            shift: "causeway-system/leave".parse().unwrap(),
+            by: "ann".to_owned(),
+            reason: "done".to_owned(),
+        };
+        apply_next(&mut state, end);
+        assert_eq!(names(&state), Vec::<String>::new());
+        // A clusterset that begins anew knows of no end; the object does.
+        state.registry.gone.clear();
+        assert_eq!(names(&state), ["causeway-system/leave"]);
+        let mut over = shift;
+        over.data["status"] = json!({ "state": "Ended" });
+        declared.applied(Kind::Shift, over, &root());
+        assert_eq!(names(&state), Vec::<String>::new());
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use causeway_api::Name;
+use causeway_api::shift::Shift;
 use causeway_api::spec::{MemberSpec, PolicySpec};
-use causeway_crds::convert::policy_spec;
-use causeway_crds::{FailoverPolicy, MemberCluster};
+use causeway_crds::convert;
+use causeway_crds::{FailoverPolicy, MemberCluster, TrafficShift};
 use kube::core::DynamicObject;
 
 use super::stance::Stance;
@@ -77,8 +78,16 @@ pub(super) fn member(object: DynamicObject) -> Row<MemberSpec> {
 
 /// A FailoverPolicy, checked.
 pub(super) fn policy(object: DynamicObject, root: &Name) -> Row<PolicySpec> {
-    let declared = read::<FailoverPolicy>("FailoverPolicy", &object)
-        .and_then(|policy| policy_spec(&policy, root.as_str()).map_err(|error| invalid(&error)));
+    let declared = read::<FailoverPolicy>("FailoverPolicy", &object).and_then(|policy| {
+        convert::policy_spec(&policy, root.as_str()).map_err(|error| invalid(&error))
+    });
+    Row::new(object, declared)
+}
+
+/// A TrafficShift, checked.
+pub(super) fn shift(object: DynamicObject, root: &Name) -> Row<Shift> {
+    let declared = read::<TrafficShift>("TrafficShift", &object)
+        .and_then(|shift| convert::shift(&shift, root.as_str()).map_err(|error| invalid(&error)));
     Row::new(object, declared)
 }
 

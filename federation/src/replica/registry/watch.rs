@@ -5,8 +5,10 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use causeway_api::Name;
 use causeway_seam::Env;
 use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::ListParams;
@@ -39,7 +41,7 @@ pub(super) enum Seen {
     Trouble { message: String, lasting: bool },
 }
 
-/// A kind's definition, as it is now.
+/// What objects stand under, as it is now: their kind's definition, or their namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Crd {
     /// It is there.
@@ -54,7 +56,7 @@ pub(super) enum Crd {
     NotAsked,
 }
 
-/// A definition.
+/// A definition, or a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Definition {
     /// Its UID.
@@ -166,6 +168,27 @@ pub(super) async fn look_up(env: &Env, host: &Client, kind: Kind) -> Crd {
         )),
         Ok(Err(error)) => Crd::Unreadable(format!("CustomResourceDefinition {name}: {error}")),
         Err(elapsed) => Crd::Unreadable(format!("CustomResourceDefinition {name}: {elapsed}")),
+    }
+}
+
+/// Looks up the namespace of an object that is gone, as if it were the definition of what stands in it: one that is being
+/// removed takes all its objects with it, and one that was created since is another.
+pub(super) async fn namespace(env: &Env, host: &Client, name: &Name) -> Crd {
+    let api: Api<Namespace> = Api::all(host.clone());
+    match env.timeout(LOOK_UP, api.get_opt(name.as_str())).await {
+        Ok(Ok(Some(found))) => match (found.metadata.deletion_timestamp, found.metadata.uid) {
+            (Some(_), _) => Crd::Terminating,
+            (None, uid) => Crd::Sound(Definition {
+                uid: uid.unwrap_or_default(),
+                created: found.metadata.creation_timestamp,
+            }),
+        },
+        Ok(Ok(None)) => Crd::Absent,
+        Ok(Err(kube::Error::Api(status))) if status.code == 403 => Crd::Unreadable(format!(
+            "the controller may not get the namespace {name} in the host cluster: grant it the verb get on namespaces"
+        )),
+        Ok(Err(error)) => Crd::Unreadable(format!("namespace {name}: {error}")),
+        Err(elapsed) => Crd::Unreadable(format!("namespace {name}: {elapsed}")),
     }
 }
 

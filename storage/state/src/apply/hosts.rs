@@ -4,7 +4,7 @@ use causeway_api::registry::{Host, HostUid, ObjectKey, Origin};
 use causeway_api::{Generation, ReplicaId};
 
 use super::leaving::{self, Asked};
-use super::{Applied, bounded, policies, registry};
+use super::{Applied, bounded, policies, registry, shifts};
 use crate::command::Declaration;
 use crate::outcome::{Effect, Refusal};
 use crate::registry::Owned;
@@ -43,6 +43,12 @@ pub(super) fn declare(
     let effect = match declaration {
         Declaration::Member(spec) => registry::put(state, generation, spec)?,
         Declaration::Policy(spec) => policies::put(state, generation, spec)?,
+        Declaration::Shift(shift) => {
+            // Deleted and created again before the deletion was seen: the former override is over.
+            let held = state.registry.objects.get(&key);
+            let anew = held.is_some_and(|held| held.settled && held.origin.uid != origin.uid);
+            shifts::declare(state, generation, shift, anew)?
+        }
     };
     let stays = leaving::stays(state, &key);
     let old_name = state
@@ -144,12 +150,17 @@ pub fn judge(
 
 fn owner(state: &State, host: &HostUid, key: &ObjectKey) -> Result<(), Refusal> {
     match state.registry.objects.get(key) {
-        Some(owned) if owned.host != *host => Err(Refusal::NotOwner {
-            object: key.clone(),
-            owner: state.registry.host_name(&owned.host).to_owned(),
-            uid: owned.host.clone(),
-        }),
+        Some(owned) if owned.host != *host => Err(not_owner(state, key, owned)),
         _ => Ok(()),
+    }
+}
+
+/// Whoever else owns an object says what is in force.
+pub(super) fn not_owner(state: &State, key: &ObjectKey, owned: &Owned) -> Refusal {
+    Refusal::NotOwner {
+        object: key.clone(),
+        owner: state.registry.host_name(&owned.host).to_owned(),
+        uid: owned.host.clone(),
     }
 }
 
@@ -167,6 +178,10 @@ pub(super) fn withdraw(
     if held.is_some_and(|held| !held.settled || held.origin.uid != uid) {
         return Ok(None);
     }
+    // An override whose TrafficShift is not in force is a verb's, or none.
+    if held.is_none() && matches!(object, ObjectKey::Shift(_)) {
+        return Ok(None);
+    }
     remove(state, generation, object, Asked::ByDeletion)
 }
 
@@ -175,6 +190,7 @@ pub(super) fn confirm(state: &mut State, generation: Generation, object: &Object
     let known = match object {
         ObjectKey::Member(name) => state.members.contains_key(name),
         ObjectKey::Policy(key) => state.policies.contains_key(key),
+        ObjectKey::Shift(_) => state.registry.objects.contains_key(object),
     };
     if !known {
         return Err(Refusal::UnknownObject(object.clone()));
@@ -188,8 +204,21 @@ fn remove(state: &mut State, generation: Generation, object: &ObjectKey, asked: 
         ObjectKey::Policy(key) => {
             let effect = policies::remove(state, generation, key)?;
             forget(state, object);
-            Ok(effect)
+            Ok(effect.map(mirrored))
         }
+        ObjectKey::Shift(key) => {
+            let effect = shifts::withdraw(state, generation, key, asked);
+            forget(state, object);
+            Ok(Some(mirrored(effect)))
+        }
+    }
+}
+
+/// An effect that hosts are to hear of, which mirror what is in force.
+fn mirrored(effect: Effect) -> Effect {
+    Effect {
+        registry: true,
+        ..effect
     }
 }
 
@@ -218,14 +247,16 @@ pub(super) fn pass_on(
     }))
 }
 
-/// An object is no more: remembered, so that a host that comes back from an old backup does not bring it back.
-pub(super) fn forget(state: &mut State, object: &ObjectKey) {
+/// An object is no more: remembered, so that a host that comes back from an old backup does not bring it back. Returns
+/// whether it had an owner.
+pub(super) fn forget(state: &mut State, object: &ObjectKey) -> bool {
     let Some(owned) = state.registry.objects.remove(object) else {
-        return;
+        return false;
     };
     let gone = &mut state.registry.gone;
     gone.push_back((object.clone(), owned.origin.uid));
     while gone.len() > GONE {
         gone.pop_front();
     }
+    true
 }

@@ -115,14 +115,14 @@ fn standings(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
         };
         let claimed = zone.withdrawn;
         let by_decision = claimed.filter(ours);
-        let agrees = match found.withdrawn {
-            None => by_decision.is_none(),
-            Some(found) => claimed.is_some() && by_decision.is_none_or(|claimed| claimed == found),
-        };
+        // A weaker reason is none instead of what was decided: inside its network it keeps nobody out.
+        let agrees = by_decision == found.withdrawn;
         let word = |w: Option<Withdrawal>| w.map_or("not withdrawn".to_owned(), |w| w.to_string());
         let service = inputs.service.clone();
         let member = zone.member.clone();
-        let people = [found.withdrawn, claimed].contains(&Some(Withdrawal::Evacuated));
+        let agrees = agrees && zone.vacated == found.vacated;
+        let people = [found.withdrawn, claimed].contains(&Some(Withdrawal::Evacuated))
+            || zone.vacated != found.vacated;
         if !agrees && !people {
             return Err(Refusal::VerdictIgnored {
                 service,
@@ -134,15 +134,16 @@ fn standings(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
         let weaker = claimed.is_some_and(|reason| reason != Withdrawal::Evacuated);
         let admitted = found.admitted_percent == zone.admitted_percent || weaker;
         if !agrees || !admitted {
-            let word = |reason, percent| match reason {
+            let word = |reason, percent, vacated| match reason {
                 None if percent < 100 => format!("admitted to {percent} %"),
+                reason if vacated => format!("{}, and evacuated", word(reason)),
                 reason => word(reason),
             };
             return Err(Refusal::ShiftIgnored {
                 service,
                 member,
-                claimed: word(claimed, zone.admitted_percent),
-                found: word(found.withdrawn, found.admitted_percent),
+                claimed: word(claimed, zone.admitted_percent, zone.vacated),
+                found: word(found.withdrawn, found.admitted_percent, found.vacated),
             });
         }
     }

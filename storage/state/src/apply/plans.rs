@@ -172,11 +172,12 @@ impl State {
         let returning = self.brain.ramps.contains_key(service);
         let decided = |zone: &DestinationInput| {
             let health = returning.then_some((zone.ready, zone.total));
-            (left_percent(zone), zone.admitted_percent, health)
+            let left = (left_percent(zone), zone.vacated);
+            (left, zone.admitted_percent, health)
         };
         let same = |zone: &DestinationInput| match same_place(&held.inputs, zone) {
             Some(old) => decided(old) == decided(zone),
-            None => left_percent(zone) == 0 && zone.admitted_percent == 100,
+            None => left_percent(zone) == 0 && !zone.vacated && zone.admitted_percent == 100,
         };
         let bound = |source: &SourceInput| {
             let mut old = held.inputs.sources.iter();

@@ -2,31 +2,75 @@
 //!
 //! An override binds once it has its approvals; a dry run never does. It ends by a person, by its time ([`advance`]), or by
 //! a newer one that restores what it left. Traffic then returns by the ramp of failback.
+//!
+//! One that a TrafficShift asks for has an owner, the host cluster of that object ([`hosts`]): nobody else makes another of
+//! it, though a person may end it by a verb. Once it is over its object is remembered as gone, and never asks again.
+
+mod valid;
 
 use std::collections::BTreeSet;
 
 use causeway_api::Generation;
-use causeway_api::domain::Domain;
-use causeway_api::plan::Withdrawal;
+use causeway_api::registry::ObjectKey;
 use causeway_api::shift::{OnExpiry, Shift, ShiftAction, ShiftDue, ShiftKey};
-use causeway_api::verdict::{ClusterTime, Subject, VerdictState};
-use causeway_failover::policy;
-use causeway_failover::safety::{Rule, hold_down};
+use causeway_api::verdict::ClusterTime;
+use causeway_failover::safety::Rule;
 
+use super::hosts;
+use super::leaving::Asked;
 use super::{Applied, bounded, ramps};
 use crate::brain::{Act, AuditRow, ShiftRow};
 use crate::outcome::{Effect, Refusal};
 use crate::state::State;
 
+pub(super) use valid::texts;
+use valid::{bad, possible, valid};
+
 /// The most overrides at a time.
 pub const SHIFTS: usize = 1_024;
-/// The most services and regions that one override may name, together.
-pub const SHIFT_ROWS: usize = 4_096;
-/// The longest text that comes with an override, in bytes.
-pub const TEXT_BYTES: usize = 1_024;
 
-/// Sets an override, or tries one again that a safety rule refused.
+/// A verb sets an override, or tries one again that a safety rule refused.
 pub(super) fn put(state: &mut State, generation: Generation, shift: &Shift) -> Applied {
+    let object = ObjectKey::Shift(shift.key.clone());
+    let held = state.brain.shifts.get(&shift.key);
+    let another = held.is_none_or(|held| held.shift != *shift);
+    match state.registry.objects.get(&object) {
+        Some(owned) if another => Err(hosts::not_owner(state, &object, owned)),
+        _ => set(state, generation, shift),
+    }
+}
+
+/// A TrafficShift asks for an override; `anew`: it is another object of the same name than the one that asked before, so
+/// that the former override is over unless it is the same.
+pub(super) fn declare(
+    state: &mut State,
+    generation: Generation,
+    shift: &Shift,
+    anew: bool,
+) -> Applied {
+    let held = state.brain.shifts.get(&shift.key);
+    let former = held.filter(|held| anew && prolonged(&held.shift, shift) != *shift);
+    if former.is_none() {
+        return set(state, generation, shift);
+    }
+    possible(state, shift)?;
+    let mut effect = withdraw(state, generation, &shift.key, Asked::ByDeletion);
+    if let Some(theirs) = set(state, generation, shift)? {
+        effect.add(theirs);
+    }
+    Ok(Some(effect))
+}
+
+/// An override as it stands, with what may change of it taken from another.
+fn prolonged(held: &Shift, shift: &Shift) -> Shift {
+    Shift {
+        expires_after_ms: shift.expires_after_ms,
+        ticket: shift.ticket.clone(),
+        ..held.clone()
+    }
+}
+
+fn set(state: &mut State, generation: Generation, shift: &Shift) -> Applied {
     valid(state, shift)?;
     if let Some(row) = state.brain.shifts.get_mut(&shift.key) {
         if row.shift == *shift {
@@ -37,18 +81,15 @@ pub(super) fn put(state: &mut State, generation: Generation, shift: &Shift) -> A
             let effect = changed(shift);
             return Ok(Some(effect));
         }
-        let longer = Shift {
-            expires_after_ms: shift.expires_after_ms,
-            ..row.shift.clone()
-        };
-        if longer != *shift {
+        if prolonged(&row.shift, shift) != *shift {
             return Err(bad(
                 shift,
                 "spec",
-                "an override cannot become another but for expiresAfter: end this one, and make another under another name",
+                "an override cannot become another but for expiresAfter and ticket: end this one, and make another under another \
+                 name",
             ));
         }
-        row.shift = longer;
+        row.shift = shift.clone();
         row.expired = false;
         note(
             state,
@@ -65,9 +106,7 @@ pub(super) fn put(state: &mut State, generation: Generation, shift: &Shift) -> A
         state.brain.shifts.len() + 1,
         SHIFTS,
     )?;
-    if let ShiftAction::Restore(domain) = &shift.action {
-        recovered(state, shift, domain)?;
-    }
+    possible(state, shift)?;
     let row = ShiftRow {
         shift: shift.clone(),
         at: state.cluster_time,
@@ -157,6 +196,7 @@ pub(super) fn take_effect(state: &mut State, generation: Generation, key: &Shift
     row.effective_at = Some(now);
     row.generation = generation;
     let shift = row.shift.clone();
+    let mut effect = changed(&shift);
     if let ShiftAction::Restore(domain) = &shift.action {
         // What was left by an older word about the very same place is restored for good.
         let over: Vec<ShiftKey> = state
@@ -171,11 +211,43 @@ pub(super) fn take_effect(state: &mut State, generation: Generation, key: &Shift
             .map(|row| row.shift.key.clone())
             .collect();
         for key in over {
-            state.brain.shifts.remove(&key);
+            effect.registry |= gone(state, &key);
         }
         ramps::restore(state, &shift, domain);
     }
-    changed(&shift)
+    effect
+}
+
+/// A TrafficShift was deleted, or a person confirmed that it is to go.
+pub(super) fn withdraw(
+    state: &mut State,
+    generation: Generation,
+    key: &ShiftKey,
+    asked: Asked,
+) -> Effect {
+    let Some(row) = state.brain.shifts.get(key) else {
+        return Effect::default();
+    };
+    let shift = row.shift.clone();
+    let object = name(key);
+    let (by, reason) = match asked {
+        Asked::ByDeletion => (
+            format!("whoever deleted {object}"),
+            "its TrafficShift was deleted",
+        ),
+        Asked::ByPerson => (
+            format!("whoever confirmed that {object} is to go"),
+            "its removal was confirmed",
+        ),
+    };
+    note(state, generation, &shift, &by, Act::Ended, reason);
+    over(state, &shift, true)
+}
+
+/// An override is in force no more; returns whether hosts mirror it.
+fn gone(state: &mut State, key: &ShiftKey) -> bool {
+    state.brain.shifts.remove(key);
+    hosts::forget(state, &ObjectKey::Shift(key.clone()))
 }
 
 /// A person ends an override.
@@ -249,9 +321,10 @@ fn over(state: &mut State, shift: &Shift, asked: bool) -> Effect {
     {
         ramps::begin_after(state, shift, domain, asked);
     }
-    let effect = changed(shift);
-    state.brain.shifts.remove(&shift.key);
-    effect
+    Effect {
+        registry: gone(state, &shift.key),
+        ..changed(shift)
+    }
 }
 
 /// What is to be looked at again once an override changes.
@@ -303,160 +376,4 @@ fn note(
         reason: reason.to_owned(),
         overrides,
     });
-}
-
-/// Traffic is not sent back to what has just recovered, unless the hold-down is overridden by name.
-fn recovered(state: &State, shift: &Shift, domain: &Domain) -> Result<(), Refusal> {
-    if shift.override_rules.contains(Rule::HoldDown.name()) {
-        return Ok(());
-    }
-    let waiting = state
-        .members_in(domain)
-        .into_iter()
-        .filter(|member| state.withdrawal(member) == Some(Withdrawal::Recovering));
-    let hold_down_ms = state.rules().hold_down_ms;
-    let left = waiting.flat_map(|member| {
-        let own = Subject::Member {
-            member: member.clone(),
-        };
-        let gateways = state.verdicts.gateways(member).map(|(subject, _)| subject);
-        let subjects = gateways.cloned().chain(std::iter::once(own));
-        subjects.filter_map(|subject| {
-            let standing = state.verdicts.standing(&subject)?;
-            (standing.state == VerdictState::Recovering).then(|| {
-                let until = standing.since.plus_ms(standing.hold_down_ms(hold_down_ms));
-                until.since_ms(state.cluster_time)
-            })
-        })
-    });
-    hold_down::judge(domain, left.max()).map_err(Refusal::Safety)
-}
-
-fn bad(shift: &Shift, field: &str, message: impl Into<String>) -> Refusal {
-    Refusal::Malformed {
-        object: name(&shift.key),
-        field: field.to_owned(),
-        message: message.into(),
-    }
-}
-
-/// Who and why, of anything that a person does.
-pub(super) fn texts(object: &str, by: &str, reason: &str) -> Result<(), Refusal> {
-    for (field, text) in [("requestedBy", by), ("reason", reason)] {
-        let wrong = if text.trim().is_empty() {
-            "it is empty: the audit needs it"
-        } else if text.len() > TEXT_BYTES {
-            "it is longer than 1024 bytes: put the rest into the ticket"
-        } else {
-            continue;
-        };
-        return Err(Refusal::Malformed {
-            object: object.to_owned(),
-            field: field.to_owned(),
-            message: wrong.to_owned(),
-        });
-    }
-    Ok(())
-}
-
-fn valid(state: &State, shift: &Shift) -> Result<(), Refusal> {
-    texts(&name(&shift.key), &shift.requested_by, &shift.reason)?;
-    let weights = match &shift.action {
-        ShiftAction::Weigh(weights) => weights.len(),
-        _ => 0,
-    };
-    let rows =
-        shift.targets.len() + weights + shift.step_percents.len() + shift.override_rules.len();
-    bounded(&name(&shift.key), rows, SHIFT_ROWS)?;
-    if shift
-        .ticket
-        .as_ref()
-        .is_some_and(|ticket| ticket.len() > TEXT_BYTES)
-    {
-        return Err(bad(
-            shift,
-            "ticket",
-            "it is longer than 1024 bytes: give the reference alone",
-        ));
-    }
-    if shift.expires_after_ms == 0 {
-        return Err(bad(
-            shift,
-            "expiresAfter",
-            "it is 0: an override has a time to live, such as 1h",
-        ));
-    }
-    if shift.starts_at_ms.is_some() && matches!(shift.action, ShiftAction::Restore(_)) {
-        return Err(bad(
-            shift,
-            "startTime",
-            "a restoration is for now: leave it out, or end the evacuation at a time by its endTime",
-        ));
-    }
-    if let (Some(start), Some(end)) = (shift.starts_at_ms, shift.ends_at_ms)
-        && end <= start
-    {
-        return Err(bad(shift, "endTime", "it is not after startTime"));
-    }
-    if let Some(limit_ms) = policy::root(&state.policies).max_override_ms
-        && shift.expires_after_ms > limit_ms
-    {
-        let message = format!(
-            "it is {} s and limits.maxShiftDuration of the root policy is {} s: ask for less, and again when it is over",
-            shift.expires_after_ms / 1000,
-            limit_ms / 1000
-        );
-        return Err(bad(shift, "expiresAfter", message));
-    }
-    if let Some(foreign) = shift
-        .targets
-        .iter()
-        .find(|service| !shift.root && service.namespace != shift.key.namespace)
-    {
-        let message = format!(
-            "{foreign} is in another namespace: make the override there, or in the root namespace"
-        );
-        return Err(bad(shift, "targetRefs", message));
-    }
-    for rule in &shift.override_rules {
-        match rule.parse::<Rule>() {
-            Err(message) => return Err(bad(shift, "overrideRules", message)),
-            Ok(rule) if !rule.may_be_overridden() => {
-                return Err(bad(
-                    shift,
-                    "overrideRules",
-                    format!("{rule} cannot be overridden"),
-                ));
-            }
-            Ok(_) => {}
-        }
-    }
-    let steps = &shift.step_percents;
-    let rises = steps.windows(2).all(|pair| pair.first() < pair.last());
-    if !steps.is_empty() && (!rises || steps.last() != Some(&100) || shift.interval_ms == 0) {
-        return Err(bad(
-            shift,
-            "ramp",
-            "its stepWeights must rise to 100, with an interval above 0, such as [25, 50, 100] and 1m",
-        ));
-    }
-    if !steps.is_empty() && matches!(shift.action, ShiftAction::Weigh(_)) {
-        let message =
-            "weights are in force at once: give smaller changes of weights one after another";
-        return Err(bad(shift, "ramp", message));
-    }
-    match &shift.action {
-        ShiftAction::Weigh(weights) if weights.values().all(|weight| *weight == 0) => Err(bad(
-            shift,
-            "weights",
-            "no region has a weight above 0: nothing could be served",
-        )),
-        ShiftAction::Evacuate(domain) | ShiftAction::Restore(domain)
-            if state.members_in(domain).is_empty() =>
-        {
-            let message = format!("no member is in {domain}: see `causeway clusters`");
-            Err(bad(shift, "awayFrom", message))
-        }
-        _ => Ok(()),
-    }
 }

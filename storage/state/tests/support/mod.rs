@@ -164,6 +164,7 @@ impl Machine {
                     withdrawn: self.state.withdrawal(&member.parse().unwrap()),
                     total: 4,
                     admitted_percent: 100,
+                    vacated: false,
                 })
                 .collect(),
             gateways: Vec::new(),
@@ -230,6 +231,11 @@ pub(crate) fn root_policy() -> PolicySpec {
 }
 
 pub(crate) fn place(member: &str, gateways: &[&str]) -> Command {
+    place_in(member, member, gateways)
+}
+
+/// In another region than that of its own name.
+pub(crate) fn place_in(member: &str, region: &str, gateways: &[&str]) -> Command {
     let gateway = |name: &&str| {
         let fact = GatewayFact {
             network: member.parse().unwrap(),
@@ -242,7 +248,7 @@ pub(crate) fn place(member: &str, gateways: &[&str]) -> Command {
         member: member.parse().unwrap(),
         placement: Placement {
             cluster_uid: format!("uid-{member}"),
-            region: Some(member.parse().unwrap()),
+            region: Some(region.parse().unwrap()),
             zones: [member.parse().unwrap()].into(),
             network: member.parse().unwrap(),
             gateways: gateways.iter().map(gateway).collect(),

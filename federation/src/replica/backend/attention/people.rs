@@ -34,10 +34,24 @@ pub(super) fn people(sight: &Sight<'_>) -> Vec<Attention> {
             "its time is over, and it stays until a person ends it (onExpiry: Hold)",
         )
     }));
+    all.extend(clock(sight));
     all.extend(blind(sight));
     all.extend(waiting(sight));
     all.extend(doubts(sight));
     all
+}
+
+/// Overrides that are to begin or to end at a time of day, which nobody can tell for sure.
+fn clock(sight: &Sight<'_>) -> Option<Attention> {
+    let why = sight.clock.as_ref()?;
+    sight.look.state.next_shift_due_ms()?;
+    Some(Attention {
+        command: Some("causeway replica list".to_owned()),
+        ..of(
+            "calendar",
+            format!("no override begins or ends at a time of day, since {why}"),
+        )
+    })
 }
 
 fn waiting(sight: &Sight<'_>) -> Vec<Attention> {
