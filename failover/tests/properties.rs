@@ -47,7 +47,7 @@ proptest! {
         // Each zone that has room and each source that is short: no way leads from one to the other.
         let plan = plan(&inputs);
         for source in plan.sources.iter().filter(|source| source.unserved.0 > 0) {
-            let own = inputs.destinations.iter().filter(|d| d.member == source.source.member && d.ready > 0);
+            let own = inputs.destinations.iter().filter(|d| d.member == source.source.member && d.ready > 0 && !d.vacated);
             for zone in own {
                 let used: u128 = plan.sources.iter().filter(|s| s.source.member == zone.member).flat_map(|s| &s.shares)
                     .filter(|s| matches!(&s.destination, causeway_api::plan::Destination::Zone { member, zone: z } if *member == zone.member && *z == zone.zone))
@@ -67,6 +67,7 @@ proptest! {
         let mut roomy = inputs;
         for zone in &mut roomy.destinations {
             zone.ready = zone.ready.max(1);
+            zone.vacated = false;
             zone.capacity = Some(Rate(u64::MAX));
             zone.max_utilization_percent = 100;
         }

@@ -70,7 +70,7 @@ pub(super) fn check(inputs: &PlanInputs, plan: &ServicePlan, report: &mut Report
             }
         }
     }
-    for (network, rate) in by_network.into_iter().filter(|(_, rate)| *rate > 0) {
+    for (network, rate) in by_network {
         let gateways = inputs.gateways.iter().filter(|row| row.network == *network);
         for gateway in gateways.filter(|row| rate > u128::from(row.limit.0)) {
             report.found(format!(

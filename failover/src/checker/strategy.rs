@@ -44,7 +44,6 @@ fn without_weight(inputs: &PlanInputs, source: &SourceInput, to: &Destination) -
     let weighs = |region: &Region| weights.get(region).is_some_and(|weight| *weight > 0);
     if inputs.policy.strategy != Strategy::Weighted
         || !source.together.values().all(|weight| *weight == 0)
-        || !weights.values().any(|weight| *weight > 0)
     {
         return false;
     }

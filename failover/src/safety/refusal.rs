@@ -249,22 +249,6 @@ impl SafetyRefusal {
         }
     }
 
-    /// The service that it is about, where it is about one.
-    #[must_use]
-    pub fn service(&self) -> Option<&ServiceKey> {
-        match self {
-            Self::HoldDown { .. } => None,
-            Self::Headroom { service, .. }
-            | Self::MinServingRegions { service, .. }
-            | Self::MaxTrafficMoved { service, .. }
-            | Self::MaxLostAtOnce { service, .. }
-            | Self::Stateful { service }
-            | Self::Armed { service }
-            | Self::InForce { service, .. }
-            | Self::NeverEmpty { service, .. } => Some(service),
-        }
-    }
-
     /// When it is worth trying again, where time alone brings that about.
     #[must_use]
     pub fn retry_at(&self) -> Option<ClusterTime> {

@@ -7,7 +7,7 @@ use causeway_api::spec::PolicyKey;
 use causeway_api::verdict::ClusterTime;
 
 use super::SafetyRefusal;
-use super::moved::{Amount, Cause, Step};
+use super::moved::{Amount, Step};
 
 /// What one policy counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,13 +44,13 @@ impl Window<'_> {
         let ends = self
             .moved
             .iter()
-            .map(|(until, _)| until.plus_ms(self.limit.window_ms));
-        let mut times = std::iter::once(self.now).chain(ends.filter(|at| *at > self.now));
+            .map(|(until, _)| until.plus_ms(self.limit.window_ms).max(self.now));
+        let mut times = std::iter::once(self.now).chain(ends);
         times.find(|at| self.used_at(*at).plus(wanted) <= self.allowance())
     }
 }
 
-/// Judges a step that moves so much.
+/// Judges a step that moves so much. `can_wait`: whether what a person or a return moves can be held back by itself.
 ///
 /// What leaves a dead domain is not refused. Where the planner alone mixes what it chooses with what it must, the whole
 /// passes: there is no other plan to fall back on. People's moves and returns can be held back by themselves, and are.
@@ -60,10 +60,10 @@ impl Window<'_> {
 pub fn judge(
     step: &Step<'_>,
     amount: Amount,
-    cause: Cause,
+    can_wait: bool,
     window: &Window<'_>,
 ) -> Result<(), SafetyRefusal> {
-    let mixed = cause == Cause::Loss && amount.forced.0 > 0;
+    let mixed = !can_wait && amount.forced.0 > 0;
     if amount.chosen.0 == 0 || mixed {
         return Ok(());
     }

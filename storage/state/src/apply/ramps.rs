@@ -13,7 +13,7 @@ use causeway_api::rules::FailbackMode;
 use causeway_api::shift::{Shift, ShiftAction};
 use causeway_api::verdict::{ClusterTime, Subject};
 use causeway_api::{MemberName, ServiceKey};
-use causeway_failover::policy;
+use causeway_failover::policy::{self, Effective};
 use causeway_failover::safety::limits;
 use causeway_failover::safety::moved::left_percent;
 
@@ -107,15 +107,20 @@ fn begin(state: &mut State, returned: &BTreeSet<MemberName>) {
 pub(super) fn begin_after(state: &mut State, shift: &Shift, domain: &Domain, asked: bool) {
     let mut rows = Vec::new();
     for (service, inputs) in planned(state) {
-        let left = inputs.destinations.iter().any(|zone| {
+        let left = inputs.destinations.iter().filter(|zone| {
             left_percent(zone) > 0
                 && zone.exported
                 && state.is_in(domain, &zone.member, zone.zone.as_ref())
         });
-        if left && effects::concerns(shift, service) {
-            let ramp = ramp(state, service, Some(asked));
-            rows.extend(ramp.map(|ramp| (service.clone(), domain.clone(), ramp)));
-        }
+        let stays = left.map(|zone| 100 - left_percent(zone)).min();
+        let stays = stays.filter(|_| effects::concerns(shift, service));
+        rows.extend(stays.and_then(|stays| {
+            let mut ramp = ramp(state, service, Some(asked))?;
+            if ramp.stage == RampStage::Climbing {
+                stand_at(&mut ramp, stays);
+            }
+            Some((service.clone(), domain.clone(), ramp))
+        }));
     }
     enter(state, rows);
 }
@@ -281,65 +286,67 @@ pub(super) fn hear(state: &mut State, service: &ServiceKey) -> bool {
 /// is over, or when there is room.
 pub(super) fn hold_back(state: &mut State, service: &ServiceKey, retry_at: Option<ClusterTime>) {
     let now = state.cluster_time;
-    let Some(held) = state.plan(service).and_then(|row| row.value.as_ref()) else {
-        return;
-    };
-    let zones: Vec<_> = held.inputs.destinations.clone();
     let policy = policy::effective(&state.policies, service);
     let mut rows = state.brain.ramps.get(service).cloned().unwrap_or_default();
-    for zone in zones {
-        let now_in = state.standing(service, &zone.member, zone.zone.as_ref());
-        let out = zone
-            .withdrawn
-            .is_some_and(|reason| reason != Withdrawal::Evacuated);
-        let had = if out { 0 } else { zone.admitted_percent };
-        if now_in.withdrawn.is_some() || !zone.exported {
-            continue;
-        }
+    for (zone, had) in returning(state, service) {
+        let (member, name) = (&zone.member, zone.zone.as_ref());
         let mut known = false;
         for (domain, ramp) in &mut rows {
-            if !state.is_in(domain, &zone.member, zone.zone.as_ref()) {
-                continue;
-            }
-            known = true;
-            if ramp.stage == RampStage::Climbing && ramp.admitted_percent() > had {
-                let steps = ramp.step_percents.iter().zip(0_u32..);
-                match steps
-                    .filter(|(percent, _)| **percent <= had)
-                    .map(|(_, at)| at)
-                    .last()
-                {
-                    Some(step) => ramp.step = step,
-                    None => {
-                        let until = retry_at.unwrap_or(now.plus_ms(ramp.interval_ms.max(1)));
-                        ramp.step = 0;
-                        let then = AfterHoldDown::Climb;
-                        ramp.stage = RampStage::HoldDown { until, then };
-                    }
-                }
-                ramp.since = now;
+            if state.is_in(domain, member, name) {
+                known = true;
+                fall_back(ramp, had, now, retry_at);
             }
         }
-        if !known && out {
+        if !known {
             // It would have returned at once.
-            let failback = &policy.rules.failback;
-            let ramp = Ramp {
-                stage: RampStage::HoldDown {
-                    until: retry_at.unwrap_or(now.plus_ms(failback.interval_ms.max(1))),
-                    then: AfterHoldDown::Climb,
-                },
-                step_percents: failback.step_percents.clone(),
-                interval_ms: failback.interval_ms,
-                step: 0,
-                since: now,
-                healthy_percent: limits::healthy_percent(&policy),
-                unhealthy: false,
-                backoffs: 0,
-            };
-            rows.insert(Domain::Member(zone.member.clone()), ramp);
+            let mut ramp = begun(&policy, RampStage::Climbing, now);
+            fall_back(&mut ramp, had, now, retry_at);
+            rows.insert(Domain::Member(member.clone()), ramp);
         }
     }
     state.brain.ramps.change(service, |held| *held = rows);
+}
+
+/// Where more would return than the committed plan has, and how much it has, in percent.
+pub(super) fn returning(state: &State, service: &ServiceKey) -> Vec<(DestinationInput, u8)> {
+    let held = state.plan(service).and_then(|row| row.value.as_ref());
+    let zones = held.into_iter().flat_map(|held| &held.inputs.destinations);
+    let more = zones.filter(|zone| zone.exported).filter_map(|zone| {
+        let had = match zone.withdrawn {
+            None => zone.admitted_percent,
+            Some(Withdrawal::Evacuated) => 100 - left_percent(zone),
+            Some(_) => 0,
+        };
+        let stands = state.standing(service, &zone.member, zone.zone.as_ref());
+        let more = stands.withdrawn.is_none() && stands.admitted_percent > had;
+        more.then(|| (zone.clone(), had))
+    });
+    more.collect()
+}
+
+/// A return goes back to what is admitted already, and on from there.
+fn fall_back(ramp: &mut Ramp, had: u8, now: ClusterTime, retry_at: Option<ClusterTime>) {
+    if ramp.admitted_percent() <= had {
+        return;
+    }
+    stand_at(ramp, had);
+    ramp.since = now;
+    if had == 0 {
+        ramp.stage = RampStage::HoldDown {
+            until: retry_at.unwrap_or(now.plus_ms(ramp.interval_ms.max(1))),
+            then: AfterHoldDown::Climb,
+        };
+    }
+}
+
+/// The step of a return that admits so much, which is made one where it is none; of nothing, the first.
+fn stand_at(ramp: &mut Ramp, percent: u8) {
+    let steps = &mut ramp.step_percents;
+    let below = steps.iter().filter(|step| **step < percent).count();
+    if percent > 0 && steps.get(below) != Some(&percent) {
+        steps.insert(below, percent);
+    }
+    ramp.step = u32::try_from(below).unwrap_or(u32::MAX);
 }
 
 /// A service is no longer planned: nothing returns.
@@ -385,16 +392,21 @@ fn ramp(state: &State, service: &ServiceKey, asked: Option<bool>) -> Option<Ramp
     if stage == RampStage::Climbing && failback.step_percents.first() == Some(&100) {
         return None;
     }
-    Some(Ramp {
+    Some(begun(&policy, stage, now))
+}
+
+fn begun(policy: &Effective, stage: RampStage, now: ClusterTime) -> Ramp {
+    let failback = &policy.rules.failback;
+    Ramp {
         stage,
         step_percents: failback.step_percents.clone(),
         interval_ms: failback.interval_ms,
         step: 0,
         since: now,
-        healthy_percent: limits::healthy_percent(&policy),
+        healthy_percent: limits::healthy_percent(policy),
         unhealthy: false,
         backoffs: 0,
-    })
+    }
 }
 
 fn enter(state: &mut State, rows: Vec<(ServiceKey, Domain, Ramp)>) {
@@ -444,44 +456,4 @@ fn health(state: &State, service: &ServiceKey, domain: &Domain) -> Option<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn who_approves_the_return_of_one_service_approves_no_other() {
-        let keys = ["shop/cart", "shop/pay"].map(|key| key.parse::<ServiceKey>().unwrap());
-        let domain: Domain = "member/a".parse().unwrap();
-        let ramp = |stage| Ramp {
-            stage,
-            step_percents: vec![10, 100],
-            interval_ms: 100,
-            step: 0,
-            since: ClusterTime(1),
-            healthy_percent: 80,
-            unhealthy: false,
-            backoffs: 0,
-        };
-        let mut state = State::default();
-        let waiting = ramp(RampStage::Approval);
-        let rows = keys
-            .clone()
-            .map(|key| (key, domain.clone(), waiting.clone()));
-        enter(&mut state, rows.into());
-        let [cart, pay] = &keys;
-        assert_eq!(
-            approve(&mut state, &domain, Some(cart)),
-            std::slice::from_ref(cart)
-        );
-        let stage = |state: &State, key| {
-            let rows = state.brain.ramps.get(key).unwrap();
-            rows.get(&domain).unwrap().stage
-        };
-        assert_eq!(stage(&state, cart), RampStage::Climbing);
-        assert_eq!(stage(&state, pay), RampStage::Approval);
-        assert_eq!(
-            approve(&mut state, &domain, None),
-            std::slice::from_ref(pay)
-        );
-    }
-}
+mod tests;

@@ -102,6 +102,7 @@ pub(super) fn judge(
         }
     }
     if binds(Rule::MaxTrafficMoved) && amount.chosen.0 > 0 {
+        let can_wait = can_wait(state, service, cause);
         for (policy, limit) in limits::traffic(&state.policies, service) {
             let window = Window {
                 policy: &policy.key,
@@ -110,7 +111,7 @@ pub(super) fn judge(
                 moved: moved(state, &policy.key),
                 now: state.cluster_time,
             };
-            velocity::judge(&step, amount, cause, &window).map_err(refuse)?;
+            velocity::judge(&step, amount, can_wait, &window).map_err(refuse)?;
         }
     }
     waits(state, service, &policy, amount, cause, word)
@@ -138,10 +139,14 @@ fn tombstone(state: &State, service: &ServiceKey, before: Planned<'_>) -> Result
     Ok(Amount::default())
 }
 
-/// Who or what makes the plan another.
+/// Who or what makes the plan another. What a verdict says of a place is nobody's move, whatever people asked for there
+/// before: who restored a region an hour ago did not approve that it is left when it is lost again.
 fn cause(state: &State, held: &CommittedPlan, inputs: &PlanInputs, amount: Amount) -> Cause {
     let service = &inputs.service;
-    let old = |zone: &DestinationInput| same_place(&held.inputs, zone);
+    let zones = || {
+        let pairs = inputs.destinations.iter();
+        pairs.filter_map(|zone| Some((same_place(&held.inputs, zone)?, zone)))
+    };
     let in_hand = |zone: &DestinationInput| {
         state.bound(service).any(|row| match &row.shift.action {
             ShiftAction::Evacuate(domain) | ShiftAction::Restore(domain) => {
@@ -154,32 +159,36 @@ fn cause(state: &State, held: &CommittedPlan, inputs: &PlanInputs, amount: Amoun
         && state
             .bound(service)
             .any(|row| matches!(row.shift.action, ShiftAction::Weigh(_)));
-    let people = weighed
-        || inputs.destinations.iter().any(|zone| {
-            old(zone).is_some_and(|old| {
-                left_percent(old) != left_percent(zone)
-                    || ((old.admitted_percent, old.withdrawn)
-                        != (zone.admitted_percent, zone.withdrawn)
-                        && in_hand(zone))
-            })
-        });
-    if people {
+    let by_people = |old: &DestinationInput, zone: &DestinationInput| {
+        let left = left_percent(old) != left_percent(zone);
+        let word = |zone: &DestinationInput| (zone.admitted_percent, zone.withdrawn);
+        match (out_by_verdict(old), out_by_verdict(zone)) {
+            // Its own callers leave it, or come back.
+            (true, true) => old.vacated != zone.vacated,
+            (false, true) => false,
+            (true, false) => left_percent(zone) == 0 && in_hand(zone),
+            (false, false) => left || (word(old) != word(zone) && in_hand(zone)),
+        }
+    };
+    if weighed || zones().any(|(old, zone)| by_people(old, zone)) {
         return Cause::People;
     }
-    let returns = inputs.destinations.iter().any(|zone| {
-        old(zone).is_some_and(|old| {
-            let was_out = matches!(
-                old.withdrawn,
-                Some(Withdrawal::Lost | Withdrawal::Recovering | Withdrawal::Away)
-            );
-            zone.withdrawn.is_none() && (was_out || old.admitted_percent < zone.admitted_percent)
-        })
+    let returns = zones().any(|(old, zone)| {
+        zone.withdrawn.is_none()
+            && (out_by_verdict(old) || old.admitted_percent < zone.admitted_percent)
     });
     if returns && amount.forced.0 == 0 {
         Cause::Return
     } else {
         Cause::Loss
     }
+}
+
+fn out_by_verdict(zone: &DestinationInput) -> bool {
+    matches!(
+        zone.withdrawn,
+        Some(Withdrawal::Lost | Withdrawal::Recovering | Withdrawal::Away)
+    )
 }
 
 /// The rules that people override by name for a service, in a plan that is theirs.
@@ -245,9 +254,9 @@ fn waits(
     }
     let given = word == Word::Given;
     let named = cause == Cause::People
-        && state.bound(service).any(|row| {
-            moves_traffic(row) && (!row.approvals.is_empty() || row.overrides(Rule::Stateful))
-        });
+        && state
+            .bound(service)
+            .any(|row| moves_traffic(row) && !row.approvals.is_empty());
     if stateful::judge(service, amount, policy.rules.stateful, given || named).is_err() {
         return Some(Waits::Stateful);
     }
@@ -369,6 +378,8 @@ pub(super) fn hold_back(
                     overrides: BTreeSet::new(),
                 });
             }
+            // What they gave back, or what was to return besides, waits as well.
+            ramps::hold_back(state, service, refusal.retry_at());
             effect.replan.push(service.clone());
         }
     }
@@ -386,12 +397,17 @@ pub(super) fn would_hold_back(
     refusal: &SafetyRefusal,
     cause: Cause,
 ) -> bool {
-    !stands_still(refusal)
-        && match cause {
-            Cause::Loss => false,
-            Cause::Return => true,
-            Cause::People => !responsible(state, service).is_empty(),
-        }
+    !stands_still(refusal) && can_wait(state, service, cause)
+}
+
+/// Whether what makes a plan another can be held back by itself.
+fn can_wait(state: &State, service: &ServiceKey, cause: Cause) -> bool {
+    let returns = || !ramps::returning(state, service).is_empty();
+    match cause {
+        Cause::Loss => false,
+        Cause::Return => returns(),
+        Cause::People => !responsible(state, service).is_empty() || returns(),
+    }
 }
 
 /// The overrides whose effect is not in the committed plan yet, each with how much of its evacuation is.
@@ -399,22 +415,30 @@ fn responsible(state: &State, service: &ServiceKey) -> Vec<(ShiftKey, u8)> {
     let Some(held) = state.plan(service).and_then(|row| row.value.as_ref()) else {
         return Vec::new();
     };
-    let had = |domain: &Domain| {
-        let zones = held
-            .inputs
-            .destinations
-            .iter()
-            .filter(|zone| state.is_in(domain, &zone.member, zone.zone.as_ref()));
-        zones.map(left_percent).min().unwrap_or(0)
+    let zones = |domain| {
+        let zones = held.inputs.destinations.iter();
+        zones.filter(move |zone| state.is_in(domain, &zone.member, zone.zone.as_ref()))
+    };
+    // What is out by a verdict says nothing of how far an evacuation is, but for its own callers.
+    let had = |domain| {
+        let here = zones(domain).filter(|zone| !out_by_verdict(zone));
+        here.map(left_percent).min()
+    };
+    let stay = |domain| zones(domain).any(|zone| out_by_verdict(zone) && !zone.vacated);
+    let returning = ramps::returning(state, service);
+    let restores = |domain: &Domain| {
+        let mut zones = returning.iter().map(|(zone, _)| zone);
+        zones.any(|zone| state.is_in(domain, &zone.member, zone.zone.as_ref()))
     };
     let rows = state.bound(service).filter_map(|row| {
         let key = row.shift.key.clone();
         match &row.shift.action {
             ShiftAction::Evacuate(domain) => {
-                let had = had(domain);
-                (row.left_for(service, state.cluster_time) > had).then_some((key, had))
+                let (had, left) = (had(domain), row.left_for(service, state.cluster_time));
+                let more = had.is_some_and(|had| left > had) || (left >= 100 && stay(domain));
+                more.then_some((key, had.unwrap_or(0)))
             }
-            ShiftAction::Restore(domain) => (had(domain) > 0).then_some((key, 0)),
+            ShiftAction::Restore(domain) => restores(domain).then_some((key, 0)),
             ShiftAction::Weigh(weights) => {
                 (*weights != held.inputs.policy.weights).then_some((key, 0))
             }

@@ -95,8 +95,19 @@ fn play(world: &mut World, act: &Act) {
     }
 }
 
+/// So many cases; where `PROPTEST_CASES` is set, as many as it says.
+fn cases(usual: u32) -> ProptestConfig {
+    let said = std::env::var_os("PROPTEST_CASES").is_some();
+    let config = ProptestConfig::default();
+    ProptestConfig {
+        cases: if said { config.cases } else { usual },
+        failure_persistence: None,
+        ..config
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn no_sequence_moves_more_by_choice_than_the_window_allows(acts in prop::collection::vec(act(), 1..60)) {

@@ -9,8 +9,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod causes;
+mod claims;
 mod failback;
 mod limits;
 mod people;
+mod returns;
 mod rules;
 mod world;

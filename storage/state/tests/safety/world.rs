@@ -3,14 +3,14 @@
 use causeway_api::plan::{PlanInputs, Rate, Source, SourceInput};
 use causeway_api::rules::{FailbackMode, FailoverMode, TrafficLimit};
 use causeway_api::shift::{Shift, ShiftAction, ShiftKey, Urgency};
-use causeway_api::spec::PolicySpec;
+use causeway_api::spec::{MemberSpec, PolicySpec};
 use causeway_api::verdict::Ballot;
 use causeway_api::{ServiceKey, plan::DestinationInput};
 use causeway_failover::safety::{Rule, SafetyRefusal};
-use causeway_state::brain::Approvable;
+use causeway_state::brain::{Approvable, Ramp};
 use causeway_state::{Command, Effect, Outcome, PlanProposal, Refusal};
 
-use crate::support::{Machine, root_policy};
+use crate::support::{Machine, place_in, root_policy};
 
 pub(crate) const MEMBERS: [&str; 3] = ["hz", "sh", "sg"];
 
@@ -19,6 +19,8 @@ pub(crate) struct World {
     /// Ready endpoints of sh and sg, of 4 each.
     pub(crate) ready: [u32; 2],
     pub(crate) demand_rps: u64,
+    /// Ready endpoints of s2, which stands beside sh in its region, where there is one.
+    pub(crate) beside: Option<u32>,
 }
 
 pub(crate) fn cart() -> ServiceKey {
@@ -61,9 +63,29 @@ impl World {
             machine,
             ready: [4, 4],
             demand_rps: 200,
+            beside: None,
         };
         assert!(world.plan().refused.is_empty());
         world
+    }
+
+    /// The same, where s2 serves beside sh in its region, and sh has as much as the two others together.
+    pub(crate) fn wider(rules: impl FnOnce(&mut PolicySpec)) -> Self {
+        let mut world = Self::new(rules);
+        let spec = MemberSpec::minimal("s2".parse().unwrap());
+        world.machine.accept(Command::PutMember(spec));
+        world.machine.accept(place_in("s2", "sh", &["eastwest"]));
+        world.beside = Some(4);
+        world.ready = [8, 4];
+        assert!(world.plan().refused.is_empty());
+        world
+    }
+
+    /// What the root policy says besides, from now on.
+    pub(crate) fn policy(&mut self, rules: impl FnOnce(&mut PolicySpec)) {
+        let mut policy = root_policy();
+        rules(&mut policy);
+        self.machine.accept(Command::PutPolicy(policy));
     }
 
     pub(crate) fn mode(mode: FailoverMode) -> Self {
@@ -87,7 +109,9 @@ impl World {
     /// What a leader would compute.
     pub(crate) fn inputs(&self) -> PlanInputs {
         let state = &self.machine.state;
-        let mut inputs = self.machine.inputs(&MEMBERS);
+        let mut members = MEMBERS.to_vec();
+        members.extend(self.beside.map(|_| "s2"));
+        let mut inputs = self.machine.inputs(&members);
         inputs.policy = state.policy(&cart()).policy;
         inputs.sources.retain(|source: &SourceInput| {
             source.source
@@ -100,7 +124,11 @@ impl World {
         inputs
             .destinations
             .retain(|zone: &DestinationInput| zone.member.as_str() != "hz");
-        for (zone, ready) in inputs.destinations.iter_mut().zip(self.ready) {
+        let ready = self.ready.into_iter().chain(self.beside);
+        for (zone, ready) in inputs.destinations.iter_mut().zip(ready) {
+            if zone.member.as_str() == "s2" {
+                zone.region = Some("sh".parse().unwrap());
+            }
             zone.ready = ready;
             zone.capacity = Some(Rate::from_rps(u64::from(ready) * 100));
             state.settle_standing(&cart(), zone);
@@ -150,14 +178,27 @@ impl World {
 
     /// What leaves hz, in percent: to sh and to sg.
     pub(crate) fn shares(&self) -> [u32; 2] {
+        [self.share("sh"), self.share("sg")]
+    }
+
+    /// What leaves hz for a member, in percent.
+    pub(crate) fn share(&self, member: &str) -> u32 {
         let row = self.machine.state.plan(&cart()).unwrap();
         let plan = &row.value.as_ref().unwrap().plan;
-        let to = |member: &str| {
-            let shares = plan.sources[0].shares.iter();
-            let there = shares.filter(|share| share.destination.to_string().contains(member));
-            there.map(|share| share.parts).sum::<u32>() / 100
-        };
-        [to("sh"), to("sg")]
+        let shares = plan.sources[0].shares.iter();
+        let there = shares.filter(|share| share.destination.to_string().contains(member));
+        there.map(|share| share.parts).sum::<u32>() / 100
+    }
+
+    /// What stands in the way of traffic that returns to a member.
+    pub(crate) fn ramp(&self, domain: &str) -> Option<&Ramp> {
+        let rows = self.machine.state.brain.ramps.get(&cart())?;
+        rows.get(&domain.parse().unwrap())
+    }
+
+    /// A tick of a second, and what it brought about.
+    pub(crate) fn tick(&mut self) -> Effect {
+        self.machine.accept(Command::Tick { elapsed_ms: 1_000 })
     }
 
     pub(crate) fn put(&mut self, shift: Shift) -> Effect {
