@@ -23,6 +23,7 @@ use causeway_chaos_tests::{Fleet, Scratch, crds, eventually, objects};
 use causeway_discovery::probe::TcpProbe;
 use causeway_seam::real::{self, Folder};
 use causeway_seam::transport::{Accept, Connection};
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -274,6 +275,17 @@ async fn only_a_deletion_removes() -> anyhow::Result<()> {
         .await?;
     registered(&admin, &["a", "b"]).await?;
 
+    // A namespace goes, and its policies with it: no person means by that that they are no more.
+    let shop = objects::namespace("shop", &[]);
+    objects::put_namespace(&client, &shop).await?;
+    let policies = policies(&client, "shop");
+    put(&policies, "FailoverPolicy", "p", json!({})).await?;
+    condition(&policies, "p", "Accepted", "True/Accepted").await?;
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    namespaces.delete("shop", &DeleteParams::default()).await?;
+    policies.delete("p", &DeleteParams::default()).await?;
+    kept(&admin, "FailoverPolicy shop/p").await?;
+
     // The definition goes, and its objects with it: nobody means by that that the members are gone.
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     definitions
@@ -289,7 +301,7 @@ async fn only_a_deletion_removes() -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
-    kept(&admin, "a").await?;
+    kept(&admin, "MemberCluster a").await?;
     registered(&admin, &["a", "b"]).await?;
 
     // It comes back empty, and one of the members is declared again.
@@ -301,7 +313,7 @@ async fn only_a_deletion_removes() -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
-    kept(&admin, "b").await?;
+    kept(&admin, "MemberCluster b").await?;
     registered(&admin, &["a", "b"]).await?;
     let diff = admin.diff(&MemberName::new("b")?).await;
     ensure!(
@@ -324,9 +336,8 @@ async fn only_a_deletion_removes() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until the status says that a member is in force although its object is gone.
-async fn kept(admin: &Arc<dyn AdminBackend>, member: &str) -> anyhow::Result<()> {
-    let object = format!("MemberCluster {member}");
+/// Waits until the status says that a declaration is in force although its object is gone.
+async fn kept(admin: &Arc<dyn AdminBackend>, object: &str) -> anyhow::Result<()> {
     eventually(DEADLINE, &format!("{object} is kept"), || async {
         let needs = admin.status().await?.needs_you;
         let said = needs

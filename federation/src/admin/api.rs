@@ -22,7 +22,9 @@ pub use circumstances::{ChangeRow, Circumstances, PreparedRow};
 pub use clusters::{AgentRow, ClusterRow, Condition, ConditionStatus, GatewayRow};
 pub use diff::DiffReport;
 pub use error::{AdminError, ErrorBody, ErrorKind};
-pub use explain::{AppliedRow, Explanation, ShiftExplanation, SubjectExplanation};
+pub use explain::{
+    AppliedRow, DomainExplanation, Explanation, ShiftExplanation, SubjectExplanation,
+};
 pub use origin::Origin;
 pub use past::{Moment, When};
 pub use services::{LocalityRow, ServiceQuery, ServiceRow};

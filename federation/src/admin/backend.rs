@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use causeway_api::domain::Domain;
 use causeway_api::generation::Generation;
-use causeway_api::ids::{MemberName, ServiceKey};
+use causeway_api::ids::{FailureDomain, MemberName, ServiceKey};
 use causeway_api::shift::{Shift, ShiftKey};
 use causeway_api::verdict::Subject;
 use causeway_storage::Consistency;
@@ -15,8 +15,8 @@ use super::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryReport};
 use super::api::replicas::{ReplicaChange, ReplicasReport};
 use super::api::whatif::{ReadinessReport, ReplayReport, SimulationReport};
 use super::api::{
-    AdminError, ClusterRow, DiffReport, Explanation, Origin, ServiceQuery, ServiceRow,
-    ShiftExplanation, StatusReport, SubjectExplanation, When,
+    AdminError, ClusterRow, DiffReport, DomainExplanation, Explanation, Origin, ServiceQuery,
+    ServiceRow, ShiftExplanation, StatusReport, SubjectExplanation, When,
 };
 
 /// Answers questions, each from what this replica has applied and heard; few verbs change anything, by a decision.
@@ -62,6 +62,16 @@ pub trait AdminBackend: Send + Sync + 'static {
         subject: &Subject,
         at: Option<When>,
     ) -> Result<SubjectExplanation, AdminError>;
+
+    /// What a domain is that members declare, and how it stands with it; with `at`, at that moment.
+    ///
+    /// # Errors
+    /// Not found where no member declares it, or where the log no longer tells of that moment.
+    async fn explain_domain(
+        &self,
+        domain: &FailureDomain,
+        at: Option<When>,
+    ) -> Result<DomainExplanation, AdminError>;
 
     /// What an override does, and what became of it; with `at`, at that moment.
     ///

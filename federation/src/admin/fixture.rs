@@ -379,6 +379,22 @@ impl AdminBackend for Fake {
         })
     }
 
+    async fn explain_domain(
+        &self,
+        domain: &FailureDomain,
+        at: Option<When>,
+    ) -> Result<DomainExplanation, AdminError> {
+        let known = self::subject();
+        Ok(DomainExplanation {
+            domain: Domain::Declared(domain.clone()),
+            members: vec![known.verdict],
+            services: known.services,
+            around: known.around,
+            cluster_time_ms: GENERATION.index,
+            at: at.map(moment).transpose()?,
+        })
+    }
+
     async fn explain_subject(
         &self,
         subject: &Subject,

@@ -1,7 +1,7 @@
 //! The routes of the admin API, each a question to the [`AdminBackend`].
 //!
 //! `GET /v1/status`, `/v1/clusters`, `/v1/services`, `/v1/explain/service/{namespace}/{name}`,
-//! `/v1/explain/subject/{subject}`, `/v1/explain/shift/{namespace}/{name}`, each with `?at=GENERATION|DURATION` for a moment of
+//! `/v1/explain/subject/{subject}`, `/v1/explain/domain/{name}`, `/v1/explain/shift/{namespace}/{name}`, each with `?at=GENERATION|DURATION` for a moment of
 //! the past, `/v1/diff/{member}`, `/v1/backup`,
 //! `/v1/registry`, `/v1/replicas`; and `POST /v1/registry/move`, `/v1/registry/confirm`, `/v1/replicas/change`; and
 //! those of [`super::people`]. With `?consistency=lease|linearizable` an answer waits until it contains all that was decided. Only operators and replicas may ask: an agent's certificate is
@@ -18,7 +18,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use causeway_api::ids::{MemberName, ServiceKey};
+use causeway_api::ids::{FailureDomain, MemberName, ServiceKey};
 use causeway_api::shift::ShiftKey;
 use causeway_api::verdict::Subject;
 use causeway_seam::Env;
@@ -112,6 +112,7 @@ fn router(backend: Arc<dyn AdminBackend>) -> Router {
         .route("/v1/services", get(services))
         .route("/v1/explain/service/{namespace}/{name}", get(explain))
         .route("/v1/explain/subject/{*subject}", get(explain_subject))
+        .route("/v1/explain/domain/{name}", get(explain_domain))
         .route("/v1/explain/shift/{namespace}/{name}", get(explain_shift))
         .route("/v1/diff/{member}", get(diff))
         .route("/v1/backup", get(backup))
@@ -202,6 +203,19 @@ async fn explain_subject(
         let subject = subject.parse::<Subject>().map_err(bad)?;
         let Query(query) = query.map_err(|error| bad(error.body_text()))?;
         backend.explain_subject(&subject, query.at()?).await
+    };
+    answer(answered.await)
+}
+
+async fn explain_domain(
+    State(backend): Backend,
+    Path(name): Path<String>,
+    query: ExplainQuery,
+) -> Response {
+    let answered = async {
+        let domain = FailureDomain::new(&name).map_err(bad)?;
+        let Query(query) = query.map_err(|error| bad(error.body_text()))?;
+        backend.explain_domain(&domain, query.at()?).await
     };
     answer(answered.await)
 }

@@ -111,6 +111,9 @@ async fn every_question_is_answered_over_mutual_tls() {
             .unwrap(),
         fixture::subject()
     );
+    let domain = client.explain_domain(&name("power-b"), None).await.unwrap();
+    assert_eq!(domain.domain.to_string(), "domain/power-b");
+    assert_eq!(domain.members, [fixture::subject().verdict]);
     assert_eq!(client.diff(&name("ack-sh")).await.unwrap().entries.len(), 2);
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use causeway_api::ids::{MemberName, Name, ServiceKey};
+use causeway_api::ids::{FailureDomain, MemberName, Name, ServiceKey};
 use causeway_api::shift::ShiftKey;
 use causeway_api::verdict::Subject;
 use clap::{Args, ValueEnum};
@@ -124,7 +124,7 @@ pub struct ServicesArgs {
                         cluster time, which stands still while nothing is pending.")]
 pub struct ExplainArgs {
     /// A service, as NAME.NAMESPACE or NAMESPACE/NAME; or region/NAME, zone/REGION/ZONE, member/NAME,
-    /// gateway/MEMBER/NAME, session/MEMBER, shift/NAMESPACE/NAME
+    /// gateway/MEMBER/NAME, domain/NAME, session/MEMBER, shift/NAMESPACE/NAME
     #[arg(value_name = "WHAT")]
     pub target: ExplainTarget,
     /// Only callers there: MEMBER, MEMBER/ZONE or REGION
@@ -166,6 +166,8 @@ pub enum ExplainTarget {
     Service(ServiceKey),
     /// A verdict.
     Subject(Subject),
+    /// A domain that members declare, on which nobody votes.
+    Domain(FailureDomain),
     /// An override.
     Shift(ShiftKey),
 }
@@ -179,7 +181,8 @@ impl FromStr for ExplainTarget {
         let error = || {
             format!(
                 "{text:?} is nothing that can be explained: expected NAME.NAMESPACE or NAMESPACE/NAME for a service, else \
-                 region/NAME, zone/REGION/ZONE, member/NAME, gateway/MEMBER/NAME, session/MEMBER or shift/NAMESPACE/NAME"
+                 region/NAME, zone/REGION/ZONE, member/NAME, gateway/MEMBER/NAME, domain/NAME, session/MEMBER or \
+                 shift/NAMESPACE/NAME"
             )
         };
         if let Some((namespace, name)) = text
@@ -189,6 +192,10 @@ impl FromStr for ExplainTarget {
             return ServiceKey::new(namespace, name)
                 .map(Self::Service)
                 .map_err(|_| error());
+        }
+        if let Some(name) = text.strip_prefix("domain/") {
+            let name = FailureDomain::new(name).map(Self::Domain);
+            return name.map_err(|_| format!("{text:?}: expected domain/NAME"));
         }
         if let Some(key) = text.strip_prefix("shift/") {
             let key = key.parse().map(Self::Shift);

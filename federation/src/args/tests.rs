@@ -115,6 +115,13 @@ fn targets_of_explain() {
             "{text}"
         );
     }
+    assert!(
+        matches!("domain/power-b".parse(), Ok(ExplainTarget::Domain(name)) if name.as_str() == "power-b")
+    );
+    assert!(
+        matches!("svc/domain/power-b".parse(), Ok(ExplainTarget::Service(key)) if key.to_string() == "domain/power-b")
+    );
+    assert!("domain/a/b".parse::<ExplainTarget>().is_err());
     for text in ["", "cart", "a/b/c/d", "Cart.shop", "/"] {
         assert!(
             text.parse::<ExplainTarget>()

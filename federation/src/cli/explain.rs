@@ -28,6 +28,10 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
             )
             .await?;
         }
+        ExplainTarget::Domain(domain) => {
+            let fetch = || client.explain_domain(domain, args.at);
+            ask::show(&env, &args.render, fetch, super::verdict::of_domain).await?;
+        }
         ExplainTarget::Shift(shift) => {
             let fetch = || client.explain_shift(shift, args.at);
             ask::show(&env, &args.render, fetch, super::shift::screen).await?;

@@ -145,6 +145,20 @@ fn why_a_member_counts_as_lost() {
 }
 
 #[test]
+fn how_it_stands_with_a_domain_that_members_declare() {
+    let known = fixture::subject();
+    let explanation = crate::admin::api::DomainExplanation {
+        domain: name("domain/power-b"),
+        cluster_time_ms: known.verdict.since.0 + 5_000,
+        members: vec![known.verdict],
+        services: known.services,
+        around: Default::default(),
+        at: None,
+    };
+    insta::assert_snapshot!(verdict::of_domain(&explanation, &look(false)));
+}
+
+#[test]
 fn why_it_was_so_then_and_what_else_held() {
     let mut service = fixture::explanation(None);
     (service.around, service.at) = (fixture::around(), fixture::moment(name("2h")).ok());

@@ -1,5 +1,6 @@
-//! `causeway explain region/…`: who voted what, and what was concluded from it.
+//! `causeway explain region/…` and `domain/…`: who voted what, and what was concluded from it.
 
+use causeway_api::ids::ServiceKey;
 use causeway_api::verdict::{Ballot, ClusterTime, Verdict};
 
 use super::ask::Look;
@@ -7,7 +8,7 @@ use super::circumstances;
 use super::clusters::verdict_tone;
 use super::table::{Cell, Table, Tone};
 use super::text::{count, duration};
-use crate::admin::api::SubjectExplanation;
+use crate::admin::api::{DomainExplanation, SubjectExplanation};
 
 /// How many services are named; the rest is counted.
 const SERVICES_SHOWN: usize = 5;
@@ -53,34 +54,63 @@ pub(super) fn screen(explanation: &SubjectExplanation, look: &Look) -> String {
             "\n{}\n",
             look.paint.tone(Tone::Bold, "CONCLUDED FROM")
         ));
-        let mut table =
-            Table::new(&["SUBJECT", "VERDICT", "FOR", "UNREACHABLE", "EVIDENCE"]).indent(2);
-        for part in &explanation.rests_on {
-            let against = part
-                .evidence
-                .iter()
-                .filter(|vote| counts_against(vote.ballot, vote.not_counted.as_ref()));
-            let counted = part
-                .evidence
-                .iter()
-                .filter(|vote| vote.not_counted.is_none())
-                .count();
-            let first = against
-                .clone()
-                .map(|vote| vote.evidence.as_str())
-                .next()
-                .unwrap_or_default();
-            table.row(vec![
-                part.subject.to_string().into(),
-                Cell::toned(verdict_tone(part.state), part.state.to_string()),
-                duration(now.since_ms(part.since)).into(),
-                format!("{} of {counted}", against.count()).into(),
-                first.into(),
-            ]);
-        }
-        out.push_str(&table.render(look.paint));
+        out.push_str(&parts(&explanation.rests_on, now, look));
     }
-    out.push_str(&services(explanation, look));
+    out.push_str(&services(&explanation.services, look));
+    out.push_str(&circumstances::screen(&explanation.around, look));
+    out
+}
+
+/// Verdicts, one a line, with the first vote against each.
+fn parts(parts: &[Verdict], now: ClusterTime, look: &Look) -> String {
+    let mut table = Table::new(&["SUBJECT", "VERDICT", "FOR", "UNREACHABLE", "EVIDENCE"]).indent(2);
+    for part in parts {
+        let against = part
+            .evidence
+            .iter()
+            .filter(|vote| counts_against(vote.ballot, vote.not_counted.as_ref()));
+        let counted = part
+            .evidence
+            .iter()
+            .filter(|vote| vote.not_counted.is_none())
+            .count();
+        let first = against
+            .clone()
+            .map(|vote| vote.evidence.as_str())
+            .next()
+            .unwrap_or_default();
+        table.row(vec![
+            part.subject.to_string().into(),
+            Cell::toned(verdict_tone(part.state), part.state.to_string()),
+            duration(now.since_ms(part.since)).into(),
+            format!("{} of {counted}", against.count()).into(),
+            first.into(),
+        ]);
+    }
+    table.render(look.paint)
+}
+
+/// The screen of a domain that members declare.
+pub(super) fn of_domain(explanation: &DomainExplanation, look: &Look) -> String {
+    let members = count(
+        explanation.members.len() as u64,
+        "member declares it",
+        "members declare it",
+    );
+    let mut out = format!(
+        "{} · {members}; nobody votes on the domain itself\n",
+        look.paint.tone(Tone::Bold, &explanation.domain.to_string())
+    );
+    if let Some(at) = &explanation.at {
+        out.push_str(&circumstances::as_of(at, look));
+    }
+    let now = ClusterTime(explanation.cluster_time_ms);
+    out.push_str(&format!(
+        "\n{}\n{}",
+        look.paint.tone(Tone::Bold, "ITS MEMBERS"),
+        parts(&explanation.members, now, look)
+    ));
+    out.push_str(&services(&explanation.services, look));
     out.push_str(&circumstances::screen(&explanation.around, look));
     out
 }
@@ -113,8 +143,7 @@ fn counts_against(ballot: Ballot, not_counted: Option<&String>) -> bool {
     ballot == Ballot::Unreachable && not_counted.is_none()
 }
 
-fn services(explanation: &SubjectExplanation, look: &Look) -> String {
-    let services = &explanation.services;
+fn services(services: &[ServiceKey], look: &Look) -> String {
     if services.is_empty() {
         return String::new();
     }

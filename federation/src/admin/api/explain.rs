@@ -3,6 +3,7 @@
 //! An explanation is the planner's own report, and beside it what the decision was made from and what was decided, so
 //! that whoever doubts the report can check it.
 
+use causeway_api::domain::Domain;
 use causeway_api::generation::Generation;
 use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::plan::{PlanInputs, ServicePlan};
@@ -109,6 +110,23 @@ pub struct SubjectExplanation {
     pub around: Circumstances,
     /// The moment that was asked for; `None`: now.
     #[serde(default)]
+    pub at: Option<Moment>,
+}
+
+/// What a domain is that members declare, and how it stands with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainExplanation {
+    /// Which, as `domain/NAME`.
+    pub domain: Domain,
+    /// The verdicts on the members that declare it, each with its evidence. Nobody votes on the domain itself.
+    pub members: Vec<Verdict>,
+    /// Services whose plan leaves one of these out because of its verdict.
+    pub services: Vec<ServiceKey>,
+    /// What else holds; with it what is prepared for the loss of them all.
+    pub around: Circumstances,
+    /// Cluster time, in milliseconds, by which verdicts are dated.
+    pub cluster_time_ms: u64,
+    /// The moment that was asked for; `None`: now.
     pub at: Option<Moment>,
 }
 

@@ -1,11 +1,13 @@
 //! Why things are as they are, or were.
 
-use causeway_api::ids::ServiceKey;
+use causeway_api::ids::{FailureDomain, ServiceKey};
 use causeway_api::shift::ShiftKey;
 use causeway_api::verdict::Subject;
 
 use super::{Client, ClientError};
-use crate::admin::api::{Explanation, Origin, ShiftExplanation, SubjectExplanation, When};
+use crate::admin::api::{
+    DomainExplanation, Explanation, Origin, ShiftExplanation, SubjectExplanation, When,
+};
 
 impl Client {
     /// `GET /v1/explain/service/{namespace}/{name}`.
@@ -39,6 +41,20 @@ impl Client {
     ) -> Result<SubjectExplanation, ClientError> {
         let query = query(None, at);
         self.get(&format!("/v1/explain/subject/{subject}{query}"))
+            .await
+    }
+
+    /// `GET /v1/explain/domain/{name}`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn explain_domain(
+        &self,
+        domain: &FailureDomain,
+        at: Option<When>,
+    ) -> Result<DomainExplanation, ClientError> {
+        let query = query(None, at);
+        self.get(&format!("/v1/explain/domain/{domain}{query}"))
             .await
     }
 

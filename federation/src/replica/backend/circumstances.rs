@@ -62,9 +62,17 @@ pub(super) fn of_subject(
     subject: &Subject,
     members: &BTreeSet<MemberName>,
 ) -> Circumstances {
-    let domain = domain_of(subject);
+    of_domain(state, domain_of(subject).as_ref(), members)
+}
+
+/// Of a domain, with the members that are in it.
+pub(super) fn of_domain(
+    state: &State,
+    domain: Option<&Domain>,
+    members: &BTreeSet<MemberName>,
+) -> Circumstances {
     let touches = |other: &Domain| {
-        Some(other) == domain.as_ref()
+        Some(other) == domain
             || state
                 .members_in(other)
                 .into_iter()
@@ -92,7 +100,7 @@ pub(super) fn of_subject(
     found.refused = refused.by_ref().take(ROWS).collect();
     found.more_refused = count(refused.count());
     found.prepared = domain
-        .and_then(|domain| prepared(state, &domain))
+        .and_then(|domain| prepared(state, domain))
         .into_iter()
         .collect();
     found

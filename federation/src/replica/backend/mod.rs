@@ -8,6 +8,7 @@ mod backup;
 mod circumstances;
 mod clusters;
 mod diff;
+mod domain;
 mod explain;
 mod incidents;
 pub(crate) mod memory;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use causeway_api::domain::Domain;
-use causeway_api::ids::ServiceKey;
+use causeway_api::ids::{FailureDomain, ServiceKey};
 use causeway_api::shift::{Shift, ShiftKey};
 use causeway_api::verdict::Subject;
 use causeway_api::{Generation, MemberName};
@@ -46,8 +47,8 @@ use crate::admin::api::registry::{ConfirmRequest, Done, MoveRequest, RegistryRep
 use crate::admin::api::replicas::{ReplicaChange, ReplicasReport};
 use crate::admin::api::whatif::{ReadinessReport, ReplayReport, SimulationReport};
 use crate::admin::api::{
-    AdminError, ClusterRow, DiffReport, Explanation, Moment, Origin, ServiceQuery, ServiceRow,
-    Severity, ShiftExplanation, StatusReport, SubjectExplanation, When,
+    AdminError, ClusterRow, DiffReport, DomainExplanation, Explanation, Moment, Origin,
+    ServiceQuery, ServiceRow, Severity, ShiftExplanation, StatusReport, SubjectExplanation, When,
 };
 use crate::admin::backend::AdminBackend;
 use memory::Ages;
@@ -268,6 +269,16 @@ impl AdminBackend for Backend {
         let answer = |sight: &Sight<'_>| subject::explain(sight, subject);
         let (found, at) = self.see_at(at, answer).await?;
         Ok(SubjectExplanation { at, ..found? })
+    }
+
+    async fn explain_domain(
+        &self,
+        domain: &FailureDomain,
+        at: Option<When>,
+    ) -> Result<DomainExplanation, AdminError> {
+        let answer = |sight: &Sight<'_>| domain::explain(sight.look.state, domain);
+        let (found, at) = self.see_at(at, answer).await?;
+        Ok(DomainExplanation { at, ..found? })
     }
 
     async fn explain_shift(

@@ -8,7 +8,7 @@ use causeway_api::generation::Generation;
 use causeway_api::ids::ServiceKey;
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use causeway_failover::replay::{self, Replayed};
-use causeway_state::{Command, PlanRow};
+use causeway_state::{Command, PlanRow, Request};
 
 use crate::admin::api::AdminError;
 use crate::admin::api::whatif::{ReplayReport, ReplayRow, ReplaySource};
@@ -25,7 +25,8 @@ pub(super) fn report(shared: &Shared, generation: Generation) -> Result<ReplayRe
             "see `causeway status` for the newest generation",
         ));
     }
-    if let Some(rows) = from_log(shared, generation, &plans)? {
+    let entry = |index| shared.consensus.entry(index);
+    if let Some(rows) = from_log(&entry, generation, &plans)? {
         return Ok(ReplayReport {
             generation,
             found_in: ReplaySource::Log,
@@ -51,13 +52,16 @@ pub(super) fn report(shared: &Shared, generation: Generation) -> Result<ReplayRe
 
 type Plans = BTreeMap<ServiceKey, Arc<PlanRow>>;
 
+/// Tells an entry of the log and its term, by its index, as long as the log has it.
+type Entries<'a> = dyn Fn(u64) -> Option<(u64, Arc<Request>)> + 'a;
+
 /// `None`: the log no longer has the entry.
 fn from_log(
-    shared: &Shared,
+    entries: &Entries<'_>,
     generation: Generation,
     plans: &Plans,
 ) -> Result<Option<Vec<ReplayRow>>, AdminError> {
-    let Some((term, request)) = shared.consensus.entry(generation.index) else {
+    let Some((term, request)) = entries(generation.index) else {
         return Ok(None);
     };
     if term != generation.term {
@@ -87,7 +91,7 @@ fn from_log(
         let Some(previous) = proposal.previous else {
             return row(service, inputs, None, plan);
         };
-        match plan_of(shared, plans, service, previous) {
+        match plan_of(entries, plans, service, previous) {
             Some(before) => row(service, inputs, Some((previous, &before)), plan),
             None => ReplayRow {
                 recorded: Some(hex(replay::sum(plan))),
@@ -104,7 +108,7 @@ fn from_log(
 
 /// A plan that another went on from.
 fn plan_of(
-    shared: &Shared,
+    entries: &Entries<'_>,
     plans: &Plans,
     service: &ServiceKey,
     generation: Generation,
@@ -118,7 +122,7 @@ fn plan_of(
         (previous.generation == generation).then(|| previous.plan.as_ref().clone())
     });
     held.or_else(|| {
-        let (_, request) = shared.consensus.entry(generation.index)?;
+        let (_, request) = entries(generation.index)?;
         let Command::CommitPlans(proposals) = &request.command else {
             return None;
         };
@@ -171,3 +175,7 @@ fn without(service: &ServiceKey) -> ReplayRow {
 fn hex(sum: ContentHash) -> String {
     sum.0.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;

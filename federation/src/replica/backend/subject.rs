@@ -35,7 +35,7 @@ pub(super) fn explain(
         services: if verdict.state.may_receive() {
             Vec::new()
         } else {
-            left_out(state, subject)
+            left_out(state, &members(state, subject))
         },
         hold_down_left_ms: hold_down_left_ms(state, subject),
         penalty: state
@@ -107,9 +107,8 @@ fn parts(state: &State, subject: &Subject) -> Vec<Subject> {
     }
 }
 
-/// Services whose plan leaves the subject out because of its verdict.
-fn left_out(state: &State, subject: &Subject) -> Vec<ServiceKey> {
-    let members = members(state, subject);
+/// Services whose plan leaves any of these out because of its verdict.
+pub(super) fn left_out(state: &State, members: &BTreeSet<MemberName>) -> Vec<ServiceKey> {
     let networks: BTreeSet<&NetworkName> = members
         .iter()
         .filter_map(|member| state.member(member)?.network())

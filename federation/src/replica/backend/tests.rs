@@ -410,6 +410,26 @@ fn an_explanation_of_an_override_tells_all_of_its_life() {
     assert_eq!(acts.last().unwrap().reason, "done");
 }
 
+#[test]
+fn a_domain_that_members_declare_is_explained_by_its_members() {
+    let mut world = two();
+    let power: FailureDomain = "power-b".parse().unwrap();
+    let unknown = domain::explain(&world.state, &power).unwrap_err();
+    assert_eq!(unknown.kind, ErrorKind::NotFound);
+    assert!(unknown.remedy.contains("none is declared"), "{unknown:?}");
+    let spec = json!({ "mode": "Federate", "topology": { "failureDomains": ["power-b"] } });
+    world.declare("a", spec);
+    let found = domain::explain(&world.state, &power).unwrap();
+    assert_eq!(found.domain.to_string(), "domain/power-b");
+    assert_eq!(found.members.len(), 1);
+    assert_eq!(found.members[0].subject, name_of("member/a"));
+    evacuation(&mut world);
+    let found = domain::explain(&world.state, &power).unwrap();
+    assert_eq!(found.around.shifts.len(), 1, "that of its member");
+    let other = domain::explain(&world.state, &"power-c".parse().unwrap()).unwrap_err();
+    assert!(other.remedy.contains("declared are power-b"), "{other:?}");
+}
+
 fn key_of_cart() -> ServiceKey {
     key("shop/cart")
 }
