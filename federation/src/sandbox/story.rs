@@ -226,8 +226,13 @@ async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
 async fn until_returned(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
     let mut patience = Patience::new(watch.env.now());
     let (mut recovering, mut serving) = (false, false);
+    let (mut still, mut last_ms) = (watch.env.now(), watch.now_ms());
     loop {
         let look = watch.look().await?;
+        let now = watch.env.now();
+        if !look.changed.is_empty() {
+            (still, last_ms) = (now, watch.now_ms());
+        }
         let verdict = look.verdicts.part.unwrap_or_default();
         if !recovering && verdict == VerdictState::Recovering {
             recovering = true;
@@ -239,19 +244,28 @@ async fn until_returned(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
         }
         if !serving && verdict == VerdictState::Serving {
             serving = true;
+            last_ms = watch.now_ms();
             watch.say(
                 Event::Serving,
                 format!("verdict: {} is Serving", watch.lost),
             );
         }
-        let inflow = watch.inflow();
-        let back = inflow >= AS_BEFORE * watch.inflow_before;
+        let (inflow, before) = (watch.inflow(), watch.inflow_before);
+        let as_before = inflow >= AS_BEFORE * before;
+        // Which of places that are as near takes how much also depends on how it came to be.
+        let settled = now.since(still) >= STILL && watch.world.is_settled();
+        let back = as_before || (settled && inflow > 0.0);
         if serving && back && look.traffic.nowhere() < NOTHING && watch.world.is_whole() {
-            let restored_ms = watch.now_ms();
-            watch.say(
-                Event::Restored,
-                "restored: traffic goes where it went before the loss".to_owned(),
-            );
+            let (restored_ms, text) = if as_before {
+                let text = "restored: traffic goes where it went before the loss".to_owned();
+                (watch.now_ms(), text)
+            } else {
+                let text = format!(
+                    "restored: traffic goes there again, {inflow:.0} requests/s after {before:.0}: among places that are as near, shares may differ"
+                );
+                (last_ms, text)
+            };
+            watch.say(Event::Restored, text);
             return Ok(Some(restored_ms));
         }
         patience.see(
@@ -260,8 +274,7 @@ async fn until_returned(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
         );
         if patience.is_over(watch.env.now()) {
             let text = format!(
-                "traffic has not returned: the verdict is {verdict}, {inflow:.0} of {:.0} requests/s are back",
-                watch.inflow_before
+                "traffic has not returned: the verdict is {verdict}, {inflow:.0} of {before:.0} requests/s are back"
             );
             watch.say(Event::TooLong, text);
             return Ok(None);

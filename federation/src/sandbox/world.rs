@@ -17,6 +17,7 @@ use causeway_api::verdict::{Subject, VerdictState};
 use causeway_memory::{Config, MemoryMember};
 use causeway_seam::Env;
 use causeway_seam::real::Folder;
+use causeway_state::State;
 use tokio::sync::watch;
 
 use self::dark::{Dark, DarkDialer};
@@ -327,6 +328,18 @@ impl World {
             let mut positions = homes.map(|home| home.lit().map(Replica::position));
             positions.all(|position| position.is_some_and(|at| at + UNDER_WAY >= furthest))
         })
+    }
+
+    /// Whether no plan leaves anybody out, and every agent has applied all that it was sent.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let all_in = |state: &State| {
+            let plans = state.plans.values().filter_map(|row| row.value.as_ref());
+            plans.into_iter().all(|held| held.plan.withdrawn.is_empty())
+        };
+        self.best()
+            .is_some_and(|replica| replica.log().read(all_in))
+            && self.sessions().values().all(|applied| *applied)
     }
 
     /// Ends everything.

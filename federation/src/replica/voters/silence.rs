@@ -12,6 +12,8 @@ use causeway_seam::Monotonic;
 const GRACE: Duration = Duration::from_secs(4);
 /// A negative vote is renewed this often; it expires later (`causeway_failover::verdict::VOTE_TTL_MS`).
 const RENEW: Duration = Duration::from_secs(10);
+/// Where another vote is in force than was cast last, that one is cast again after this time.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// One member at one moment.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,6 +41,9 @@ struct Session {
     /// Whether it was ever heard here, or before a restart.
     known: bool,
     said: Option<(Ballot, Monotonic)>,
+    /// Whether another vote than that was in force when it was looked at last: an older one, of which nobody heard whether it
+    /// was decided, may be decided later than a newer one.
+    overtaken: bool,
 }
 
 impl Silence {
@@ -51,12 +56,11 @@ impl Silence {
         }
     }
 
-    /// Whether only a change of sessions can change a vote.
+    /// Whether only a change of sessions, or of what is decided, can change a vote.
     pub(super) fn is_content(&self) -> bool {
         self.held.values().all(|session| {
-            session
-                .said
-                .is_some_and(|(ballot, _)| ballot == Ballot::Reachable)
+            let said = session.said.map(|(ballot, _)| ballot);
+            said == Some(Ballot::Reachable) && !session.overtaken
         })
     }
 
@@ -77,6 +81,7 @@ impl Silence {
                 open: false,
                 known: false,
                 said: None,
+                overtaken: false,
             });
             if let Some((ballot, evidence)) = session.look(now, seen, impaired) {
                 votes.push(Vote {
@@ -139,9 +144,13 @@ impl Session {
             }
             (false, Some(_)) => Ballot::Unreachable,
         };
+        self.overtaken = seen.committed.is_some_and(|committed| committed != ballot);
         let due = match self.said {
             Some((said, at)) => {
-                said != ballot || ballot == Ballot::Unreachable && now.since(at) >= RENEW
+                let since = now.since(at);
+                said != ballot
+                    || ballot == Ballot::Unreachable && since >= RENEW
+                    || self.overtaken && since >= AGAIN
             }
             None => ballot == Ballot::Unreachable || seen.committed != Some(ballot),
         };
@@ -222,6 +231,32 @@ mod tests {
         let lost = Some(Ballot::Unreachable);
         assert_eq!(silence.look(at(74_000), one(None, lost), None), []);
         assert_eq!(silence.look(at(74_500), one(None, lost), None).len(), 1);
+    }
+
+    #[test]
+    fn an_older_word_that_is_decided_later_is_set_right() {
+        let mut silence = silence();
+        let (reachable, lost) = (Some(Ballot::Reachable), Some(Ballot::Unreachable));
+        let here = |ms| one(Some(at(ms)), lost);
+        let votes = silence.look(at(0), here(0), None);
+        assert_eq!(ballots(&votes), [Ballot::Reachable]);
+        assert!(!silence.is_content(), "it is not in force yet");
+        assert_eq!(
+            silence.look(at(500), one(Some(at(500)), reachable), None),
+            []
+        );
+        assert!(silence.is_content());
+        // What was cast long ago, and counted as lost, comes after all.
+        assert_eq!(silence.look(at(600), here(600), None), []);
+        assert!(!silence.is_content(), "it has to be looked at again");
+        let votes = silence.look(at(2_000), here(2_000), None);
+        assert_eq!(ballots(&votes), [Ballot::Reachable]);
+        assert_eq!(silence.look(at(2_500), here(2_500), None), []);
+        assert_eq!(
+            silence.look(at(3_000), one(Some(at(3_000)), reachable), None),
+            []
+        );
+        assert!(silence.is_content());
     }
 
     #[test]
