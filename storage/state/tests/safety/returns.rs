@@ -334,6 +334,11 @@ fn a_step_that_is_refused_goes_back_to_the_one_that_is_committed() {
         1,
         "of sh alone"
     );
+    // Due again, and refused by the same rule: that is to be held back again, though it is known.
+    world.tick_s(20);
+    assert_eq!(admitted(&world), 50);
+    assert!(world.worth_proposing());
+    world.refused();
     assert!(world.plan().refused.is_empty());
     assert_eq!((admitted(&world), world.share("sh")), (10, share));
 }
