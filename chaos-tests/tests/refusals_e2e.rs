@@ -29,6 +29,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Records of the journal begin so, on borders of 64 bytes behind its first sector.
 const RECORD: &[u8] = b"rec\x01";
 
+/// A byte that the first record has, however short it is: behind its head.
+const FIRST_BODY: usize = 512 + 26;
+
 /// Describes a replica; it isn't started.
 async fn prepare(
     scratch: &Scratch,
@@ -124,7 +127,12 @@ async fn a_data_folder_that_is_damaged_in_use_or_anothers_is_refused() -> anyhow
         ("cut-database", "log.redb", |c| c.truncate(c.len() / 3), ""),
         ("corrupt-database", "log.redb", |c| c[..64].fill(0x5a), ""),
         ("holed-log", "log.journal", |c| make_hole(c), "hole"),
-        ("flipped-log", "log.journal", |c| c[600] ^= 1, "damaged"),
+        (
+            "flipped-log",
+            "log.journal",
+            |c| c[FIRST_BODY] ^= 1,
+            "damaged",
+        ),
         ("cut-log", "log.journal", |c| c.truncate(700), "cut"),
     ];
     for (name, file, how, says) in damages {
