@@ -78,16 +78,13 @@ fn candidates(rows: &[ServiceRow], look: &Look) -> String {
     if rows.is_empty() {
         return "No service exists in several clusters without being exported, as far as agents have reported\n".to_owned();
     }
-    let mut table =
-        Table::new(&["NAMESPACE", "NAME", "READY", "IN", "ENDPOINTS"]).right(&["READY"]);
+    // Endpoints are reported of what is exported alone.
+    let mut table = Table::new(&["NAMESPACE", "NAME", "IN"]);
     for row in rows {
-        let (ready, total) = row.ready_of_total();
         table.row(vec![
             row.service.namespace.as_str().into(),
             row.service.name.as_str().into(),
-            format!("{ready}/{total}").into(),
             names(&row.present_in, look).into(),
-            endpoints(row).into(),
         ]);
     }
     let mut out = table.render(look.paint);
