@@ -40,7 +40,7 @@ pub(super) const ALL: &[Area] = &[
         about: "the safety rules",
         files: &["failover/src/safety/**"],
         packages: FAILOVER,
-        tested_by: &["causeway-failover", "causeway-state"],
+        tested_by: FAILOVER,
         tests: &["safety"],
     },
     Area {
@@ -53,18 +53,28 @@ pub(super) const ALL: &[Area] = &[
     },
     Area {
         name: "judging",
-        about: "where plans, overrides and approvals are judged",
+        about: "where plans and approvals are judged",
         files: &[
             "storage/state/src/apply/approve.rs",
             "storage/state/src/apply/brake.rs",
             "storage/state/src/apply/judge.rs",
             "storage/state/src/apply/pending.rs",
             "storage/state/src/apply/safety.rs",
-            "storage/state/src/apply/shifts.rs",
         ],
         packages: STATE,
         tested_by: STATE,
         tests: &["plans", "safety"],
+    },
+    Area {
+        name: "overrides",
+        about: "how people's overrides begin, bind and end",
+        files: &[
+            "storage/state/src/apply/shifts.rs",
+            "storage/state/src/apply/shifts/**",
+        ],
+        packages: STATE,
+        tested_by: STATE,
+        tests: &["safety"],
     },
     Area {
         name: "plans",
@@ -80,6 +90,6 @@ pub(super) const ALL: &[Area] = &[
         files: &["failover/src/checker/**"],
         packages: FAILOVER,
         tested_by: FAILOVER,
-        tests: &["checker", "properties"],
+        tests: &["checker", "checker_edges", "golden", "properties"],
     },
 ];

@@ -137,7 +137,7 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
         );
         let mutants = xtask(
             "faults in the decision code are noticed",
-            &["mutants", "verdicts"],
+            &["mutants", "verdicts", "safety", "checker"],
         );
         steps = steps
             .into_iter()
