@@ -128,9 +128,11 @@ impl Witness {
                     .after
                     .as_ref()
                     .map(|lease| text(lease, "/metadata/annotations/causeway.dev~1epoch"));
-                judges
-                    .writer
-                    .lease(epoch.and_then(|epoch| epoch.parse().ok()));
+                let epoch = epoch.and_then(|epoch| epoch.parse().ok());
+                judges.writer.lease(epoch);
+                if let Some(epoch) = epoch {
+                    judges.flap.lease(epoch, history.now());
+                }
             }
             return;
         }

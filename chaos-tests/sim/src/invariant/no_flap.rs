@@ -13,9 +13,15 @@ const FLAP: Duration = Duration::from_secs(5);
 /// taken it, and others may hear of an earlier change as late.
 const CAUSE: Duration = Duration::from_secs(60);
 
+/// What is removed within this time after an agent took the Lease was decided while nobody could write: it has been held down
+/// since then, and may return when that is over.
+const TAKEN: Duration = Duration::from_secs(1);
+
 /// When what was removed, and when there was a cause.
 #[derive(Debug, Default)]
 pub struct NoFlap {
+    /// The epoch of the Lease, and when it began.
+    taken: Option<(u64, Duration)>,
     causes: BTreeMap<String, Duration>,
     removed: BTreeMap<(&'static str, String), Duration>,
 }
@@ -25,6 +31,7 @@ impl NoFlap {
     #[must_use]
     pub const fn new() -> Self {
         Self {
+            taken: None,
             causes: BTreeMap::new(),
             removed: BTreeMap::new(),
         }
@@ -35,6 +42,13 @@ impl NoFlap {
         self.causes.insert(service.to_owned(), now);
     }
 
+    /// The Lease of who writes is of this epoch at `now`.
+    pub fn lease(&mut self, epoch: u64, now: Duration) {
+        if self.taken.is_none_or(|(held, _)| held != epoch) {
+            self.taken = Some((epoch, now));
+        }
+    }
+
     /// Something of ours was written.
     ///
     /// # Errors
@@ -42,7 +56,10 @@ impl NoFlap {
     pub fn see(&mut self, change: &Change, now: Duration) -> Result<(), String> {
         let key = (change.kind, change.key.clone());
         if change.after.is_none() {
-            self.removed.insert(key, now);
+            let late = |(_, at)| now.saturating_sub(at) < TAKEN;
+            if !self.taken.is_some_and(late) {
+                self.removed.insert(key, now);
+            }
             return Ok(());
         }
         let name = change.key.rsplit('/').next().unwrap_or_default();
