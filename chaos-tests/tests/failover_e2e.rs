@@ -1,5 +1,5 @@
-//! Losses and returns on real parts: what is withdrawn, what never is, and when traffic may come back. Needs
-//! `cargo xtask assets`.
+//! Losses and returns on real parts: what is withdrawn, what never is, who alone is sent elsewhere, and when traffic may come
+//! back. Needs `cargo xtask assets`.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,12 +8,13 @@
     clippy::indexing_slicing
 )]
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use causeway_chaos_tests::{
     causeway::{
-        Clusterset, DEADLINE, Options, counts,
+        Callers, Clusterset, DEADLINE, Options, Workload, counts,
+        page::ReadyPage,
         site::{GATEWAY, upstream},
         told::shown,
     },
@@ -42,6 +43,101 @@ fn without<const N: usize>(
     }
 }
 
+/// Accepts plans that leave out nothing, and in which callers of this member alone do not reach this network, or all reach
+/// all.
+fn unreached(from: Option<(&'static str, &'static str)>) -> impl Fn(&Value) -> anyhow::Result<()> {
+    move |explanation| {
+        without([])(explanation)?;
+        for source in explanation["inputs"]["sources"].as_array().unwrap() {
+            let wanted = match from {
+                Some((member, network)) if source["source"]["member"] == member => json!([network]),
+                _ => json!([]),
+            };
+            ensure!(source["unreachable"] == wanted, "{source}, not {wanted}");
+        }
+        Ok(())
+    }
+}
+
+/// How many callers in these members are told of this address.
+fn told_of(callers: &Callers, members: &[&str], address: &str) -> usize {
+    let all = callers.ads.iter();
+    let theirs = all.filter(|((member, _), _)| members.contains(&member.as_str()));
+    theirs
+        .filter(|(_, ads)| {
+            let view = ads.view();
+            let told = &view.clusters[&upstream("web")].endpoints;
+            told.iter().any(|one| one.socket() == address)
+        })
+        .count()
+}
+
+/// Observers are kept from the first gateway, one at a time: what one does not reach is not lost, and a place whose own agent
+/// does not reach it is sent elsewhere alone.
+async fn one_pair_is_cut(
+    set: &mut Clusterset,
+    webs: &mut BTreeMap<String, Workload>,
+    callers: &Callers,
+    page: &ReadyPage,
+) -> anyhow::Result<()> {
+    let controller = set.controller.process().id().context("no controller")?;
+    let agent = set.site_mut(3)?.agent.process().id().context("no agent")?;
+    let gateway = set.site(1)?.gateway.address().to_string();
+
+    // The controller: two agents reach it, and nothing moves.
+    page.keep_out(&[controller]);
+    set.row(1, ("/gateways/0/verdict", json!("Degraded")))
+        .await?;
+    webs.get_mut("m3").unwrap().scale("r3-a", 4).await?;
+    let fits = |plan: &Value| {
+        unreached(None)(plan)?;
+        counts([("m3", 4)])(plan)
+    };
+    set.as_planned(callers, webs, fits).await?;
+    page.keep_out(&[]);
+    set.row(1, ("/gateways/0/verdict", json!("Serving")))
+        .await?;
+
+    // The agent of the third cluster: callers there lose that way, and nobody else's object is touched.
+    let others = [set.settled(1).await?, set.settled(2).await?];
+    page.keep_out(&[agent]);
+    let plan = set
+        .as_planned(callers, webs, unreached(Some(("m3", "net1"))))
+        .await?;
+    let notes = &plan["report"]["notes"];
+    let note = "m3/r3-a does not reach network net1, though others do: it alone is sent elsewhere";
+    ensure!(notes.as_array().unwrap().contains(&json!(note)), "{notes}");
+    ensure!(told_of(callers, &["m3"], &gateway) == 0);
+    ensure!(told_of(callers, &["m2"], &gateway) == 2);
+    let third = set.settled(3).await?;
+    ensure!(
+        !third.names().contains(&"WorkloadEntry shop/cw-web.net1"),
+        "{:?}",
+        third.names()
+    );
+    for (number, before) in [(1, &others[0]), (2, &others[1])] {
+        set.settled(number).await?.untouched_since(before)?;
+    }
+
+    // Both reach it again, and nothing of this was ever a loss.
+    page.keep_out(&[]);
+    webs.get_mut("m3").unwrap().scale("r3-a", 2).await?;
+    let fits = |plan: &Value| {
+        unreached(None)(plan)?;
+        counts([("m3", 2)])(plan)
+    };
+    set.as_planned(callers, webs, fits).await?;
+    ensure!(told_of(callers, &["m3"], &gateway) == 1);
+    set.row(1, ("/gateways/0/verdict", json!("Serving")))
+        .await?;
+    let explained = set.controller.cli();
+    let explained = explained.json(&["explain", "member/m1"]).await?;
+    let changes = explained["around"]["changes"].as_array().unwrap();
+    let fell = |to: &str| changes.iter().any(|change| change["to"] == to);
+    ensure!(fell("Degraded") && !fell("Lost"), "{changes:#?}");
+    Ok(())
+}
+
 /// A caller's Envoy in the first cluster.
 async fn envoy(set: &Clusterset, authority: &Authority, pod: &str) -> anyhow::Result<Envoy> {
     let site = set.site(1)?;
@@ -56,6 +152,12 @@ async fn envoy(set: &Clusterset, authority: &Authority, pod: &str) -> anyhow::Re
 async fn what_is_lost_is_withdrawn_and_comes_back_and_nothing_else_is_touched() -> anyhow::Result<()>
 {
     let mut set = Box::pin(Clusterset::start(Options::default())).await?;
+    // The first gateway is probed by a page, from which single observers can be kept.
+    let page = ReadyPage::open_at(1).await?;
+    let http = json!({ "port": page.address().port(), "path": "/ready" });
+    let probes = json!({ "gateway": "HTTP", "http": http });
+    set.register(1, json!({ "mode": "Federate", "probes": probes }))
+        .await?;
     let mut webs = set.deploy("web", 1, 2).await?;
     let callers = set.callers("web").await?;
     set.as_planned(&callers, &webs, counts([("m1", 4), ("m2", 4), ("m3", 2)]))
@@ -93,6 +195,8 @@ async fn what_is_lost_is_withdrawn_and_comes_back_and_nothing_else_is_touched() 
     set.condition(1, ("APIReachable", "True", "Reachable"))
         .await?;
     set.as_planned(&callers, &webs, without([])).await?;
+
+    one_pair_is_cut(&mut set, &mut webs, &callers, &page).await?;
 
     // A whole member is lost: its agent and its gateway fall silent.
     let two = set.settled(2).await?;

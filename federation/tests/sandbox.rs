@@ -91,6 +91,16 @@ fn a_region_is_lost_and_comes_back() {
         at(Event::Suspected) <= lost && lost <= at(Event::Back),
         "{lost} in {order:?}"
     );
+    // Observers of both other regions agree on it.
+    let said = report.timeline.iter();
+    let said = said
+        .filter(|moment| moment.event == Event::GatewaysLost)
+        .map(|moment| moment.text.as_str());
+    let said: String = said.collect();
+    assert!(
+        said.contains(" in 2 regions cannot reach gateway/eu-west-"),
+        "{said}"
+    );
     // Two seconds of hold before the verdict, three before traffic returns: holds are never shorter than they are set.
     assert!(report.recovery_ms.unwrap() >= 2_000, "{report:#?}");
     assert!(report.failback_ms.unwrap() >= 3_000, "{report:#?}");
@@ -277,7 +287,6 @@ fn it_goes_on_for_the_operator_until_it_is_stopped() {
     assert!(ask(&["services"]).contains("shop"));
     assert!(ask(&["explain", "region/us-east"]).contains("Serving"));
     assert!(ask(&["diff", "ap-south-1"]).contains("ap-south-1"));
-
     // Each for programs too, once and as it changes.
     let verbs: [&[&str]; 5] = [
         &["status"],

@@ -33,6 +33,7 @@ pub type Loses<T> = fn(&T) -> bool;
 pub struct Exchange<D, A> {
     shared: Arc<Shared<D, A>>,
     loses: Loses<D>,
+    loses_answers: Loses<A>,
 }
 
 impl<D, A> Clone for Exchange<D, A> {
@@ -40,6 +41,7 @@ impl<D, A> Clone for Exchange<D, A> {
         Self {
             shared: Arc::clone(&self.shared),
             loses: self.loses,
+            loses_answers: self.loses_answers,
         }
     }
 }
@@ -68,6 +70,7 @@ impl<D: Send + 'static, A: Send + 'static> Exchange<D, A> {
                 describe: (dials, answers),
             }),
             loses: |_| false,
+            loses_answers: |_| false,
         }
     }
 
@@ -75,6 +78,15 @@ impl<D: Send + 'static, A: Send + 'static> Exchange<D, A> {
     #[must_use]
     pub fn losing(self, loses: Loses<D>) -> Self {
         Self { loses, ..self }
+    }
+
+    /// The same, where such answers never arrive.
+    #[must_use]
+    pub fn losing_answers(self, loses_answers: Loses<A>) -> Self {
+        Self {
+            loses_answers,
+            ..self
+        }
     }
 
     /// A host listens at an address, until the returned value is dropped; whoever listened there before no longer does.
@@ -153,9 +165,12 @@ impl<D: Send + 'static, A: Send + 'static> Dial<D, A> for Dialer<D, A> {
         let (sender, arrives) =
             self.exchange
                 .run(&self.host, &host, shared.describe.0, self.exchange.loses);
-        let (answers, receiver) = self
-            .exchange
-            .run(&host, &self.host, shared.describe.1, |_| false);
+        let (answers, receiver) = self.exchange.run(
+            &host,
+            &self.host,
+            shared.describe.1,
+            self.exchange.loses_answers,
+        );
         let other = Connection {
             remote: self.host.clone(),
             identity: Some(self.identity.clone()),

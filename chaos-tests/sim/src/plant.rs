@@ -18,6 +18,31 @@ pub enum Plant {
     /// What replicas heard first-hand of their agents is lost on the way to the others, and they never compare. In the fleet
     /// alone.
     FactsLost,
+    /// Changes of networks are lost on the way to agents. In the fleet alone.
+    ViewsLost,
+    /// Agents write a service's entries anew, by deleting all of them first. In the fleet alone.
+    RewrittenFromNothing,
+    /// Cluster time advances by more than has passed. In the fleet alone.
+    HastyTime,
+    /// The hold-down that people declare is read as one second. In the fleet alone.
+    HoldDownMisread,
+    /// What an endpoint carries is read as two and a half times of what people declare. In the fleet alone.
+    CapacityMisread,
+    /// What gateways carry is read as ten times of what people declare. In the fleet alone.
+    GatewayMisread,
+    /// Policies that limit what moves in a window come without their limit. In the fleet alone.
+    LimitLost,
+    /// Evacuations are taken for dry runs. In the fleet alone.
+    EvacuationRehearsed,
+}
+
+impl Plant {
+    /// As it is given on the command line.
+    #[must_use]
+    pub fn name(self) -> String {
+        let value = clap::ValueEnum::to_possible_value(&self);
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
 }
 
 openraft::declare_raft_types!(

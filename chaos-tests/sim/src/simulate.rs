@@ -103,14 +103,9 @@ impl Run {
             World::Quiet => "quiet",
             World::Stall => "stall",
         };
-        let plant = match self.plant {
-            None => "",
-            Some(Plant::FsyncSkipped) => " --plant fsync-skipped",
-            Some(Plant::PreVoteGranted) => " --plant pre-vote-granted",
-            Some(Plant::StaleRead) => " --plant stale-read",
-            Some(Plant::UnguardedWrite) => " --plant unguarded-write",
-            Some(Plant::FactsLost) => " --plant facts-lost",
-        };
+        let plant = self
+            .plant
+            .map_or_else(String::new, |plant| format!(" --plant {}", plant.name()));
         format!(
             "cargo xtask simulate --world {world} --seed {}{plant}",
             self.seed

@@ -15,6 +15,7 @@ pub mod declared;
 pub mod furnish;
 pub mod gateway;
 pub mod mesh;
+pub mod page;
 pub mod replica;
 pub mod site;
 pub mod told;

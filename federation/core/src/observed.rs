@@ -32,14 +32,13 @@ pub fn gateways(state: &State, facts: &FactStore) -> BTreeMap<Subject, Observed>
     all.collect()
 }
 
-/// What each of some agents is to observe.
+/// What each of some agents is to observe, of all [`gateways`].
 #[must_use]
 pub fn by_agents(
     state: &State,
-    facts: &FactStore,
+    all: &BTreeMap<Subject, Observed>,
     agents: &BTreeSet<MemberName>,
 ) -> BTreeMap<MemberName, Vec<Observed>> {
-    let all = gateways(state, facts);
     let mut networks: BTreeMap<&NetworkName, Vec<&Observed>> = BTreeMap::new();
     let mut foreign: Vec<(&NetworkName, &Observed)> = Vec::new();
     for (member, gateway, _) in each(state) {

@@ -13,12 +13,34 @@ use causeway_discovery::probe::{Probe, ProbeConfig, Prober, Target};
 use causeway_seam::Env;
 use tokio::sync::watch;
 
-/// How often a gateway is probed. There are more agents than replicas, and each gateway is seen by several.
-const INTERVAL: Duration = Duration::from_secs(2);
+use crate::replica::ProbeTimes;
+
 /// A negative vote is renewed this often; it expires after a minute at least.
 const RENEW: Duration = Duration::from_secs(15);
 /// Attempts a second.
 const PER_SECOND: u32 = 50;
+
+/// By what an agent observes gateways, and how often and how patiently.
+#[derive(Clone)]
+pub struct Observing {
+    /// What reaches a gateway, or does not.
+    pub probe: Arc<dyn Probe>,
+    /// How often and how patiently.
+    pub times: ProbeTimes,
+}
+
+impl Observing {
+    /// With the usual times: a gateway is probed half as often as a replica does, since there are more agents than replicas
+    /// and each gateway is seen by several.
+    #[must_use]
+    pub fn by(probe: Arc<dyn Probe>) -> Self {
+        let times = ProbeTimes {
+            interval: Duration::from_secs(2),
+            ..ProbeTimes::default()
+        };
+        Self { probe, times }
+    }
+}
 
 /// What is asked for, and what is held of it.
 pub(crate) struct Eyes {
@@ -79,18 +101,20 @@ impl Eyes {
     }
 
     /// Probes until it is dropped.
-    pub(crate) async fn look(self: Arc<Self>, env: Env, probe: Arc<dyn Probe>, member: MemberName) {
+    pub(crate) async fn look(self: Arc<Self>, env: Env, by: Observing, member: MemberName) {
         // The replica knows better where the member stands, and counts its agent there.
         let Ok(domain) = FailureDomain::new(member.as_str()) else {
             return;
         };
         let config = ProbeConfig {
-            interval: INTERVAL,
+            interval: by.times.interval,
+            timeout: by.times.timeout,
+            threshold: by.times.threshold,
             renew: RENEW,
             per_second: PER_SECOND,
             ..ProbeConfig::new(ObserverId::Agent(member), domain)
         };
-        let (mut prober, mut votes) = Prober::start(&env, probe, config);
+        let (mut prober, mut votes) = Prober::start(&env, by.probe, config);
         let mut asked = self.asked.subscribe();
         loop {
             tokio::select! {

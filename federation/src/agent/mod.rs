@@ -25,7 +25,6 @@ use std::sync::atomic::AtomicU64;
 
 use causeway_api::MemberName;
 use causeway_api::view::View;
-use causeway_discovery::probe::Probe;
 use causeway_discovery::{Observer, ObserverConfig};
 use causeway_mesh::{Lease, LeaseOptions, LeaseState};
 use causeway_seam::{Disk, Env, TaskHandle};
@@ -38,6 +37,7 @@ use shared::Shared;
 use source::AgentSource;
 use writing::Writing;
 
+pub use eyes::Observing;
 pub use link::{Dialer, LinkStatus};
 pub use process::run;
 
@@ -74,7 +74,7 @@ impl Agent {
         Self::start_observing(env, client, dialer, disk, config, None)
     }
 
-    /// The same, and observes gateways of other members by `probe`; without one it observes none.
+    /// The same, and observes gateways of other members; without `observing` it observes none.
     #[must_use]
     pub fn start_observing(
         env: &Env,
@@ -82,7 +82,7 @@ impl Agent {
         dialer: Arc<Dialer>,
         disk: Arc<dyn Disk>,
         config: AgentConfig,
-        probe: Option<Arc<dyn Probe>>,
+        observing: Option<Observing>,
     ) -> Self {
         let shared = Arc::new(Shared::open(config.member.clone(), env.clone(), disk));
         let observer = Arc::new(Observer::start(
@@ -119,9 +119,9 @@ impl Agent {
             env.spawn("link", link.run()),
             env.spawn("view cache", shared.clone().keep_cache()),
         ];
-        if let Some(probe) = probe {
+        if let Some(by) = observing {
             let member = shared.member.clone();
-            tasks.push(env.spawn("eyes", eyes.look(env.clone(), probe, member)));
+            tasks.push(env.spawn("eyes", eyes.look(env.clone(), by, member)));
         }
         Self {
             tasks,

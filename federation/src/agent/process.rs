@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use causeway_discovery::probe::NetProbe;
 use causeway_seam::real::{self, Folder, net};
 
-use super::{Agent, AgentConfig};
+use super::{Agent, AgentConfig, Observing};
 use crate::admin::health;
 use crate::args::AgentArgs;
 use crate::cli::{pems, signals};
@@ -41,7 +41,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<ExitCode> {
         Arc::new(dialer),
         disk,
         config,
-        Some(Arc::new(NetProbe::new(env.clone()))),
+        Some(Observing::by(Arc::new(NetProbe::new(env.clone())))),
     ));
     // Held weakly: who serves must not keep from stopping in order.
     let ready = Arc::downgrade(&agent);

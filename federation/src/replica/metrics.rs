@@ -160,8 +160,8 @@ impl ReplicaMetrics {
             metrics.forget_subject(gone);
         }
         let prepared = &look.state.brain.contingencies.rows;
-        for (domain, row) in prepared {
-            metrics.set_readiness(domain, row.readiness.score);
+        for row in prepared.values() {
+            metrics.set_readiness(&row.readiness);
         }
         let domains: BTreeSet<Domain> = prepared.keys().cloned().collect();
         for gone in shown.domains.difference(&domains) {

@@ -67,6 +67,7 @@ fn whats_missing(watch: &mut Watch<'_>) -> Option<String> {
         return Some(format!("{registered} of {members} clusters are registered"));
     }
     let sessions = watch.world.sessions();
+    let observing = watch.world.observing();
     for name in watch.fleet.members.keys() {
         let member = Subject::Member {
             member: name.clone(),
@@ -82,6 +83,7 @@ fn whats_missing(watch: &mut Watch<'_>) -> Option<String> {
                 "its gateway was not reached yet"
             }
             Some(false) => "its mesh is not written yet",
+            Some(true) if !observing.contains(name) => "its agent has reached no other gateway yet",
             Some(true) => continue,
         };
         return Some(format!("cluster {name}: {problem}"));

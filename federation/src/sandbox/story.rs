@@ -167,11 +167,14 @@ async fn until_moved(watch: &mut Watch<'_>) -> anyhow::Result<Option<u64>> {
             && gateways.all(|(_, state)| *state == VerdictState::Lost)
         {
             cut = true;
-            watch.say(
-                Event::GatewaysLost,
-                "verdict: all its gateways are Lost, so nothing may be sent into its networks"
-                    .to_owned(),
+            let observers = match verdicts.gateways.first() {
+                Some((subject, _)) => watch.observers(subject).await,
+                None => String::new(),
+            };
+            let text = format!(
+                "verdict: all its gateways are Lost, so nothing may be sent into its networks: {observers}"
             );
+            watch.say(Event::GatewaysLost, text);
         }
         if !lost && verdicts.part == Some(VerdictState::Lost) {
             lost = true;

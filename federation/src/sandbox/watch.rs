@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::ids::{MemberName, Region, ReplicaId};
-use causeway_api::verdict::{Ballot, Subject, VerdictState};
+use causeway_api::verdict::{Ballot, Evidence, ObserverId, Subject, VerdictState};
 use causeway_seam::{Env, Monotonic};
 
 use super::fleet::Fleet;
@@ -16,6 +16,7 @@ use super::report::{Event, LeaderRow, Moment, Survivors};
 use super::sampler::Sampler;
 use super::story::Tell;
 use super::world::World;
+use crate::cli::text::count;
 
 /// How often the clusters are looked at, at most.
 pub const TICK: Duration = Duration::from_millis(10);
@@ -205,16 +206,37 @@ impl<'a> Watch<'a> {
 
     /// An observer's word on why it does not reach a subject.
     pub(crate) async fn evidence(&self, subject: &Subject) -> Option<String> {
-        let explained = self
-            .world
-            .admin()?
-            .explain_subject(subject, None)
-            .await
-            .ok()?;
-        let mut evidence = explained.verdict.evidence.into_iter();
+        let against = self.against(subject).await;
+        against.into_iter().next().map(|row| row.evidence)
+    }
+
+    /// Who does not reach a subject, counted.
+    pub(crate) async fn observers(&self, subject: &Subject) -> String {
+        let against = self.against(subject).await;
+        let counted = against.iter().filter(|row| row.not_counted.is_none());
+        let (replicas, agents): (Vec<&Evidence>, Vec<&Evidence>) =
+            counted.partition(|row| matches!(row.observer, ObserverId::Replica(_)));
+        let all = replicas.iter().chain(&agents);
+        let regions: BTreeSet<_> = all.map(|row| &row.domain).collect();
+        let counted = |number: usize, one: &str, many: &str| {
+            count(u64::try_from(number).unwrap_or(u64::MAX), one, many)
+        };
+        format!(
+            "{} and {} in {} cannot reach {subject}",
+            counted(replicas.len(), "replica", "replicas"),
+            counted(agents.len(), "agent", "agents"),
+            counted(regions.len(), "region", "regions")
+        )
+    }
+
+    async fn against(&self, subject: &Subject) -> Vec<Evidence> {
+        let Some(admin) = self.world.admin() else {
+            return Vec::new();
+        };
+        let explained = admin.explain_subject(subject, None).await;
+        let mut evidence = explained.map_or_else(|_| Vec::new(), |found| found.verdict.evidence);
+        evidence.retain(|row| row.ballot == Ballot::Unreachable);
         evidence
-            .find(|row| row.ballot == Ballot::Unreachable)
-            .map(|row| row.evidence)
     }
 
     /// Since the loss, in milliseconds.

@@ -13,14 +13,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use causeway_api::facts::GatewayAddress;
 use causeway_api::ids::{MemberName, Region, ReplicaId};
-use causeway_api::verdict::{Subject, VerdictState};
+use causeway_api::verdict::{Ballot, ObserverId, Subject, VerdictState};
 use causeway_memory::{Config, MemoryMember};
 use causeway_seam::Env;
 use causeway_seam::real::Folder;
 use causeway_state::State;
 use tokio::sync::watch;
 
-use self::dark::{Dark, DarkDialer};
+use self::dark::{Dark, DarkDialer, DarkProbe};
 use self::home::{Around, Home};
 use self::papers::Papers;
 use super::fleet::Fleet;
@@ -28,12 +28,12 @@ use super::lost::Lost;
 use super::objects;
 use super::patience::Patience;
 use crate::admin::AdminBackend;
-use crate::agent::{Agent, AgentConfig, Dialer};
+use crate::agent::{Agent, AgentConfig, Dialer, Observing};
 use crate::replica::among::Begin;
 use crate::replica::{ProbeTimes, Replica};
 use crate::session::TonicDialer;
 
-/// How often and how patiently the controller probes here.
+/// How often and how patiently replicas and agents probe here.
 pub const PROBE: ProbeTimes = ProbeTimes {
     interval: Duration::from_millis(500),
     timeout: Duration::from_millis(500),
@@ -178,12 +178,22 @@ impl World {
                 controllers: controllers.clone(),
                 identity: format!("sandbox-{name}"),
             };
-            site.agent = Some(Agent::start(
+            let probe = DarkProbe {
+                env: self.env.clone(),
+                here: site.dark.subscribe(),
+                gateways: self.gateways.clone(),
+            };
+            let observing = Observing {
+                probe: Arc::new(probe),
+                times: PROBE,
+            };
+            site.agent = Some(Agent::start_observing(
                 &self.env,
                 site.memory.client(),
                 dialer,
                 disk,
                 config,
+                Some(observing),
             ));
         }
         Ok(())
@@ -247,6 +257,23 @@ impl World {
     pub fn sessions(&self) -> BTreeMap<MemberName, bool> {
         let lit = self.homes.values().filter_map(Home::lit);
         lit.flat_map(Replica::sessions).collect()
+    }
+
+    /// The members whose agents reach gateways of others, and were heard to say so.
+    #[must_use]
+    pub fn observing(&self) -> BTreeSet<MemberName> {
+        let observing = |state: &State| {
+            let votes = state.votes.rows().values().flatten();
+            let reached = votes.filter(|(_, vote)| vote.ballot == Ballot::Reachable);
+            let agents = reached.filter_map(|(observer, _)| match observer {
+                ObserverId::Agent(member) => Some(member.clone()),
+                ObserverId::Replica(_) => None,
+            });
+            agents.collect()
+        };
+        self.best()
+            .map(|replica| replica.log().read(observing))
+            .unwrap_or_default()
     }
 
     /// The verdict on a subject.

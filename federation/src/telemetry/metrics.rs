@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use causeway_api::contingency::Readiness;
 use causeway_api::domain::Domain;
 use causeway_api::ids::MemberName;
 use causeway_api::verdict::{Subject, VerdictState};
@@ -17,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::readiness::ReadinessMetrics;
 use crate::admin::api::{Condition, ConditionStatus};
 
 type Seconds = Gauge<f64, AtomicU64>;
@@ -37,11 +39,6 @@ struct VerdictLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MemberLabels {
     member: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DomainLabels {
-    domain: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -96,15 +93,15 @@ pub struct Metrics {
     planned: Counter,
     moves: Family<MoveLabels, Counter>,
     sessions: Family<Vec<(String, String)>, Gauge>,
-    disk: Family<Vec<(String, String)>, Seconds>,
     /// No labels; a family, so that there is no series before it is set: an agent has no quorum.
     quorum: Family<Vec<(String, String)>, Gauge>,
     diverged: Family<Vec<(String, String)>, Gauge>,
+    disk: Family<Vec<(String, String)>, Seconds>,
     waiting: Family<Vec<(String, String)>, Gauge>,
     brake: Family<Vec<(String, String)>, Gauge>,
     doubted: Family<Vec<(String, String)>, Gauge>,
     impaired: Family<Vec<(String, String)>, Gauge>,
-    readiness: Family<DomainLabels, Gauge>,
+    readiness: ReadinessMetrics,
 }
 
 impl Metrics {
@@ -166,15 +163,15 @@ impl Metrics {
         );
         registry.register(
             "state_diverged",
+            "Whether this replica's state was found to differ from the leader's: 1 or 0",
+            diverged.clone(),
+        );
         let disk = Family::<_, Seconds>::default();
         registry.register(
             "disk_write_seconds",
             "How long the disk takes to make a write of the decision log durable: the median of the last ones, or for how long \
              the one that is under way has been if that is longer",
             disk.clone(),
-        );
-            "Whether this replica's state was found to differ from the leader's: 1 or 0",
-            diverged.clone(),
         );
         let (waiting, brake, doubted) = (Family::default(), Family::default(), Family::default());
         registry.register(
@@ -198,17 +195,11 @@ impl Metrics {
             "Replicas and agents that abstain on everything because they suspect their own network",
             impaired.clone(),
         );
-        let readiness = Family::default();
-        registry.register(
-            "readiness_score",
-            "The share of the survivors' demand that would be served if a domain were lost, in percent",
-            readiness.clone(),
-        );
+        let readiness = ReadinessMetrics::register(&mut registry);
         Self {
             registry: Arc::new(registry),
             condition,
             verdict,
-            disk,
             lag,
             conflicts,
             decisions,
@@ -217,6 +208,7 @@ impl Metrics {
             sessions,
             quorum,
             diverged,
+            disk,
             waiting,
             brake,
             doubted,
@@ -277,18 +269,14 @@ impl Metrics {
         }
     }
 
-    /// Sets `causeway_readiness_score`.
-    pub fn set_readiness(&self, domain: &Domain, score: u8) {
-        let domain = domain.to_string();
-        self.readiness
-            .get_or_create(&DomainLabels { domain })
-            .set(i64::from(score));
+    /// Sets `causeway_readiness_score`, `causeway_readiness_outcome` and `causeway_readiness_writes` of a domain.
+    pub fn set_readiness(&self, readiness: &Readiness) {
+        self.readiness.set(readiness);
     }
 
     /// Removes the series of a domain that is not prepared for any more.
     pub fn forget_readiness(&self, domain: &Domain) {
-        let domain = domain.to_string();
-        self.readiness.remove(&DomainLabels { domain });
+        self.readiness.forget(domain);
     }
 
     /// Removes the series of a subject that is no more.
@@ -358,13 +346,6 @@ impl Metrics {
 
     /// Sets `causeway_quorum_reachable`.
     pub fn set_quorum_reachable(&self, reachable: bool) {
-    /// Sets `causeway_disk_write_seconds`.
-    pub fn set_disk(&self, takes: Duration) {
-        self.disk
-            .get_or_create(&Vec::new())
-            .set(takes.as_secs_f64());
-    }
-
         self.quorum
             .get_or_create(&Vec::new())
             .set(i64::from(reachable));
@@ -375,6 +356,13 @@ impl Metrics {
         self.diverged
             .get_or_create(&Vec::new())
             .set(i64::from(diverged));
+    }
+
+    /// Sets `causeway_disk_write_seconds`.
+    pub fn set_disk(&self, takes: Duration) {
+        self.disk
+            .get_or_create(&Vec::new())
+            .set(takes.as_secs_f64());
     }
 
     /// Sets `causeway_approvals_waiting`.
@@ -438,7 +426,6 @@ mod tests {
         metrics.count_decision(DecisionOutcome::Refused, "capacity");
         metrics.set_quorum_reachable(true);
         metrics.set_state_diverged(false);
-        metrics.set_readiness(&"region/r1".parse().unwrap(), 93);
         metrics.set_impaired(2);
         let text = metrics.text();
         for line in [
@@ -453,7 +440,6 @@ mod tests {
             "causeway_quorum_reachable{} 1",
             "causeway_state_diverged{} 0",
             "causeway_observers_impaired{} 2",
-            "causeway_readiness_score{domain=\"region/r1\"} 93",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
@@ -473,8 +459,6 @@ mod tests {
         metrics.set_verdict(&"member/ack".parse().unwrap(), VerdictState::Serving);
         metrics.forget_member(&member(), ["Ready"]);
         metrics.forget_subject(&"member/ack".parse().unwrap());
-        metrics.set_readiness(&"member/ack".parse().unwrap(), 100);
-        metrics.forget_readiness(&"member/ack".parse().unwrap());
         assert!(!metrics.text().contains("ack"), "{}", metrics.text());
     }
 }

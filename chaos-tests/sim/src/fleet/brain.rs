@@ -1,36 +1,78 @@
 //! Judges what the failover brain decides: each plan that is committed, and each move of a verdict.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use causeway_api::Generation;
+use causeway_api::ids::NetworkName;
+use causeway_api::plan::Rate;
+use causeway_api::rules::TrafficLimit;
 use causeway_state::{CommittedPlan, Effect, Outcome, State};
 
+use super::policies::{Declared, EACH};
+use crate::dice::Dice;
 use crate::history::History;
 use crate::invariant::{
-    HoldDown, OneMove, Velocity, carries, plans_checked, recomputed, shifts_kept,
+    Gateways, HoldDown, OneMove, Velocity, carries, honest_time, plans_checked, recomputed,
+    shifts_kept,
 };
+use crate::plant::Plant;
 use crate::watch::Told;
 
+/// What people mean, by which decisions are judged: whatever of it replicas have read.
+pub struct Meant {
+    hold_down_ms: u64,
+    gateways: BTreeMap<NetworkName, Rate>,
+    /// What policies without any rule were declared to limit.
+    lost_limit: Option<TrafficLimit>,
+}
+
+impl Meant {
+    /// By the people of a seed.
+    #[must_use]
+    pub fn of(dice: &Dice, plant: Option<Plant>) -> Self {
+        let declared = Declared::of(dice);
+        let limit = TrafficLimit {
+            percent: 10,
+            window_ms: 30_000,
+        };
+        Self {
+            hold_down_ms: declared.hold_down_ms(),
+            gateways: declared.gateways().collect(),
+            lost_limit: (plant == Some(Plant::LimitLost)).then_some(limit),
+        }
+    }
+}
+
 /// What was seen of decisions, in their order.
-#[derive(Default)]
 struct Judges {
     newest: Generation,
     hold_down: HoldDown,
     one_move: OneMove,
     velocity: Velocity,
+    gateways: Gateways,
 }
 
 /// Judges each decision once, whichever replica applies it first.
 #[must_use]
-pub fn watch(history: &History) -> Told {
+pub fn watch(history: &History, meant: Meant) -> Told {
     let history = history.clone();
-    let judges = Mutex::new(Judges::default());
+    let judges = Mutex::new(Judges {
+        newest: Generation::default(),
+        hold_down: HoldDown::new(meant.hold_down_ms),
+        one_move: OneMove::new(meant.hold_down_ms),
+        velocity: Velocity::new(meant.lost_limit),
+        gateways: Gateways::new(meant.gateways),
+    });
     Arc::new(move |log, decision| {
         let mut judges = judges.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = log.read(|state| match &decision.outcome {
+        let mut found = log.read(|state| match &decision.outcome {
             Outcome::Accepted { generation, effect } => judges.see(state, *generation, effect),
             _ => Vec::new(),
         });
+        let time = log.read(|state| state.cluster_time);
+        let honest = honest_time::judge(time, history.now());
+        found.extend(honest.err().map(|message| ("honest_time", message)));
         for (invariant, message) in found {
             history.violated(invariant, message);
         }
@@ -62,11 +104,12 @@ impl Judges {
         for plan in &plans {
             note("plans_checked", plans_checked::judge(plan));
             note("recomputed", recomputed::judge(plan));
-            note("carries", carries::judge(plan));
+            note("carries", carries::judge(plan, Rate::from_rps(EACH)));
         }
         if state.last_applied != at {
             // Another replica may see it alone; else what follows from decisions in a row begins anew.
             self.velocity.forget();
+            self.gateways.forget();
             return found;
         }
         self.newest = at;
@@ -80,6 +123,7 @@ impl Judges {
             self.velocity.forget();
         }
         note("velocity", self.velocity.see(state, &plans));
+        note("gateways", self.gateways.see(state, &plans));
         found
     }
 }

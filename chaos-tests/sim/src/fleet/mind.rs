@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::members::Member;
 use super::world::{MEMBERS, World, agent_place};
 use crate::clients::Ground as _;
-use crate::invariant::{facts_equal, newest_view};
+use crate::invariant::{facts_equal, gateways, newest_view};
 
 /// Within this time after healing all must be well: the longest hold, and twice as much.
 const HEALED: Duration = Duration::from_secs(180);
@@ -33,8 +33,8 @@ pub async fn converged(world: &Arc<World>, invariant: &'static str) -> bool {
         if let Some((which, wrong)) = wrong
             && Instant::now() >= until
         {
-            // Where the beginning fails, nothing else can be said.
-            let invariant = if invariant == "begins" {
+            // Where the beginning fails, nothing else can be said, but that too much is sent.
+            let invariant = if invariant == "begins" && which != "gateways" {
                 invariant
             } else {
                 which
@@ -53,6 +53,7 @@ pub async fn converged(world: &Arc<World>, invariant: &'static str) -> bool {
 fn wrong(world: &World) -> Option<(&'static str, String)> {
     let mut looks = minds(world).err();
     looks = looks.or_else(|| verdicts(world).map(|wrong| ("converges", wrong)));
+    looks = looks.or_else(|| sent(world).map(|wrong| ("gateways", wrong)));
     let mut meshes = world.members.iter();
     looks = looks.or_else(|| {
         let wrong = meshes.find_map(|member| mesh(world, member));
@@ -122,6 +123,14 @@ fn verdicts(world: &World) -> Option<String> {
             })
         })
     })
+}
+
+/// Gateways through which more is sent than they carry.
+fn sent(world: &World) -> Option<String> {
+    let (_, leading) = world.replica(world.leader()?)?;
+    let limits = world.declared().gateways();
+    let judged = leading.log().read(|state| gateways::judge(state, limits));
+    judged.err()
 }
 
 /// What is wrong with a member's mesh.

@@ -9,14 +9,16 @@
 //! * [`work`]: what people and autoscalers do meanwhile; [`policies`]: what people declare; [`operators`]: who adds and removes
 //!   replicas;
 //! * [`witness`]: sees every write into every member, [`brain`]: every decision, and both feed the invariants;
-//! * [`unguarded`]: a planted bug of agents' writes;
-//! * [`mind`]: whether all is well again; [`run()`]: one run of one seed; [`quiet()`]: a clusterset to which nothing happens.
+//! * [`unguarded`], [`rewritten`]: planted bugs of agents' writes; [`hasty_time`]: one of cluster time;
+//! * [`mind`]: whether all is well again; [`run()`]: one run of one seed; [`quiet()`]: a clusterset to which nothing happens; [`stall()`]: to
+//!   which nothing happens but that the disk of its leader stalls.
 
 pub mod brain;
 pub mod cuts;
 pub mod describe;
 pub mod disaster;
 pub mod faults;
+pub mod hasty_time;
 pub mod members;
 pub mod mind;
 pub mod operators;
@@ -24,13 +26,14 @@ pub mod places;
 pub mod policies;
 pub mod probe;
 pub mod quiet;
+pub mod rewritten;
 pub mod run;
 pub mod size;
+pub mod stall;
 pub mod unguarded;
 pub mod witness;
 pub mod work;
 pub mod world;
-pub mod stall;
 
 pub use quiet::quiet;
 pub use run::run;

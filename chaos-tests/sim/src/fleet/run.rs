@@ -3,8 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::brain::Meant;
 use super::disaster;
 use super::faults::Faults;
+use super::hasty_time;
 use super::mind::converged;
 use super::operators::{self, operate};
 use super::size::Size;
@@ -27,7 +29,7 @@ const PAUSE: u64 = 4_000;
 /// Runs a seed to its end; what it found is in the history.
 pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
     let dice = Dice::new(seed).fork("fleet");
-    let told = super::brain::watch(history);
+    let told = super::brain::watch(history, Meant::of(&dice, plant));
     let size = Size::draw(&dice.fork("size"));
     let world = World::new(&dice, history, plant, told, size.services);
     let witness = Witness::new(&world, size.residency);
@@ -39,6 +41,8 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
         world.watch.seen().terms.lasts(true, history.now());
         executor::spawn(world.watch.clone().look(ground))
     };
+    let hastening = (plant == Some(Plant::HastyTime))
+        .then(|| executor::spawn(hasty_time::run(Arc::clone(&world))));
     if begin(&world, &dice, size.replicas).await {
         history.note("world", "has converged");
         trouble(&world, &witness, &dice, size, plant).await;
@@ -48,6 +52,7 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
             witness.look(at);
         }
     }
+    hastening.iter().for_each(Job::abort);
     looking.abort();
     history.note("world", "ends");
 }

@@ -46,7 +46,7 @@ async fn write(
 }
 
 /// The object without what it was read as.
-fn strip(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn strip(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut object: Value = serde_json::from_slice(bytes).ok()?;
     let metadata = object.get_mut("metadata")?.as_object_mut()?;
     metadata.remove("resourceVersion");

@@ -81,14 +81,14 @@ impl Work {
             }
             8 | 9 => {
                 self.caused();
-                let (kind, policy) = policies::draw(dice, self.residency);
+                let (kind, policy) = policies::draw(dice, self.residency, self.world.plant());
                 let put = self.world.host.cluster.put(policy).map(drop);
                 history.note("people", format_args!("put a policy, {kind}: {put:?}"));
             }
             10 => {
                 self.caused();
                 let number = self.shifts.fetch_add(1, Ordering::Relaxed) + 1;
-                let shift = policies::evacuation(number, &member.name);
+                let shift = policies::evacuation(number, &member.name, self.world.plant());
                 let put = self.world.host.cluster.put(shift).map(drop);
                 history.note("people", format_args!("evacuate {}: {put:?}", member.name));
                 tokio::time::sleep(dice.millis(2_000, 20_000)).await;

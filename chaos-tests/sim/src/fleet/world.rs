@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use causeway::agent::{Agent, AgentConfig};
+use causeway::agent::{Agent, AgentConfig, Observing};
 use causeway::peers::{Me, PeerLinks};
 use causeway::replica::among::{Among, Begin, Tuning};
 use causeway::replica::{ProbeTimes, Replica, ReplicaConfig};
@@ -16,15 +16,14 @@ use causeway_api::peer::{FromPeer, PeerAddresses, ToPeer};
 use causeway_api::session::{FromAgent, FromReplica};
 use causeway_faults::Survival;
 use causeway_storage::Consensus;
-use serde_json::json;
 
 use super::describe;
 use super::members::Member;
 use super::operators;
 use super::places::{Places, Taken, What};
-use super::policies;
+use super::policies::Declared;
 use super::probe::{SimProbe, gateway_host};
-use super::unguarded;
+use super::{rewritten, unguarded};
 use crate::clients::{Ground, host};
 use crate::dice::Dice;
 use crate::executor;
@@ -58,6 +57,7 @@ pub struct World {
     /// Feeds the invariants of the decision log.
     pub watch: Watch,
     plant: Option<Plant>,
+    declared: Declared,
     dice: Dice,
     sessions: Exchange<FromAgent, FromReplica>,
     peers: Exchange<ToPeer, FromPeer>,
@@ -127,6 +127,12 @@ impl World {
         let members = Arc::new((1..).zip(&MEMBERS).map(member).collect::<Vec<_>>());
         let host = Member::new("host", 99, api("host"), &[]);
         let sessions = Exchange::new(&wires, history, describe::agent, describe::replica);
+        let sessions = match plant {
+            Some(Plant::ViewsLost) => sessions.losing_answers(|message| {
+                matches!(message, FromReplica::View(delta) if !delta.complete && !delta.networks.is_empty())
+            }),
+            _ => sessions,
+        };
         let peers = Exchange::new(&wires, history, describe::dialler, describe::dialled);
         let peers = match plant {
             Some(Plant::FactsLost) => peers.losing(|message| {
@@ -146,6 +152,7 @@ impl World {
             places: Places::new(history, dice.fork("world"), plant),
             watch: Watch::default(),
             plant,
+            declared: Declared::of(dice),
             dice: dice.fork("geography"),
             sessions,
             peers,
@@ -179,20 +186,26 @@ impl World {
 
     /// Registers all members in the host cluster, and declares what they are asked for and what they carry.
     pub fn register(&self) {
-        let declared = self
-            .host
-            .cluster
-            .put(policies::root(&self.dice.fork("loads")));
-        if let Err(error) = declared {
-            self.history.violated("begins", error);
-        }
-        for name in MEMBERS {
-            let object = json!({ "apiVersion": "causeway.dev/v1alpha1", "kind": "MemberCluster",
-                "metadata": { "name": name }, "spec": { "mode": "Federate" } });
+        let root = self.declared.root(self.plant);
+        let members = self.members.iter();
+        let members = members.map(|member| self.declared.member(member, self.plant));
+        for object in [root].into_iter().chain(members) {
             if let Err(error) = self.host.cluster.put(object) {
                 self.history.violated("begins", error);
             }
         }
+    }
+
+    /// What people declare once and for all.
+    #[must_use]
+    pub fn declared(&self) -> &Declared {
+        &self.declared
+    }
+
+    /// What is planted.
+    #[must_use]
+    pub fn plant(&self) -> Option<Plant> {
+        self.plant
     }
 
     /// A member by its name.
@@ -371,10 +384,12 @@ impl World {
             identity: format!("{place}-{starts}"),
         };
         let dialer = self.sessions.dialer(&member_host(member), member);
-        let mut client = held.cluster.client();
-        if self.plant == Some(Plant::UnguardedWrite) {
-            client = unguarded::client(client, dice.fork("writes"));
-        }
+        let client = held.cluster.client();
+        let client = match self.plant {
+            Some(Plant::UnguardedWrite) => unguarded::client(client, dice.fork("writes")),
+            Some(Plant::RewrittenFromNothing) => rewritten::client(client, held.cluster.clone()),
+            _ => client,
+        };
         let probe = SimProbe {
             host: member_host(member),
             wires: self.wires.clone(),
@@ -386,7 +401,7 @@ impl World {
             Arc::new(dialer),
             Arc::new(disk),
             config,
-            Some(Arc::new(probe)),
+            Some(Observing::by(Arc::new(probe))),
         );
         self.history.note(&place, "started");
         let what = What::Agent(Arc::new(agent));

@@ -1,17 +1,18 @@
-//! No destination is planned beyond what it carries: the sums of all sources, against ready endpoints times what is declared of
-//! one, times the share of it that a plan may use. Added up here anew, and not by the checker that `apply` asks.
+//! No destination is planned beyond what it carries: the sums of all sources, against ready endpoints times what people declared
+//! of one, times the share of it that a plan may use. Added up here anew, and not by the checker that `apply` asks.
 
 use std::collections::BTreeMap;
 
 use causeway_api::ids::{MemberName, NetworkName};
-use causeway_api::plan::{CapacitySource, Destination, DestinationInput};
+use causeway_api::plan::{CapacitySource, Destination, DestinationInput, Rate};
 use causeway_state::CommittedPlan;
 
-/// Judges a plan that came into force. Where a demand or a capacity is unknown there is nothing to add up.
+/// Judges a plan that came into force, where one endpoint carries `each`. Where a demand or a capacity is unknown there is nothing
+/// to add up.
 ///
 /// # Errors
 /// Who is to carry too much.
-pub fn judge(committed: &CommittedPlan) -> Result<(), String> {
+pub fn judge(committed: &CommittedPlan, each: Rate) -> Result<(), String> {
     let inputs = &committed.inputs;
     let known = inputs.sources.iter().all(|source| source.demand.is_some())
         && inputs.destinations.iter().all(|zone| {
@@ -34,7 +35,10 @@ pub fn judge(committed: &CommittedPlan) -> Result<(), String> {
         let zones = inputs.destinations.iter().filter(|zone| fits(zone));
         zones
             .map(|zone| {
-                let all = zone.capacity.map_or(0, |rate| u128::from(rate.0));
+                let ready = u128::from(zone.ready) * u128::from(each.0);
+                let all = zone
+                    .capacity
+                    .map_or(0, |rate| u128::from(rate.0).min(ready));
                 all * u128::from(zone.max_utilization_percent) / 100
             })
             .sum()
@@ -74,4 +78,18 @@ pub fn judge(committed: &CommittedPlan) -> Result<(), String> {
         })
     });
     gateways.map(Err).next().unwrap_or(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::invariant::samples::{EACH, committed, overfull};
+
+    #[test]
+    fn who_is_to_carry_too_much_is_found() {
+        judge(&committed(), EACH).unwrap();
+        assert!(judge(&overfull(), EACH).is_err());
+        assert!(judge(&committed(), Rate(EACH.0 / 2)).is_err());
+    }
 }

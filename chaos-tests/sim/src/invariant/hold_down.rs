@@ -9,13 +9,24 @@ use causeway_api::verdict::{ClusterTime, Subject, VerdictState};
 use causeway_state::State;
 
 /// Since when subjects recover.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HoldDown {
+    hold_down_ms: u64,
     newest: Generation,
     recovering: BTreeMap<Subject, ClusterTime>,
 }
 
 impl HoldDown {
+    /// With the hold-down that people declared.
+    #[must_use]
+    pub fn new(hold_down_ms: u64) -> Self {
+        Self {
+            hold_down_ms,
+            newest: Generation::default(),
+            recovering: BTreeMap::new(),
+        }
+    }
+
     /// A decision was applied, after which the state is this one and these verdicts changed. One that was seen before is
     /// passed over.
     ///
@@ -32,7 +43,7 @@ impl HoldDown {
         }
         self.newest = at;
         let now = state.cluster_time;
-        let hold_down_ms = state.rules().hold_down_ms;
+        let hold_down_ms = self.hold_down_ms;
         let mut found = Ok(());
         for (subject, from, to) in verdicts {
             match (from, to) {
@@ -72,7 +83,8 @@ mod tests {
         let subject = Subject::Member {
             member: "a".parse().unwrap(),
         };
-        let mut held = HoldDown::default();
+        let hold = 30_000;
+        let mut held = HoldDown::new(hold);
         let mut see = |index: u64, at_ms: u64, from, to| {
             let state = State {
                 cluster_time: ClusterTime::default().plus_ms(at_ms),
@@ -86,7 +98,6 @@ mod tests {
         };
         see(1, 0, Serving, Lost).unwrap();
         see(2, 10, Lost, Recovering).unwrap();
-        let hold = State::default().rules().hold_down_ms;
         assert!(see(3, 10 + hold - 1, Recovering, Serving).is_err());
         see(4, hold * 2, Serving, Lost).unwrap();
         see(5, hold * 2, Lost, Recovering).unwrap();

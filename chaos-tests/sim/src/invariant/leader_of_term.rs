@@ -32,3 +32,18 @@ impl LeaderOfTerm {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn two_leaders_of_one_term_are_found() {
+        let mut leaders = LeaderOfTerm::default();
+        leaders.see(1, 4, true).unwrap();
+        leaders.see(2, 4, false).unwrap();
+        leaders.see(2, 5, true).unwrap();
+        assert!(leaders.see(2, 4, true).is_err());
+    }
+}

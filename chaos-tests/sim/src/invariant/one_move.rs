@@ -9,13 +9,24 @@ use causeway_api::{MemberName, ServiceKey};
 use causeway_state::{CommittedPlan, State};
 
 /// When members were lost, and which services left them for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct OneMove {
+    hold_down_ms: u64,
     lost: BTreeMap<MemberName, ClusterTime>,
     left: BTreeSet<(ServiceKey, MemberName)>,
 }
 
 impl OneMove {
+    /// With the hold-down that people declared.
+    #[must_use]
+    pub fn new(hold_down_ms: u64) -> Self {
+        Self {
+            hold_down_ms,
+            lost: BTreeMap::new(),
+            left: BTreeSet::new(),
+        }
+    }
+
     /// Verdicts changed.
     pub fn lose(&mut self, state: &State, verdicts: &[(Subject, VerdictState, VerdictState)]) {
         for (subject, _, to) in verdicts {
@@ -34,7 +45,7 @@ impl OneMove {
     /// Where a service returns too early.
     pub fn see(&mut self, state: &State, committed: &CommittedPlan) -> Result<(), String> {
         let service = &committed.inputs.service;
-        let hold_down_ms = state.rules().hold_down_ms;
+        let hold_down_ms = self.hold_down_ms;
         let mut found = Ok(());
         for zone in &committed.inputs.destinations {
             let key = (service.clone(), zone.member.clone());
@@ -62,42 +73,16 @@ impl OneMove {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use causeway_api::plan::{DestinationInput, EffectivePolicy, PlanInputs, ServicePlan};
-
     use super::*;
+    use crate::invariant::samples::committed;
 
     fn planned(withdrawn: Option<Withdrawal>) -> CommittedPlan {
-        let service: ServiceKey = "shop/cart".parse().unwrap();
-        let zone = DestinationInput {
-            member: "a".parse().unwrap(),
-            zone: None,
-            region: None,
-            network: "a".parse().unwrap(),
-            exported: true,
-            ready: 1,
-            total: 1,
-            capacity: None,
-            capacity_source: Default::default(),
-            max_utilization_percent: 80,
-            admitted_percent: 100,
-            withdrawn,
-        };
-        CommittedPlan {
-            inputs: PlanInputs {
-                service: service.clone(),
-                ports: Vec::new(),
-                sources: Vec::new(),
-                destinations: vec![zone],
-                gateways: Vec::new(),
-                policy: EffectivePolicy::default(),
-            },
-            plan: ServicePlan {
-                service,
-                sources: Vec::new(),
-                withdrawn: BTreeMap::new(),
-            },
-            previous: None,
+        let mut held = committed();
+        held.inputs.destinations.truncate(1);
+        for zone in &mut held.inputs.destinations {
+            zone.withdrawn = withdrawn;
         }
+        held
     }
 
     #[test]
@@ -109,8 +94,8 @@ mod tests {
             cluster_time: ClusterTime::default().plus_ms(ms),
             ..State::default()
         };
-        let hold = State::default().rules().hold_down_ms;
-        let mut moves = OneMove::default();
+        let hold = 30_000;
+        let mut moves = OneMove::new(hold);
         let lost = [(subject, VerdictState::Serving, VerdictState::Lost)];
         let out = planned(Some(Withdrawal::Lost));
         moves.lose(&at(0), &lost);

@@ -18,3 +18,16 @@ pub fn judge(committed: &CommittedPlan) -> Result<(), String> {
         committed.inputs.service
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::invariant::samples::{committed, overfull};
+
+    #[test]
+    fn a_plan_that_overfills_is_found() {
+        judge(&committed()).unwrap();
+        assert!(judge(&overfull()).is_err());
+    }
+}

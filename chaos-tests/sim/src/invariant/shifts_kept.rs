@@ -16,10 +16,11 @@ pub fn judge(state: &State, committed: &CommittedPlan) -> Result<(), String> {
         let ShiftAction::Evacuate(Domain::Member(member)) = &row.shift.action else {
             continue;
         };
-        let holds = row.effective_at.is_some()
+        // Nobody here asks for a dry run.
+        let begun = row.effective_at.is_some() || row.shift.dry_run;
+        let holds = begun
             && row.shift.urgency == Urgency::Emergency
             && row.shift.root
-            && !row.shift.dry_run
             && !row.refused.contains_key(&inputs.service);
         if !holds {
             continue;

@@ -26,3 +26,18 @@ impl StatesEqual {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn states_that_differ_after_the_same_entry_are_found() {
+        let mut states = StatesEqual::default();
+        states.see(1, 7, "a").unwrap();
+        states.see(2, 7, "a").unwrap();
+        states.see(2, 8, "b").unwrap();
+        assert!(states.see(3, 7, "b").is_err());
+    }
+}

@@ -7,18 +7,30 @@ use std::collections::BTreeMap;
 
 use causeway_api::ServiceKey;
 use causeway_api::plan::{Destination, DestinationInput, PlanInputs, SourcePlan, WHOLE};
+use causeway_api::rules::{PolicyRules, TrafficLimit};
 use causeway_api::spec::PolicyKey;
 use causeway_api::verdict::ClusterTime;
 use causeway_state::{CommittedPlan, State};
 
 /// What moved by choice under each policy, and the plans in force.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Velocity {
+    lost_limit: Option<TrafficLimit>,
     moved: BTreeMap<PolicyKey, Vec<(ClusterTime, u128)>>,
     before: BTreeMap<ServiceKey, CommittedPlan>,
 }
 
 impl Velocity {
+    /// Nothing was seen yet. `lost_limit`: what policies that have no rule at all were declared to allow.
+    #[must_use]
+    pub fn new(lost_limit: Option<TrafficLimit>) -> Self {
+        Self {
+            lost_limit,
+            moved: BTreeMap::new(),
+            before: BTreeMap::new(),
+        }
+    }
+
     /// Policies changed, or decisions were not seen one by one: what is counted begins anew.
     pub fn forget(&mut self) {
         self.moved.clear();
@@ -32,7 +44,9 @@ impl Velocity {
     pub fn see(&mut self, state: &State, committed: &[&CommittedPlan]) -> Result<(), String> {
         let mut found = Ok(());
         for (key, policy) in &state.policies {
-            let limit = policy.rules.limits.max_traffic_moved;
+            let lost = self.lost_limit;
+            let lost = lost.filter(|_| policy.rules == PolicyRules::default());
+            let limit = policy.rules.limits.max_traffic_moved.or(lost);
             let Some(limit) = limit.filter(|_| policy.targets.is_empty() && !policy.root) else {
                 continue;
             };

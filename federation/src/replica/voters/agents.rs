@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::ids::{FailureDomain, NetworkName};
-use causeway_api::verdict::{Ballot, ObserverId, Vote};
+use causeway_api::probe::Observed;
+use causeway_api::verdict::{Ballot, ObserverId, Subject, Vote};
 use causeway_api::{Generation, MemberName};
 use causeway_core::observed;
 use causeway_seam::Monotonic;
@@ -20,19 +21,34 @@ use crate::replica::shared::Shared;
 
 /// How often it is looked at most.
 const LOOK: Duration = Duration::from_millis(500);
-/// Whom agents observe follows plans and placements, and need not follow them at once.
+/// Whom agents observe follows gateways and agents that come and go at once. It follows plans too, and need not do that so soon.
 const CHOOSE: Duration = Duration::from_secs(10);
 /// A negative vote that was said again is cast again after so long: a third of the time after which it expires at the
 /// earliest.
 const RENEW_MS: u64 = 20_000;
 
+/// What agents were last asked for.
+struct Chosen {
+    at: Monotonic,
+    /// All decisions up to this one were looked at.
+    up_to: Generation,
+    agents: BTreeSet<MemberName>,
+    /// All gateways that there were.
+    gateways: BTreeMap<Subject, Observed>,
+}
+
 /// Asks, and enters votes, until it is dropped.
 pub(crate) async fn hear_agents(shared: Arc<Shared>) {
-    let mut chosen: Option<(Monotonic, Generation, BTreeSet<MemberName>)> = None;
+    let mut decided = shared.consensus.position();
+    let mut chosen: Option<Chosen> = None;
     let mut rerouted: BTreeMap<MemberName, BTreeSet<NetworkName>> = BTreeMap::new();
     loop {
-        let voted = shared.sessions.voted.notified();
-        let _ = shared.env.timeout(CHOOSE, voted).await;
+        tokio::select! {
+            biased;
+            () = shared.sessions.voted.notified() => {}
+            changed = decided.changed() => if changed.is_err() { return },
+            () = shared.env.sleep(CHOOSE) => {}
+        }
         choose(&shared, &mut chosen);
         enter(&shared).await;
         reroute(&shared, &mut rerouted);
@@ -41,35 +57,53 @@ pub(crate) async fn hear_agents(shared: Arc<Shared>) {
 }
 
 /// Tells each agent what to observe, where somebody came or something was decided since.
-fn choose(shared: &Shared, chosen: &mut Option<(Monotonic, Generation, BTreeSet<MemberName>)>) {
+fn choose(shared: &Shared, chosen: &mut Option<Chosen>) {
     let now = shared.env.now();
     let sessions = shared.sessions.all();
     let agents: BTreeSet<MemberName> = sessions
         .iter()
         .map(|session| session.hello.member.clone())
         .collect();
-    let highest = shared.highest();
-    if let Some((at, up_to, of)) = chosen
-        && (*up_to == highest || now.since(*at) < CHOOSE)
-        && *of == agents
+    let up_to = shared.highest();
+    if let Some(before) = chosen
+        && before.agents == agents
+        && before.up_to == up_to
+    {
+        return;
+    }
+    let gateways = shared
+        .consensus
+        .read(|state| observed::gateways(state, &shared.facts()));
+    if let Some(before) = chosen
+        && before.agents == agents
+        && before.gateways == gateways
+        && now.since(before.at) < CHOOSE
     {
         return;
     }
     let mut lists = shared
         .consensus
-        .read(|state| observed::by_agents(state, &shared.facts(), &agents));
+        .read(|state| observed::by_agents(state, &gateways, &agents));
     for session in sessions {
         if let Some(list) = lists.remove(&session.hello.member) {
             session.ask_to_observe(list);
         }
     }
-    *chosen = Some((now, highest, agents));
+    *chosen = Some(Chosen {
+        at: now,
+        up_to,
+        agents,
+        gateways,
+    });
 }
 
 /// Proposes what agents voted.
 async fn enter(shared: &Shared) {
     for session in shared.sessions.all() {
         let heard = session.take_votes();
+        if heard.is_empty() {
+            continue;
+        }
         let votes = shared
             .consensus
             .read(|state| entered(state, &session, heard));
