@@ -44,10 +44,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             if doubt.is_some() != told.is_some() {
                 match &doubt {
                     Some(why) => {
-                        tracing::error!(%why, "no override begins or ends at a time of day")
+                        tracing::error!(%why, "no override begins or ends at a time of day");
                     }
                     None => {
-                        tracing::info!("the clocks of replicas agree: times of day count again")
+                        tracing::info!("the clocks of replicas agree: times of day count again");
                     }
                 }
                 shared.any_status_changed();
