@@ -299,12 +299,6 @@ impl Consensus {
         self.inner.lead.clone()
     }
 
-    /// Returns once [`Consensus::is_leader`] or the leader may have changed; `false` once the log has stopped.
-    pub async fn lead_changed(&self, seen: &mut LeadWatch) -> bool {
-        let lead = seen.0.get_or_insert_with(|| self.inner.lead.clone());
-        lead.changed().await.is_ok()
-    }
-
     /// Answers a call of another replica.
     ///
     /// # Errors
@@ -363,7 +357,3 @@ impl WeakConsensus {
         self.0.upgrade().map(|inner| Consensus { inner })
     }
 }
-
-/// Remembers which leader was seen; see [`Consensus::lead_changed`].
-#[derive(Debug, Default)]
-pub struct LeadWatch(Option<watch::Receiver<Lead>>);
