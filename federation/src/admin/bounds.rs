@@ -26,10 +26,12 @@ pub(super) async fn small_enough(request: Request, next: Next) -> Response {
             Err(error) => return refuse(broken_off(&error)),
         };
         length = length.saturating_add(part.len());
-        match length {
-            ..=LARGEST => question.extend_from_slice(&part),
-            ..=IGNORED => question = Vec::new(),
-            _ => break,
+        if length <= LARGEST {
+            question.extend_from_slice(&part);
+        } else if length <= IGNORED {
+            question = Vec::new();
+        } else {
+            break;
         }
     }
     if length > LARGEST {

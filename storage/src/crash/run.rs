@@ -8,6 +8,7 @@ use std::time::Duration;
 use causeway_api::ReplicaId;
 use causeway_api::spec::MemberSpec;
 use causeway_faults::{Bug, FaultyDisk, History};
+use causeway_seam::Env;
 use causeway_state::{ClientId, Command, Request};
 use openraft::EntryPayload;
 use openraft::storage::{IOFlushed, RaftLogStorage};
@@ -91,6 +92,7 @@ pub(super) struct Run {
 type Flushed = OneshotReceiverOf<Types, Result<(), io::Error>>;
 
 struct Runner {
+    env: Env,
     disk: FaultyDisk,
     store: LogStore,
     snapshots: Snapshots,
@@ -126,6 +128,7 @@ pub(super) async fn run(steps: &[Step], bugs: &[Bug]) -> Run {
         disk: disk.clone(),
         store,
         snapshots: Snapshots::new(env.clone(), shared),
+        env,
         log: Story::new(),
         snapshot: Story::new(),
         waiting: Vec::new(),
@@ -211,7 +214,7 @@ impl Runner {
             Step::Wait => self.wait().await,
             Step::Rest => {
                 self.wait().await;
-                tokio::time::sleep(Duration::from_secs(5)).await;
+                self.env.sleep(Duration::from_secs(5)).await;
             }
         }
     }
