@@ -21,14 +21,19 @@ use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/disk_stall/slow_disk.rs");
+/// No file of this crate: compiled by itself, as what is loaded into another process.
+const SOURCE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/disk_stall/slow_disk.rs.txt"
+);
 
 /// Builds what stands between a process and its syncs, with the compiler that built this test.
 fn slow_disk(scratch: &Scratch) -> anyhow::Result<PathBuf> {
     let library = scratch.folder("slow-disk")?.join("libslow_disk.so");
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let built = Command::new(rustc)
-        .args(["--edition", "2021", "--crate-type", "cdylib", "-o"])
+        .args(["--edition", "2021", "--crate-name", "slow_disk"])
+        .args(["--crate-type", "cdylib", "-o"])
         .arg(&library)
         .arg(SOURCE)
         // Where the toolchain is said for the project.
