@@ -30,8 +30,13 @@ fn goes_to_the_third(plan: &Value) -> bool {
     let mut others = sources.filter(|source| source["source"]["member"] != "m3");
     others.any(|source| {
         let shares = source["shares"].as_array().unwrap();
-        let sent = shares.iter().any(|share| share["destination"]["Network"] == "net3");
-        sent || source["standby"].as_array().unwrap().contains(&json!("net3"))
+        let sent = shares
+            .iter()
+            .any(|share| share["destination"]["Network"] == "net3");
+        sent || source["standby"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("net3"))
     })
 }
 

@@ -24,6 +24,9 @@ use causeway_chaos_tests::causeway::replica::{self, Replica, Role, leader, voter
 use causeway_chaos_tests::{Scratch, eventually};
 use causeway_seam::WallClock;
 
+/// What is done to a file's bytes.
+type Damage = fn(&mut Vec<u8>);
+
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Records of the journal begin so, on borders of 64 bytes behind its first sector.
@@ -123,7 +126,7 @@ async fn a_data_folder_that_is_damaged_in_use_or_anothers_is_refused() -> anyhow
         .await?;
 
     // Damaged, in each of its files. What is said names the folder, so that the cases aren't taken for each other.
-    let damages: [(&str, &str, fn(&mut Vec<u8>), &str); 5] = [
+    let damages: [(&str, &str, Damage, &str); 5] = [
         ("cut-database", "log.redb", |c| c.truncate(c.len() / 3), ""),
         ("corrupt-database", "log.redb", |c| c[..64].fill(0x5a), ""),
         ("holed-log", "log.journal", |c| make_hole(c), "hole"),

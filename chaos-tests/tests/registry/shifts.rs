@@ -16,7 +16,11 @@ use super::{DEADLINE, OWNER};
 
 fn shifts(client: &Client) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("causeway.dev", "v1alpha1", "TrafficShift");
-    Api::namespaced_with(client.clone(), "causeway-system", &ApiResource::from_gvk(&kind))
+    Api::namespaced_with(
+        client.clone(),
+        "causeway-system",
+        &ApiResource::from_gvk(&kind),
+    )
 }
 
 /// Applies a TrafficShift as a GitOps controller does.

@@ -36,14 +36,17 @@ impl Class {
 pub struct Wants {
     /// Its class.
     pub class: Class,
-    /// How much, by network; what is unknown is not counted.
+    /// How much, by network; what is unknown is not counted. Nothing stands at a network that it could send to and does not.
     pub rates: BTreeMap<NetworkName, Rate>,
 }
 
 /// What a service wants of gateways, within what its inputs allot to it already.
 #[must_use]
 pub fn wants(inputs: &PlanInputs) -> Wants {
-    let mut rates: BTreeMap<NetworkName, Rate> = BTreeMap::new();
+    let could = inputs.destinations.iter();
+    let mut rates: BTreeMap<NetworkName, Rate> = could
+        .map(|destination| (destination.network.clone(), Rate(0)))
+        .collect();
     for share in plan(inputs)
         .sources
         .iter()
@@ -79,12 +82,14 @@ pub fn limits(
         .collect()
 }
 
-/// What each service may send through one network's gateways, which carry `limit`; empty where all that is wanted fits.
+/// What each service may send through one network's gateways, which carry `limit`; empty where all that is wanted fits, unless
+/// everybody is to keep to what it wants there (`kept`).
 ///
 /// By class; within a class where not all fits, in proportion to what is wanted, rounded down.
 #[must_use]
 pub fn allot<'s>(
     limit: Rate,
+    kept: bool,
     wanted: impl IntoIterator<Item = (&'s ServiceKey, Class, Rate)>,
 ) -> BTreeMap<ServiceKey, Rate> {
     let mut classes: BTreeMap<Class, BTreeMap<&ServiceKey, Rate>> = BTreeMap::new();
@@ -94,7 +99,7 @@ pub fn allot<'s>(
         classes.entry(class).or_default().insert(service, rate);
     }
     let mut allotted = BTreeMap::new();
-    if all <= u128::from(limit.0) {
+    if !kept && all <= u128::from(limit.0) {
         return allotted;
     }
     let mut left = u128::from(limit.0);
@@ -127,7 +132,7 @@ mod tests {
         let wants = |limit: u64| {
             let rows = names.iter().zip(classes).zip([40, 30, 60, 50]);
             let rows = rows.map(|((name, class), rate)| (name, class, Rate(rate)));
-            let allotted = allot(Rate(limit), rows);
+            let allotted = allot(Rate(limit), false, rows);
             names
                 .iter()
                 .map(|name| allotted.get(name).map(|rate| rate.0))

@@ -17,6 +17,8 @@ pub struct Shared {
     wants: BTreeMap<ServiceKey, Wants>,
     /// What it sends within what it is allotted.
     within: BTreeMap<ServiceKey, (Vec<GatewayInput>, Wants)>,
+    /// Networks where each keeps to what it wants, though all of it fits.
+    kept: BTreeSet<NetworkName>,
     rows: Rows,
 }
 
@@ -34,6 +36,14 @@ impl Shared {
                 self.wants.remove(service);
             }
         }
+    }
+
+    /// Has everybody keep to its part of a network even where all that is wanted fits.
+    ///
+    /// What services want is reckoned from scratch; a plan that goes on from the one before it may send more, as long as nothing
+    /// binds it. Where all together would be too much, this is what brings them back.
+    pub fn keep_to_parts(&mut self, network: &NetworkName) {
+        self.kept.insert(network.clone());
     }
 
     /// Forgets what services want: nothing is shared.
@@ -76,12 +86,14 @@ impl Shared {
         for _ in 0..=limits.len() {
             let mut more = false;
             for (network, limit) in limits {
+                let kept = self.kept.contains(network);
                 let now: Vec<(ServiceKey, Class, Rate)> = self
                     .wants
                     .iter()
                     .map(|(key, wants)| (key, self.bound(&rows, key).unwrap_or(wants)))
                     .filter_map(|(key, wants)| {
-                        Some((key.clone(), wants.class, *wants.rates.get(network)?))
+                        let rate = *wants.rates.get(network)?;
+                        (kept || rate.0 > 0).then(|| (key.clone(), wants.class, rate))
                     })
                     .collect();
                 if let Some(row) = rows.get_mut(network) {
@@ -93,7 +105,7 @@ impl Shared {
                     continue;
                 }
                 let wanted = now.iter().map(|(key, class, rate)| (key, *class, *rate));
-                let row = gateways::allot(*limit, wanted);
+                let row = gateways::allot(*limit, kept, wanted);
                 if !row.is_empty() {
                     rows.insert(network.clone(), row);
                     more = true;

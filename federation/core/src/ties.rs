@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_api::ServiceKey;
 use causeway_api::plan::PlanInputs;
 use causeway_api::spec::PolicyKey;
+use causeway_api::{NetworkName, ServiceKey};
 use causeway_failover::allot::{self, Shared};
 use causeway_index::FactStore;
 use causeway_state::State;
@@ -22,6 +22,12 @@ pub struct Ties {
 }
 
 impl Ties {
+    /// Has all services keep to their parts of a network's gateways from now on: without that, what they send together was refused.
+    /// What to plan from says so the next time that one of them is asked for.
+    pub fn keep_to_parts(&mut self, network: &NetworkName) {
+        self.gateways.keep_to_parts(network);
+    }
+
     /// What to plan from: for each service that is asked for (`None`: nothing is to be planned), and for each that is tied
     /// to one of them and gets another part than before.
     pub fn inputs(

@@ -26,6 +26,8 @@ use super::shared::{RefusedKind, Shared};
 const BATCH: usize = 256;
 /// After a proposal that failed (no quorum, a full disk), before the same is tried again.
 const RETRY: Duration = Duration::from_millis(500);
+/// After so many rounds in a row of which something was refused it is not a state that moved on, and there is time.
+const PATIENCE: u32 = 4;
 
 /// What is to be looked at.
 #[derive(Default)]
@@ -99,6 +101,7 @@ impl Brain {
     /// Plans and proposes, until it is dropped.
     pub(crate) async fn run(shared: Arc<Shared>) {
         let brain = &shared.brain;
+        let mut refused = 0;
         loop {
             brain.wake.notified().await;
             let due = std::mem::take(&mut *lock(&brain.due));
@@ -106,10 +109,16 @@ impl Brain {
                 // Another plans; whoever leads next looks at everything.
                 continue;
             }
-            if let Err((error, undone)) = round(&shared, due).await {
-                tracing::warn!(%error, "a plan could not be committed; it is tried again");
-                brain.mark(|due| due.merge(undone));
-                shared.env.sleep(shared.env.random().jittered(RETRY)).await;
+            match round(&shared, due).await {
+                Ok(Passed::All) => refused = 0,
+                Ok(Passed::Some) if refused < PATIENCE => refused += 1,
+                // Planned again at once, it would be refused again at once, and fill the log.
+                Ok(Passed::Some) => shared.env.sleep(shared.env.random().jittered(RETRY)).await,
+                Err((error, undone)) => {
+                    tracing::warn!(%error, "a plan could not be committed; it is tried again");
+                    brain.mark(|due| due.merge(undone));
+                    shared.env.sleep(shared.env.random().jittered(RETRY)).await;
+                }
             }
         }
     }
@@ -126,8 +135,16 @@ impl Due {
     }
 }
 
+/// Whether all of a round's plans are in force, or some were refused and are planned again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    All,
+    Some,
+}
+
 /// One round; what could not be decided is given back.
-async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
+async fn round(shared: &Shared, due: Due) -> Result<Passed, (String, Due)> {
+    let mut passed = Passed::All;
     if due.activated
         && let Err(error) = carry_out(shared).await
     {
@@ -174,13 +191,22 @@ async fn round(shared: &Shared, due: Due) -> Result<(), (String, Due)> {
             continue;
         }
         match shared.propose(Command::CommitPlans(proposals)).await {
-            Ok(Outcome::Accepted { effect, .. }) => note_refused(shared, &effect),
+            Ok(Outcome::Accepted { effect, .. }) => {
+                note_refused(shared, &effect);
+                if effect
+                    .refused
+                    .iter()
+                    .any(|(_, refusal)| !matches!(refusal, Refusal::Safety(_)))
+                {
+                    passed = Passed::Some;
+                }
+            }
             Ok(Outcome::Refused(refusal)) => tracing::error!(%refusal, "plans refused"),
             Ok(Outcome::Unchanged | Outcome::Duplicate) => {}
             Err(error) => return Err((error, due)),
         }
     }
-    Ok(())
+    Ok(passed)
 }
 
 /// Proposes what was prepared for the loss that came into force, without planning anything. What does not pass any more, or
@@ -221,6 +247,9 @@ async fn carry_out(shared: &Shared) -> Result<(), String> {
 /// fault of ours, and must be seen.
 fn note_refused(shared: &Shared, effect: &Effect) {
     for (service, refusal) in &effect.refused {
+        if let Refusal::GatewayOverfull { network, .. } = refusal {
+            lock(&shared.brain.ties).keep_to_parts(network);
+        }
         if matches!(
             refusal,
             Refusal::VerdictIgnored { .. }

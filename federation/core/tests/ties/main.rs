@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::facts::{FactDelta, GatewayAddress};
 use causeway_api::ids::ServiceKey;
-use causeway_api::plan::{PlanInputs, Rate, ServicePlan};
+use causeway_api::plan::{Destination, PlanInputs, Rate, ServicePlan};
 use causeway_api::rules::{OnOverload, PolicyRules, Priority};
 use causeway_api::spec::{DeclaredGateway, MemberSpec, PolicySpec};
 use causeway_api::{Generation, MemberName};
@@ -72,21 +72,7 @@ impl World {
     }
 
     fn put(&mut self, name: &str, services: &[&str], rps: u64, rules: PolicyRules) {
-        let targets = services.iter().map(|name| key(name));
-        self.apply(Command::PutPolicy(PolicySpec {
-            key: format!("shop/{name}").parse().unwrap(),
-            root: false,
-            targets: targets.collect(),
-            hosts: BTreeSet::new(),
-            failover: BTreeMap::new(),
-            allowed_regions: BTreeSet::new(),
-            demand: [("r-a".parse().unwrap(), Rate::from_rps(rps))].into(),
-            capacity_per_endpoint: Some(Rate::from_rps(100)),
-            max_utilization_percent: Some(100),
-            detection: None,
-            hold_down_ms: None,
-            rules,
-        }));
+        self.apply(Command::PutPolicy(spec(name, services, "r-a", rps, rules)));
     }
 
     fn apply(&mut self, command: Command) {
@@ -115,21 +101,51 @@ impl World {
         let inputs = self.ties.inputs(&self.state, &self.facts, &asked);
         let seen = inputs.keys().map(|key| key.name.to_string()).collect();
         for (service, inputs) in inputs {
-            let inputs = inputs.unwrap();
-            let row = self.state.plan(&service);
-            let held = row.and_then(|row| row.value.as_ref());
-            let next = next(&inputs, held.map(|held| (&held.inputs, &held.plan)));
-            assert_eq!(check(&inputs, &next.plan), []);
-            let previous = row
-                .filter(|_| next.rests_on_previous)
-                .map(|row| row.generation);
-            self.apply(Command::CommitPlans(vec![PlanProposal {
-                service,
-                plan: Some((inputs, next.plan)),
-                previous,
-            }]));
+            let proposal = self.proposal(service, inputs.unwrap());
+            match self.decide(Command::CommitPlans(vec![proposal])) {
+                Outcome::Unchanged => {}
+                Outcome::Accepted { effect, .. } => assert_eq!(effect.refused, []),
+                other => panic!("{other:?}"),
+            }
         }
         seen
+    }
+
+    /// A service, planned on from what is committed.
+    fn proposal(&self, service: ServiceKey, inputs: PlanInputs) -> PlanProposal {
+        let row = self.state.plan(&service);
+        let held = row.and_then(|row| row.value.as_ref());
+        let next = next(&inputs, held.map(|held| (&held.inputs, &held.plan)));
+        assert_eq!(check(&inputs, &next.plan), []);
+        let previous = row
+            .filter(|_| next.rests_on_previous)
+            .map(|row| row.generation);
+        PlanProposal {
+            service,
+            plan: Some((inputs, next.plan)),
+            previous,
+        }
+    }
+
+    /// What a service is planned from now.
+    fn inputs(&mut self, service: &str) -> PlanInputs {
+        let asked = [key(service)].into();
+        let mut inputs = self.ties.inputs(&self.state, &self.facts, &asked);
+        inputs.remove(&key(service)).unwrap().unwrap()
+    }
+
+    /// What a service sends to a network, in whole requests.
+    fn sent(&self, service: &str, network: &str) -> u64 {
+        let shares = self
+            .plan(service)
+            .1
+            .sources
+            .iter()
+            .flat_map(|source| &source.shares);
+        let there = shares.filter(
+            |share| matches!(&share.destination, Destination::Network(name) if name.as_str() == network),
+        );
+        there.map(|share| share.rate.0).sum::<u64>() / 1000
     }
 
     /// Computes what is committed again, from what is committed with it; says whether the plan before was a part of that.
@@ -153,6 +169,25 @@ impl World {
         let source = &self.plan(service).1.sources[0];
         let served: u64 = source.shares.iter().map(|share| share.rate.0).sum();
         (served / 1000, source.shed.0 / 1000)
+    }
+}
+
+/// A policy of some services: what is asked of them from a region, and more.
+fn spec(name: &str, services: &[&str], from: &str, rps: u64, rules: PolicyRules) -> PolicySpec {
+    let targets = services.iter().map(|name| key(name));
+    PolicySpec {
+        key: format!("shop/{name}").parse().unwrap(),
+        root: false,
+        targets: targets.collect(),
+        hosts: BTreeSet::new(),
+        failover: BTreeMap::new(),
+        allowed_regions: BTreeSet::new(),
+        demand: [(from.parse().unwrap(), Rate::from_rps(rps))].into(),
+        capacity_per_endpoint: Some(Rate::from_rps(100)),
+        max_utilization_percent: Some(100),
+        detection: None,
+        hold_down_ms: None,
+        rules,
     }
 }
 
@@ -243,6 +278,44 @@ fn only_those_are_planned_again_whose_part_changes_and_all_is_as_from_scratch() 
     world.round(&THREE);
     for service in THREE {
         assert_eq!(world.plan(service).0.gateways, []);
+    }
+}
+
+#[test]
+fn what_goes_on_from_plans_before_is_brought_back_to_what_gateways_carry() {
+    let mut world = World::new(&[
+        ("cart", &[("a", 2), ("b", 4), ("c", 7)]),
+        ("pay", &[("b", 4)]),
+    ]);
+    world.apply(Command::RaiseLevel { level: 2 });
+    // What spills over falls, and what is left of it need not be shared out anew.
+    for rps in [600, 300] {
+        world.policy("cart", rps, PolicyRules::default());
+        world.round(&["cart"]);
+    }
+    world.member("b", Some(100));
+    world.round(&["cart"]);
+    assert_eq!(world.sent("cart", "b"), 72);
+
+    // What may go nowhere else fits beside what the other would send from scratch, and not beside what it sends.
+    world.policy("pay", 40, PolicyRules::default());
+    let inputs = world.inputs("pay");
+    assert_eq!(inputs.gateways, [], "all that is wanted fits");
+    let proposal = world.proposal(key("pay"), inputs);
+    let effect = world.accept(Command::CommitPlans(vec![proposal]));
+    let Refusal::GatewayOverfull { network, .. } = &effect.refused[0].1 else {
+        panic!("{effect:?}");
+    };
+
+    world.ties.keep_to_parts(network);
+    let seen = world.round(&["pay"]);
+    assert_eq!(seen.len(), 2, "the other gives way: {seen:?}");
+    assert!(world.sent("cart", "b") + world.sent("pay", "b") <= 100);
+    assert_eq!(world.served_and_shed("pay"), (40, 0));
+    // And it stays so.
+    for service in ["cart", "pay"] {
+        let held = world.plan(service).0.clone();
+        assert_eq!(world.inputs(service), held);
     }
 }
 
