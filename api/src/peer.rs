@@ -119,6 +119,17 @@ pub struct PeerHello {
     pub domain: String,
     /// Where it is reached.
     pub addresses: PeerAddresses,
+    /// Where the other members are reached; said only to one who is no member, so that it introduces itself to them as well.
+    pub others: Vec<PeerOther>,
+}
+
+/// Another member, for one who is none yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerOther {
+    /// Which.
+    pub replica: ReplicaId,
+    /// Where other replicas reach it, as `host:port`.
+    pub address: String,
 }
 
 /// From the replica that dialled.

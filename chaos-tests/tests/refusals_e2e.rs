@@ -300,6 +300,11 @@ async fn who_does_not_belong_to_a_clusterset_is_refused_and_a_huge_command_too()
         note.contains("another clusterset's data folder")
     })
     .await?;
+    two.until("it says itself that it is refused there", |list| {
+        let note = list["replicas"][0]["note"].as_str().unwrap_or_default();
+        note.contains("where it was told to join") && note.contains("another clusterset's")
+    })
+    .await?;
     two.kill();
     put_on(&two, &two.data())?;
     two.start()?;

@@ -3,7 +3,7 @@
 use causeway_api::ids::ReplicaId;
 use causeway_api::peer::{
     Call, Fenced, FromPeer, Lane, PEER_PROTOCOL, PEER_PROTOCOL_OLDEST, PeerAddresses, PeerCallKind,
-    PeerHello, Ping, Pong, Range, ToPeer,
+    PeerHello, PeerOther, Ping, Pong, Range, ToPeer,
 };
 
 use crate::Incoming;
@@ -165,6 +165,7 @@ impl From<&PeerHello> for proto::PeerHello {
             peer_address: sentence(&value.addresses.peers),
             session_address: sentence(&value.addresses.sessions),
             admin_address: sentence(&value.addresses.admin),
+            others: value.others.iter().map(Into::into).collect(),
         }
     }
 }
@@ -212,6 +213,29 @@ impl TryFrom<proto::PeerHello> for PeerHello {
                 sessions: at("session_address").sentence(wire.session_address)?,
                 admin: at("admin_address").sentence(wire.admin_address)?,
             },
+            others: (wire.others.into_iter().map(TryInto::try_into)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl From<&PeerOther> for proto::PeerOther {
+    fn from(value: &PeerOther) -> Self {
+        Self {
+            replica: value.replica.0,
+            address: sentence(&value.address),
+        }
+    }
+}
+
+impl TryFrom<proto::PeerOther> for PeerOther {
+    type Error = WireError;
+    fn try_from(wire: proto::PeerOther) -> Result<Self, WireError> {
+        if wire.replica == 0 {
+            return Err(At("PeerOther", "replica").malformed("0 is no replica"));
+        }
+        Ok(Self {
+            replica: ReplicaId(wire.replica),
+            address: At("PeerOther", "address").sentence(wire.address)?,
         })
     }
 }

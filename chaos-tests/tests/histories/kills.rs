@@ -98,7 +98,8 @@ pub(crate) async fn amid_a_transfer(trio: &Trio) -> anyhow::Result<()> {
         let any = trio.leader(&ALL).await?;
         let asked = others(any)[0];
         let waits = |list: &Value| row(list, GUEST)["role"] == "waiting";
-        trio.replica(1).until("the fourth waits", waits).await?;
+        // It was told of the first only, and introduces itself to the others, too.
+        trio.replica(asked).until("the fourth waits", waits).await?;
         let add = async {
             // The answer is lost with a leader that is killed: then it is asked again.
             eventually(DEADLINE, "the fourth votes", || async {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Weak;
+use std::time::Duration;
 
 use causeway_api::ReplicaId;
 use causeway_api::peer::{Call, FromPeer, Lane, PeerHello, Ping, Pong, ToPeer};
@@ -17,12 +18,20 @@ use super::facts::LaneEnd;
 use super::links::{Inner, lock};
 use super::{Acceptor, HELLO, SILENCE, UNDER_WAY};
 
+/// How long it is known why somebody was refused.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Of how many at most.
+const REFUSALS: usize = 64;
+
 type Accepted = Connection<FromPeer, ToPeer>;
 
 /// Who has a link here, by lane: the newest of each.
 #[derive(Default)]
 pub(super) struct Guests {
     rows: BTreeMap<(Lane, ReplicaId), Guest>,
+    /// Those who were refused, when and why.
+    refused: BTreeMap<ReplicaId, (Monotonic, String)>,
     next: u64,
 }
 
@@ -45,6 +54,21 @@ impl Guests {
         self.rows.get(&(Lane::Raft, replica))?.ping
     }
 
+    /// Why a replica was refused lately.
+    pub(super) fn turned_away(&self, replica: ReplicaId, now: Monotonic) -> Option<String> {
+        let (at, reason) = self.refused.get(&replica)?;
+        (now.since(*at) < REMEMBERED).then(|| reason.clone())
+    }
+
+    /// Somebody who introduced itself as this replica is refused.
+    fn refuse(&mut self, replica: ReplicaId, reason: &str, now: Monotonic) {
+        self.refused
+            .retain(|_, (at, _)| now.since(*at) < REMEMBERED);
+        if self.refused.len() < REFUSALS || self.refused.contains_key(&replica) {
+            self.refused.insert(replica, (now, reason.to_owned()));
+        }
+    }
+
     /// Enters, unless another process is here under the same id.
     fn enter(&mut self, hello: &PeerHello, now: Monotonic) -> Result<u64, String> {
         let key = (hello.lane, hello.replica);
@@ -61,6 +85,7 @@ impl Guests {
         self.next += 1;
         let hello = hello.clone();
         let heard = now;
+        self.refused.remove(&hello.replica);
         self.rows.insert(
             key,
             Guest {
@@ -114,7 +139,8 @@ async fn guest(inner: Weak<Inner>, mut connection: Accepted) {
         }
         _ => return,
     };
-    let me = links.hello(hello.lane, Some(hello.replica));
+    let mut me = links.hello(hello.lane, Some(hello.replica));
+    me.others = links.others(hello.replica);
     let identity = connection.identity.as_deref();
     let judged = admit::judge(&me, &links.known(), identity, &hello);
     let entered = judged.and_then(|()| {
@@ -130,6 +156,12 @@ async fn guest(inner: Weak<Inner>, mut connection: Accepted) {
             let last = match unfit {
                 Unfit::Refused { reason, retry } => {
                     tracing::warn!(%remote, peer = %hello.replica, %reason, "link refused");
+                    // What another says in its name is none of its own.
+                    let own = identity.is_none_or(|name| name == hello.replica.to_string());
+                    if own {
+                        lock(&links.guests).refuse(hello.replica, &reason, env.now());
+                        links.note_change();
+                    }
                     FromPeer::Refused { reason, retry }
                 }
                 Unfit::Fenced(fenced) => {

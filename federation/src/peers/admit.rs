@@ -42,9 +42,11 @@ pub fn judge(
         );
     }
     if there == here {
+        // Who was told to join a name that is of all replicas may meet itself: next time another one answers.
+        let itself = other.boot == me.boot;
         return refuse(
-            false,
-            if other.boot == me.boot {
+            itself && other.to.is_none(),
+            if itself {
                 format!("replica {here} dialled itself: check the addresses of the other replicas")
             } else {
                 format!(
@@ -75,8 +77,11 @@ pub fn judge(
         return refuse(
             false,
             format!(
-                "replica {there} belongs to another clusterset than {here}: it was started with another clusterset's data \
-                 folder, or with the addresses of this one"
+                "replica {there} belongs to another clusterset than {here} ({:016x} and {:016x}): it was started with another \
+                 clusterset's data folder, or with the addresses of this one. Start {there} with the data folder that is its \
+                 own here, or with an empty one under a new --replica-id and --join; or correct its --join and --peer-address \
+                 (causeway replica inspect --data-dir shows whose a data folder is)",
+                other.clusterset, me.clusterset
             ),
         );
     }
@@ -170,6 +175,7 @@ mod tests {
             },
             domain: "d".into(),
             addresses: PeerAddresses::default(),
+            others: Vec::new(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::facts::LaneEnd;
 use super::links::{Inner, Peer, lock};
 use super::{HELLO, LONGEST, PING, REFUSED, SHORTEST, SILENCE};
 
-type Dialled = Connection<ToPeer, FromPeer>;
+pub(super) type Dialled = Connection<ToPeer, FromPeer>;
 
 /// The place of a link, whether it is up or not.
 pub(super) struct Slot {
@@ -62,7 +62,7 @@ struct Waiting {
 }
 
 impl Live {
-    fn new(sender: mpsc::Sender<ToPeer>) -> Self {
+    pub(super) fn new(sender: mpsc::Sender<ToPeer>) -> Self {
         Self {
             sender,
             waiting: Mutex::default(),
@@ -121,10 +121,10 @@ impl Drop for Forget<'_> {
     }
 }
 
-/// Why a link ended, and how soon it is dialled again.
-struct Ended {
-    reason: String,
-    wait: Option<Duration>,
+/// Why a link ended, and how soon it is dialled again; with a wait where a person must see to it.
+pub(super) struct Ended {
+    pub(super) reason: String,
+    pub(super) wait: Option<Duration>,
 }
 
 fn ended(reason: impl Into<String>) -> Ended {
@@ -191,7 +191,7 @@ fn all(
 }
 
 /// Dials and introduces; returns who is there.
-async fn introduce(
+pub(super) async fn introduce(
     inner: &Inner,
     lane: Lane,
     to: Option<ReplicaId>,
@@ -325,16 +325,21 @@ async fn once(inner: Arc<Inner>, peer: &Peer, slot: &Slot, lane: Lane, address: 
     end
 }
 
-struct Watched<'a> {
-    inner: Weak<Inner>,
-    env: Env,
-    peer: &'a Peer,
-    live: Arc<Live>,
+/// A link that is there, and whoever hears it.
+pub(super) struct Watched<'a> {
+    pub(super) inner: Weak<Inner>,
+    pub(super) env: Env,
+    pub(super) peer: &'a Peer,
+    pub(super) live: Arc<Live>,
 }
 
 impl Watched<'_> {
     /// Hears answers, asks whether the other is there, and returns why the link ended.
-    async fn hear(&self, mut connection: Dialled, facts: Option<mpsc::Sender<FromPeer>>) -> Ended {
+    pub(super) async fn hear(
+        &self,
+        mut connection: Dialled,
+        facts: Option<mpsc::Sender<FromPeer>>,
+    ) -> Ended {
         let env = &self.env;
         let mut asked: BTreeMap<u64, Monotonic> = BTreeMap::new();
         let mut number = 0;
@@ -406,56 +411,5 @@ impl Watched<'_> {
                 }
             }
         }
-    }
-}
-
-/// Introduces this replica at an address, for as long as it belongs to no clusterset: whoever is there sees it wait, and it
-/// hears what is wrong with it before it is added.
-pub(super) async fn knock(inner: Weak<Inner>, address: String) {
-    let mut said = String::new();
-    loop {
-        let Some(links) = inner.upgrade() else { return };
-        if !links.members().is_empty() {
-            return;
-        }
-        let env = links.env.clone();
-        let outcome = introduce(&links, Lane::Raft, None, &address).await;
-        let text = match &outcome {
-            Ok((_, hello)) => format!(
-                "replica {} knows of this one: add it there with causeway replica add {}",
-                hello.replica,
-                links.hello(Lane::Raft, None).replica
-            ),
-            Err(end) => end.reason.clone(),
-        };
-        if text != said {
-            tracing::info!(%address, "waiting to be added: {text}");
-            said = text;
-        }
-        let mut pause = Duration::from_secs(1);
-        if let Ok((connection, hello)) = outcome {
-            let peer = links.peer(hello.replica, &address);
-            {
-                let mut seen = lock(&peer.seen);
-                seen.highest = hello.highest;
-                seen.heard = Some(env.now());
-                seen.hello = Some(hello);
-            }
-            let live = Arc::new(Live::new(connection.sender.clone()));
-            let watched = Watched {
-                inner: inner.clone(),
-                env: env.clone(),
-                peer: &peer,
-                live,
-            };
-            drop(links);
-            watched.hear(connection, None).await;
-        } else if let Err(Ended {
-            wait: Some(wait), ..
-        }) = outcome
-        {
-            pause = wait;
-        }
-        env.sleep(env.random().jittered(pause)).await;
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, watch};
 
 use super::accept::{self, Guests};
 use super::facts::FactsLane;
+use super::knock::{self, Knocks};
 use super::link::{self, Phase, Slot};
 use super::{Acceptor, Dialler, Known, PeerSeen};
 
@@ -50,6 +51,7 @@ pub(super) struct Inner {
     facts: OnceLock<Arc<dyn FactsLane>>,
     peers: Mutex<BTreeMap<ReplicaId, Arc<Peer>>>,
     pub(super) guests: Mutex<Guests>,
+    pub(super) knocks: Mutex<Knocks>,
     fenced: watch::Sender<Option<Fenced>>,
     changed: watch::Sender<u64>,
     tasks: Mutex<Vec<TaskHandle>>,
@@ -105,6 +107,7 @@ impl PeerLinks {
             facts: OnceLock::new(),
             peers: Mutex::default(),
             guests: Mutex::default(),
+            knocks: Mutex::default(),
             fenced: watch::Sender::new(None),
             changed: watch::Sender::new(0),
             tasks: Mutex::default(),
@@ -128,7 +131,7 @@ impl PeerLinks {
             let keep = keep::keep(Arc::downgrade(inner));
             tasks.push(inner.env.spawn("links", keep));
             for address in &inner.me.join {
-                let knock = link::knock(Arc::downgrade(inner), address.clone());
+                let knock = knock::knock(Arc::downgrade(inner), address.clone(), None);
                 tasks.push(inner.env.spawn("join", knock));
             }
         }
@@ -140,8 +143,11 @@ impl PeerLinks {
 
     /// Ends all links.
     pub async fn stop(&self) {
-        let tasks = std::mem::take(&mut *lock(&self.0.tasks));
-        for mut task in tasks {
+        loop {
+            // One of them may have begun another until it ended.
+            let Some(mut task) = lock(&self.0.tasks).pop() else {
+                break;
+            };
             task.abort();
             task.ended().await;
         }
@@ -236,7 +242,20 @@ impl Inner {
             highest: self.highest(),
             domain: self.me.domain.clone(),
             addresses: self.me.addresses.clone(),
+            others: Vec::new(),
         }
+    }
+
+    /// What this replica says of itself and of the others.
+    pub(super) fn me(&self) -> &Me {
+        &self.me
+    }
+
+    /// Holds a task until the links are stopped.
+    pub(super) fn keep_task(&self, task: TaskHandle) {
+        let mut tasks = lock(&self.tasks);
+        tasks.retain(|task| !task.is_ended());
+        tasks.push(task);
     }
 
     fn clusterset(&self) -> u64 {

@@ -2,6 +2,7 @@
 //!
 //! * [`links`]: all links of one replica; carries the calls of its decision log ([`causeway_storage::Peers`]);
 //! * `link`: one that this replica dialled, on one lane: dialled again whenever it ends;
+//! * `knock`: introducing oneself where one was told to join;
 //! * `accept`: those that others dialled: calls answered in the order in which they came;
 //! * [`admit`]: whether a replica that introduces itself may have a link, and what it hears if not;
 //! * [`seen`]: what is known of each of the others, for people and for the decision log's timeouts;
@@ -13,6 +14,9 @@
 mod accept;
 pub mod admit;
 pub mod facts;
+mod knock;
+#[cfg(test)]
+mod knock_tests;
 mod link;
 pub mod links;
 pub mod seen;

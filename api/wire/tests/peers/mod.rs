@@ -40,7 +40,7 @@ prop_compose! {
         version in text(),
         (boot, folder, clusterset) in any::<(u64, u64, u64)>(),
         highest in generation(),
-        domain in text(),
+        (domain, others) in (text(), vec(other(), 0..4)),
         addresses in addresses(),
     ) -> PeerHello {
         PeerHello {
@@ -57,8 +57,16 @@ prop_compose! {
             highest,
             domain,
             addresses,
+            others,
         }
     }
+}
+
+fn other() -> impl Strategy<Value = PeerOther> {
+    (1..u64::MAX, text()).prop_map(|(replica, address)| PeerOther {
+        replica: ReplicaId(replica),
+        address,
+    })
 }
 
 fn fenced() -> impl Strategy<Value = Fenced> {

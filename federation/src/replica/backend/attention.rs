@@ -76,14 +76,17 @@ pub(super) fn disks(replicas: &[ReplicaSight]) -> Vec<Attention> {
     replicas.iter().filter_map(slow).collect()
 }
 
-/// This replica has no part in its clusterset any more, or may have none: it serves no agents.
+/// This replica has no part in its clusterset any more, or may have none: it serves no agents. Or it was told to join another.
 pub(super) fn out(shared: &Shared) -> Option<Attention> {
     let message = match shared.out() {
         Some(why) => format!(
             "it has no part in its clusterset any more ({why}), and what it shows is of then: ask another one. {}",
             Fenced::REMEDY
         ),
-        None => shared.unserved()?.0,
+        None => match shared.unserved() {
+            Some((why, _)) => why,
+            None => shared.links.get()?.misplaced()?,
+        },
     };
     Some(of(format!("replica {}", shared.id), message))
 }

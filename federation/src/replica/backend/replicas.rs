@@ -62,7 +62,11 @@ pub(super) fn report(shared: &Shared) -> ReplicasReport {
             row.disk_us = log.disk().takes().map(micros);
             let out = shared.out().map(|why| format!("{why}. {}", Fenced::REMEDY));
             let unserved = || shared.unserved().map(|(why, _)| why);
-            row.note = out.or_else(unserved).or(status.stopped.clone());
+            let misplaced = || links.and_then(|links| links.misplaced());
+            row.note = out
+                .or_else(unserved)
+                .or(status.stopped.clone())
+                .or_else(misplaced);
             if let Some(links) = links {
                 row.majority_us = measured(links.own().majority_us);
                 row.sessions.clone_from(&links.me().addresses.sessions);
@@ -74,7 +78,10 @@ pub(super) fn report(shared: &Shared) -> ReplicasReport {
             row.round_trip_us = other.round_trip().map(micros);
             row.highest = other.highest;
             row.clock_offset_ms = other.clock_offset_ms;
-            row.note = other.trouble.clone();
+            let refused = links.and_then(|links| links.turned_away(id));
+            let refused = refused.filter(|_| !row.reachable);
+            let refused = refused.map(|why| format!("it came and was refused: {why}"));
+            row.note = refused.or(other.trouble.clone());
             if let Some(hello) = &other.hello {
                 row.version.clone_from(&hello.version);
                 row.sessions.clone_from(&hello.addresses.sessions);
@@ -160,6 +167,25 @@ pub(super) async fn change(shared: &Shared, asked: &ReplicaChange) -> Result<Don
     }
 }
 
+/// A replica is to be added, and nobody knows where it is.
+fn unheard(shared: &Shared, replica: ReplicaId) -> AdminError {
+    let (here, id, links) = (shared.id, replica.0, shared.links.get());
+    if let Some(why) = links.and_then(|links| links.turned_away(replica)) {
+        return AdminError::not_found(
+            format!("replica {replica} came to {here} and was refused: {why}"),
+            "mend that, and ask again",
+        );
+    }
+    let peers = links.map_or("ADDRESS", |links| links.me().addresses.peers.as_str());
+    AdminError::not_found(
+        format!("replica {replica} has not introduced itself to {here}"),
+        format!(
+            "start its controller with --replica-id {id} and --join {peers}; where it runs, wait until causeway replica list shows \
+             it waiting, or say where it is: --address HOST:PORT"
+        ),
+    )
+}
+
 fn meant(shared: &Shared, asked: &ReplicaChange) -> Result<Change, AdminError> {
     let waits = |id: ReplicaId| {
         let links = shared.links.get();
@@ -182,15 +208,7 @@ fn meant(shared: &Shared, asked: &ReplicaChange) -> Result<Change, AdminError> {
                 .clone()
                 .or_else(|| said.map(|hello| hello.addresses.peers.clone()))
                 .or_else(|| member.as_ref().map(|node| node.address.clone()))
-                .ok_or_else(|| {
-                    AdminError::not_found(
-                        format!("replica {replica} has not introduced itself to {}", shared.id),
-                        format!(
-                            "start its controller with --replica-id {id} and --join {}, or say where it is: --address HOST:PORT",
-                            shared.links.get().map_or("ADDRESS", |links| links.me().addresses.peers.as_str())
-                        ),
-                    )
-                })?;
+                .ok_or_else(|| unheard(shared, replica))?;
             let domain = domain
                 .clone()
                 .or_else(|| said.map(|hello| hello.domain.clone()))

@@ -57,6 +57,7 @@ fn introduction(id: ReplicaId) -> PeerHello {
         highest: causeway_api::Generation::default(),
         domain: String::new(),
         addresses: PeerAddresses::default(),
+        others: Vec::new(),
     }
 }
 
