@@ -99,10 +99,11 @@ impl Set {
         declared::condition(&self.eu, member, wanted, DEADLINE).await
     }
 
-    /// Stops the agent of `us` and starts it again: what it watches is asked for anew.
-    fn restart_us(&mut self) -> anyhow::Result<()> {
+    /// Stops the agent of `us` and starts it again: what it watches is asked for anew. It ends in peace, so that its Lease is
+    /// free and nobody waits until it is over.
+    async fn restart_us(&mut self) -> anyhow::Result<()> {
         let agent = self.agents.get_mut(1).context("the agent of us")?;
-        agent.kill();
+        agent.process().stop().await?;
         agent.start()
     }
 
@@ -296,7 +297,7 @@ async fn the_roles_of_the_guides_suffice_and_a_missing_rule_is_named() -> anyhow
                 &[verb],
             )
             .await?;
-        set.restart_us()?;
+        set.restart_us().await?;
         named(&set, "Ready", verb, resource)
             .await
             .with_context(|| format!("without {verb} {resource}"))?;
@@ -307,12 +308,12 @@ async fn the_roles_of_the_guides_suffice_and_a_missing_rule_is_named() -> anyhow
     // The pods that it may not ask for.
     let observe = ("ClusterRole", "causeway-agent-observe", None);
     let lacking = set.without(&set.us, observe, "pods", &["get"]).await?;
-    set.restart_us()?;
+    set.restart_us().await?;
     named(&set, "Ready", "get", "pods")
         .await
         .context("without get pods")?;
     lacking.give_back().await?;
-    set.restart_us()?;
+    set.restart_us().await?;
     set.condition("us", ("Ready", "True", "Ready")).await?;
 
     // All of that was news.
