@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::compare::Comparison;
 use crate::decisions::{Decision, Position, Step};
-use crate::snapshot::Snapshots;
+use crate::snapshot::{Image, Snapshots};
 use crate::types::{
     Entry, LogId, Membership, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, Types,
 };
@@ -227,7 +227,7 @@ impl Machine {
 }
 
 impl RaftStateMachine<Types> for Machine {
-    type SnapshotData = Vec<u8>;
+    type SnapshotData = Arc<Image>;
     type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
@@ -277,18 +277,16 @@ impl RaftStateMachine<Types> for Machine {
         }
     }
 
-    async fn install_snapshot(&mut self, meta: &SnapshotMeta, bytes: Vec<u8>) -> io::Result<()> {
-        let state = snapshot::decode(&bytes).map_err(|error| invalid(&error))?;
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, image: Arc<Image>) -> io::Result<()> {
+        let decode = |bytes: &[u8]| snapshot::decode(bytes).map_err(|error| invalid(&error));
+        let state = self.snapshots.decode(&image, decode).await?;
         let index = meta.last_log_id.map_or(0, |id| id.index);
         if let Err(beyond) = level::check_state(&state, index, self.knows) {
             tracing::error!("{beyond}");
             return Err(io::Error::new(io::ErrorKind::Unsupported, beyond));
         }
-        let newest = self.snapshots.newest().await.map_err(io::Error::other)?;
-        if newest.is_none_or(|newest| newest.meta != *meta) {
-            let write = self.snapshots.write(meta.clone(), move || Ok(bytes)).await;
-            write.map_err(io::Error::other)?;
-        }
+        let kept = self.snapshots.keep(image).await;
+        kept.map_err(io::Error::other)?;
         self.shared.change(|applied| {
             *applied = Applied {
                 state,
@@ -315,11 +313,12 @@ pub(crate) struct Builder {
 }
 
 impl RaftSnapshotBuilder<Types> for Builder {
-    type SnapshotData = Vec<u8>;
+    type SnapshotData = Arc<Image>;
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
         let state = std::mem::take(&mut self.state);
-        let encode = move || snapshot::encode(&state).map_err(|error| invalid(&error));
+        let encode =
+            move |bytes| snapshot::encode_behind(bytes, &state).map_err(|error| invalid(&error));
         let written = self.snapshots.write(self.meta.clone(), encode).await;
         written.map_err(io::Error::other)
     }

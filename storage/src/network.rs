@@ -26,6 +26,7 @@ use serde::de::DeserializeOwned;
 
 use crate::machine::Machine;
 use crate::peers::{PeerCall, PeerCallKind, PeerError, Peers, ReplicaNode};
+use crate::snapshot::Image;
 use crate::types::{Snapshot, Types, Vote};
 use snapshots::Transfers;
 
@@ -107,7 +108,7 @@ impl Link {
 }
 
 impl RaftNetworkV2<Types> for Link {
-    type SnapshotData = Vec<u8>;
+    type SnapshotData = Arc<Image>;
 
     async fn append_entries(
         &mut self,

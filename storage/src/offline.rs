@@ -121,9 +121,8 @@ fn write_snapshot(
         last_log_id: Some(last),
         last_membership: StoredMembership::new(Some(last), membership),
     };
-    let bytes = state_form::encode(state)?;
-    snapshot::write(disk, meta, || Ok(bytes))?;
-    Ok(())
+    let encode = |bytes| state_form::encode_behind(bytes, state).map_err(std::io::Error::other);
+    Ok(snapshot::write(disk, meta, encode)?)
 }
 
 /// The next incarnation of a state, in which `replica` is alone: one more than it has, or `at_least`.

@@ -1,72 +1,152 @@
-//! Snapshots: files of their own, replaced whole, each with a version and a checksum over everything.
+//! Snapshots: files of their own, replaced whole, each with a version and a checksum over everything ([`image`]).
 //!
-//! `CWSNAP\r\n` · version (4 bytes, little-endian) · CRC-32 of all that follows (4) · length of the head (4) · head · state.
-//! The head says which entries the state contains; the state is `causeway_state`'s own form, with a version of its own.
-//! The line end in the mark shows a file that was mangled as text.
+//! A snapshot is in memory once at a time, however many take it: the state is written right behind its head, the file's content
+//! is what is read, and two replicas that are sent the same one share it.
+
+mod image;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use causeway_seam::{Disk, Env};
-use serde::{Deserialize, Serialize};
 
 use crate::error::StorageError;
-use crate::form::{self, LogIdForm, StoredMembershipForm};
 use crate::types::{Snapshot, SnapshotMeta};
-
-const MARK: &[u8; 8] = b"CWSNAP\r\n";
-
-/// The version of the layout above.
-const VERSION: u32 = 1;
+use image::{Bad, VERSION};
+pub(crate) use image::{Draft, Image};
 
 const PREFIX: &str = "state-";
 
 const SUFFIX: &str = ".snapshot";
-
-#[derive(Serialize, Deserialize)]
-struct Head {
-    last: Option<LogIdForm>,
-    membership: StoredMembershipForm,
-}
 
 /// The snapshots of one data folder. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Snapshots {
     env: Env,
     disk: Arc<dyn Disk>,
+    last: Arc<Mutex<Last>>,
+}
+
+/// The last one that was read or written here.
+#[derive(Default)]
+struct Last {
+    name: String,
+    /// There for as long as somebody uses it.
+    image: Weak<Image>,
+    /// Bytes of its state: the next one has about as many.
+    bytes: usize,
+}
+
+impl Last {
+    fn note(&mut self, name: String, image: &Arc<Image>) {
+        *self = Self {
+            name,
+            image: Arc::downgrade(image),
+            bytes: image.state().len(),
+        };
+    }
+}
+
+fn lock(last: &Mutex<Last>) -> MutexGuard<'_, Last> {
+    last.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn snapshot(image: Arc<Image>) -> Snapshot {
+    Snapshot {
+        meta: image.meta().clone(),
+        snapshot: image,
+    }
 }
 
 impl Snapshots {
     pub(crate) fn new(env: Env, disk: Arc<dyn Disk>) -> Self {
-        Self { env, disk }
+        Self {
+            env,
+            disk,
+            last: Arc::default(),
+        }
     }
 
     /// The newest, checked; `None` where there is none.
     pub(crate) async fn newest(&self) -> Result<Option<Snapshot>, StorageError> {
-        let disk = Arc::clone(&self.disk);
-        let read = self.env.blocking(move || newest(disk.as_ref())).await;
-        read.unwrap_or_else(|| Err(self.panicked()))
+        self.of_disk(|disk, last| {
+            let Some(name) = names(disk)?.pop() else {
+                return Ok(None);
+            };
+            // Held meanwhile: of two who want the same one, the other takes what the first has read.
+            let mut last = lock(last);
+            let held = last.image.upgrade().filter(|_| last.name == name);
+            if let Some(image) = held {
+                return Ok(Some(snapshot(image)));
+            }
+            let Some(image) = named(disk, &name)? else {
+                return Ok(None);
+            };
+            let image = Arc::new(image);
+            last.note(name, &image);
+            Ok(Some(snapshot(image)))
+        })
+        .await
     }
 
-    /// Writes one, and removes those before the one that it replaces.
+    /// Writes one, and removes those before the one that it replaces. `state` puts the state behind the bytes that it is given.
     pub(crate) async fn write(
         &self,
         meta: SnapshotMeta,
-        state: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static,
+        state: impl FnOnce(Vec<u8>) -> io::Result<Vec<u8>> + Send + 'static,
     ) -> Result<Snapshot, StorageError> {
-        let disk = Arc::clone(&self.disk);
-        let written = self
-            .env
-            .blocking(move || write(disk.as_ref(), meta, state))
-            .await;
-        written.unwrap_or_else(|| Err(self.panicked()))
+        self.of_disk(move |disk, last| {
+            let bytes = lock(last).bytes;
+            let image = Arc::new(draw(disk, meta, bytes + bytes / 8, state)?);
+            save(disk, &image)?;
+            lock(last).note(name(image.meta()), &image);
+            Ok(snapshot(image))
+        })
+        .await
     }
 
-    fn panicked(&self) -> StorageError {
-        StorageError::Snapshot {
-            path: self.disk.location().display().to_string(),
-            reason: "the disk was not reached".into(),
+    /// Keeps one that came from elsewhere, unless it is here.
+    pub(crate) async fn keep(&self, image: Arc<Image>) -> Result<(), StorageError> {
+        let index = image.meta().last_log_id.map_or(0, |id| id.index);
+        let newest = self.of_disk(|disk, _| newest_index(disk)).await?;
+        if newest == Some(index) {
+            // Almost always the same one, and it is in memory then.
+            let newest = self.newest().await?;
+            if newest.is_some_and(|newest| newest.meta == *image.meta()) {
+                return Ok(());
+            }
         }
+        self.of_disk(move |disk, last| {
+            save(disk, &image)?;
+            lock(last).note(name(image.meta()), &image);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Reads the state in one, where it holds nobody up.
+    pub(crate) async fn decode<T: Send + 'static>(
+        &self,
+        image: &Arc<Image>,
+        decode: impl FnOnce(&[u8]) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let image = Arc::clone(image);
+        let read = self.env.blocking(move || decode(image.state())).await;
+        read.unwrap_or_else(|| Err(io::Error::other("the state was not read")))
+    }
+
+    async fn of_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Disk, &Mutex<Last>) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let (disk, last) = (Arc::clone(&self.disk), Arc::clone(&self.last));
+        let done = self.env.blocking(move || work(disk.as_ref(), &last)).await;
+        done.unwrap_or_else(|| {
+            Err(StorageError::Snapshot {
+                path: self.disk.location().display().to_string(),
+                reason: "the disk was not reached".into(),
+            })
+        })
     }
 }
 
@@ -96,7 +176,7 @@ pub(crate) fn indices(disk: &dyn Disk) -> Result<Vec<u64>, StorageError> {
     Ok(names(disk)?.iter().filter_map(number).collect())
 }
 
-pub(crate) fn newest(disk: &dyn Disk) -> Result<Option<Snapshot>, StorageError> {
+pub(crate) fn newest(disk: &dyn Disk) -> Result<Option<Image>, StorageError> {
     // An older one is no substitute: the log that would lead on from it may be purged.
     match names(disk)?.pop() {
         Some(name) => named(disk, &name),
@@ -105,17 +185,17 @@ pub(crate) fn newest(disk: &dyn Disk) -> Result<Option<Snapshot>, StorageError> 
 }
 
 /// The snapshot that reaches up to an entry; `None` where there is none.
-pub(crate) fn at(disk: &dyn Disk, index: u64) -> Result<Option<Snapshot>, StorageError> {
+pub(crate) fn at(disk: &dyn Disk, index: u64) -> Result<Option<Image>, StorageError> {
     named(disk, &format!("{PREFIX}{index:020}{SUFFIX}"))
 }
 
-fn named(disk: &dyn Disk, name: &str) -> Result<Option<Snapshot>, StorageError> {
+fn named(disk: &dyn Disk, name: &str) -> Result<Option<Image>, StorageError> {
     let Some(content) = disk.read(name)? else {
         return Ok(None);
     };
     let path = || disk.location().join(name).display().to_string();
-    match parse(&content) {
-        Ok(snapshot) => Ok(Some(snapshot)),
+    match Image::parse(content) {
+        Ok(image) => Ok(Some(image)),
         Err(Bad::Newer(found)) => Err(StorageError::Newer {
             path: path(),
             found,
@@ -128,18 +208,33 @@ fn named(disk: &dyn Disk, name: &str) -> Result<Option<Snapshot>, StorageError> 
     }
 }
 
+/// Writes one, as [`Snapshots::write`] does.
 pub(crate) fn write(
     disk: &dyn Disk,
     meta: SnapshotMeta,
-    state: impl FnOnce() -> io::Result<Vec<u8>>,
-) -> Result<Snapshot, StorageError> {
+    state: impl FnOnce(Vec<u8>) -> io::Result<Vec<u8>>,
+) -> Result<(), StorageError> {
+    save(disk, &draw(disk, meta, 0, state)?)
+}
+
+fn draw(
+    disk: &dyn Disk,
+    meta: SnapshotMeta,
+    about: usize,
+    state: impl FnOnce(Vec<u8>) -> io::Result<Vec<u8>>,
+) -> Result<Image, StorageError> {
     let name = name(&meta);
-    let bad = |error: io::Error| StorageError::Snapshot {
+    let drawn = Draft::new(meta, about).and_then(|draft| draft.written(state));
+    let drawn = drawn.map_err(|error| StorageError::Snapshot {
         path: disk.location().join(&name).display().to_string(),
         reason: error.to_string(),
-    };
-    let state = state().map_err(bad)?;
-    disk.replace(&name, &compose(&meta, &state).map_err(bad)?)?;
+    });
+    Ok(drawn?.end())
+}
+
+fn save(disk: &dyn Disk, image: &Image) -> Result<(), StorageError> {
+    let name = name(image.meta());
+    disk.replace(&name, image.file())?;
     let mut old = names(disk)?;
     old.retain(|old| *old < name);
     // The one before stays, for those who ask how it was.
@@ -147,68 +242,11 @@ pub(crate) fn write(
     for old in old {
         disk.remove(&old)?;
     }
-    Ok(Snapshot {
-        meta,
-        snapshot: state,
-    })
-}
-
-fn compose(meta: &SnapshotMeta, state: &[u8]) -> io::Result<Vec<u8>> {
-    let head = form::seal(&Head {
-        last: meta.last_log_id.as_ref().map(Into::into),
-        membership: (&meta.last_membership).into(),
-    })?;
-    let len = u32::try_from(head.len())
-        .map_err(io::Error::other)?
-        .to_le_bytes();
-    let mut sum = crc32fast::Hasher::new();
-    for part in [len.as_slice(), &head, state] {
-        sum.update(part);
-    }
-    let (version, sum) = (VERSION.to_le_bytes(), sum.finalize().to_le_bytes());
-    Ok([MARK.as_slice(), &version, &sum, &len, &head, state].concat())
-}
-
-#[derive(Debug)]
-enum Bad {
-    Newer(u32),
-    Damaged(String),
-}
-
-fn parse(content: &[u8]) -> Result<Snapshot, Bad> {
-    let damaged = |reason: &str| Bad::Damaged(reason.to_owned());
-    let short = || damaged("the snapshot is cut short");
-    let rest = content
-        .strip_prefix(MARK)
-        .ok_or_else(|| damaged("this is no snapshot"))?;
-    let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-    match u32::from_le_bytes(*version) {
-        VERSION => {}
-        0 => return Err(damaged("the snapshot has version 0, which there is not")),
-        found => return Err(Bad::Newer(found)),
-    }
-    let (sum, body) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-    if crc32fast::hash(body) != u32::from_le_bytes(*sum) {
-        return Err(damaged(
-            "the snapshot is damaged: its checksum does not fit",
-        ));
-    }
-    let (len, rest) = body.split_first_chunk::<4>().ok_or_else(short)?;
-    let len = usize::try_from(u32::from_le_bytes(*len)).map_err(|_| short())?;
-    let (head, state) = rest.split_at_checked(len).ok_or_else(short)?;
-    let unreadable = |error: io::Error| Bad::Damaged(format!("the snapshot's head: {error}"));
-    let head: Head = form::open(head).map_err(unreadable)?;
-    Ok(Snapshot {
-        meta: SnapshotMeta {
-            last_log_id: head.last.map(Into::into),
-            last_membership: head.membership.read().map_err(unreadable)?,
-        },
-        snapshot: state.to_vec(),
-    })
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use causeway_seam::real::Folder;
     use openraft::vote::leader_id_std::CommittedLeaderId;
@@ -216,7 +254,7 @@ mod tests {
     use super::*;
     use crate::types::LogId;
 
-    fn meta(index: u64) -> SnapshotMeta {
+    pub(super) fn meta(index: u64) -> SnapshotMeta {
         SnapshotMeta {
             last_log_id: Some(LogId {
                 leader_id: CommittedLeaderId::new(2),
@@ -226,18 +264,39 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_flipped_bit_and_every_cut_is_refused() {
-        let content = compose(&meta(7), b"the state").unwrap();
-        assert_eq!(parse(&content).unwrap().snapshot, b"the state");
-        for bit in 0..content.len() * 8 {
-            let mut flipped = content.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(parse(&flipped).is_err(), "bit {bit}");
-        }
-        for len in 0..content.len() {
-            assert!(parse(&content[..len]).is_err(), "cut to {len}");
-        }
+    fn state(state: &[u8]) -> impl FnOnce(Vec<u8>) -> io::Result<Vec<u8>> + use<> {
+        let state = state.to_vec();
+        move |bytes| Ok([bytes, state].concat())
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_is_in_memory_once_and_read_anew_when_nobody_has_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder::open(temp.path()).unwrap());
+        let snapshots = Snapshots::new(causeway_seam::real::env(), folder);
+        assert!(snapshots.newest().await.unwrap().is_none());
+        let written = snapshots.write(meta(5), state(b"one")).await.unwrap();
+        let first = snapshots.newest().await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&written.snapshot, &first.snapshot));
+        drop((written, first));
+        let read = snapshots.newest().await.unwrap().unwrap();
+        assert_eq!(read.snapshot.state(), b"one");
+        let again = snapshots.newest().await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&read.snapshot, &again.snapshot));
+        // What came from elsewhere is there at once; and one of the same place is written no more.
+        let mut draft = Draft::new(meta(6), 3).unwrap();
+        draft.push(b"two");
+        let came = Arc::new(draft.end());
+        snapshots.keep(Arc::clone(&came)).await.unwrap();
+        snapshots.keep(Arc::clone(&came)).await.unwrap();
+        let newest = snapshots.newest().await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&newest.snapshot, &came));
+        drop((newest, came));
+        let newest = snapshots.newest().await.unwrap().unwrap();
+        assert_eq!(
+            (newest.meta, newest.snapshot.state()),
+            (meta(6), &b"two"[..])
+        );
     }
 
     #[test]
@@ -246,11 +305,11 @@ mod tests {
         let folder = Folder::open(temp.path()).unwrap();
         assert!(newest(&folder).unwrap().is_none());
         for index in [9, 10, 100] {
-            write(&folder, meta(index), || Ok(vec![1, 2, 3])).unwrap();
+            write(&folder, meta(index), state(&[1, 2, 3])).unwrap();
         }
         assert_eq!(indices(&folder).unwrap(), [10, 100]);
-        assert_eq!(newest(&folder).unwrap().unwrap().meta, meta(100));
-        assert_eq!(at(&folder, 10).unwrap().unwrap().meta, meta(10));
+        assert_eq!(newest(&folder).unwrap().unwrap().meta(), &meta(100));
+        assert_eq!(at(&folder, 10).unwrap().unwrap().meta(), &meta(10));
         assert!(at(&folder, 9).unwrap().is_none());
     }
 
@@ -258,7 +317,7 @@ mod tests {
     fn a_refusal_names_file_and_remedy() {
         let temp = tempfile::tempdir().unwrap();
         let folder = Folder::open(temp.path()).unwrap();
-        write(&folder, meta(5), || Ok(b"state".to_vec())).unwrap();
+        write(&folder, meta(5), state(b"state")).unwrap();
         let file = folder.list().unwrap().remove(0);
         let mut content = folder.read(&file).unwrap().unwrap();
         *content.last_mut().unwrap() ^= 1;

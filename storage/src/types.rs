@@ -11,6 +11,7 @@ use openraft::type_config::alias::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::peers::ReplicaNode;
+use crate::snapshot::Image;
 
 openraft::declare_raft_types!(
     /// One leader in a term, so that (term, index) names an entry.
@@ -31,7 +32,7 @@ pub(crate) type Vote = VoteOf<Types>;
 pub(crate) type Entry = EntryOf<Types>;
 pub(crate) type StoredMembership = StoredMembershipOf<Types>;
 pub(crate) type SnapshotMeta = SnapshotMetaOf<Types>;
-pub(crate) type Snapshot = SnapshotOf<Types, Vec<u8>>;
+pub(crate) type Snapshot = SnapshotOf<Types, Arc<Image>>;
 pub(crate) type Membership = openraft::Membership<u64, ReplicaNode>;
 
 /// A request on its way through the log; cheap to clone. Between replicas it goes in a frame, so that one of an older

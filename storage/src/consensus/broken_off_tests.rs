@@ -95,6 +95,7 @@ fn large(number: u64) -> Command {
             uid: format!("uid-{number}"),
             generation: 1,
             revision: number,
+            created_s: None,
         },
         declaration: Declaration::Member(MemberSpec::minimal(name)),
         document: number.to_string().repeat(100 << 10),

@@ -69,8 +69,8 @@ impl Ground {
         let (log, writer) = opened.await?;
         let pulse = log.pulse();
         let entries = Some(log.entries());
-        // Read once for its errors alone: openraft would wrap them beyond recognition.
-        snapshots.newest().await?;
+        // Read here for its errors, which openraft would wrap beyond recognition; held, so that openraft need not read it again.
+        let newest = snapshots.newest().await?;
         let knows = settings.feature_level;
         let (alive, machine) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
@@ -83,6 +83,7 @@ impl Ground {
         };
         let (id, config) = (self.replica.0, Arc::new(config));
         let raft = openraft::Raft::new(id, config, network, log, applied).await;
+        drop(newest);
         let raft = raft.map_err(|error| StorageError::Stopped(error.to_string()))?;
         let tell = Arc::clone(&self.tell);
         let observer = status::observe(self.env.clone(), raft.metrics(), tell);

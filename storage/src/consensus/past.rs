@@ -126,11 +126,11 @@ impl Consensus {
         let Some(found) = found.map_err(|error| PastError::Unreadable(error.to_string()))? else {
             return Ok(None);
         };
-        let state = snapshot::decode(&found.snapshot);
+        let state = snapshot::decode(found.state());
         Ok(Some(Base {
             index,
             state: state.map_err(|error| PastError::Unreadable(error.to_string()))?,
-            membership: found.meta.last_membership,
+            membership: found.meta().last_membership.clone(),
         }))
     }
 

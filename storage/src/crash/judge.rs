@@ -234,6 +234,11 @@ async fn try_read(disk: FaultyDisk) -> Result<(LogModel, SnapshotModel), Storage
         entries: rows.collect(),
     };
     let snapshot = snapshots.newest().await?;
-    let snapshot = snapshot.map(|found| (found.meta.last_log_id.unwrap(), found.snapshot));
+    let snapshot = snapshot.map(|found| {
+        (
+            found.meta.last_log_id.unwrap(),
+            found.snapshot.state().to_vec(),
+        )
+    });
     Ok((log, snapshot))
 }

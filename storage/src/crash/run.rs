@@ -311,7 +311,8 @@ impl Runner {
         };
         let value = Some((last, state.clone()));
         self.snapshot.begin(self.disk.operations(), value);
-        self.snapshots.write(meta, move || Ok(state)).await.unwrap();
+        let write = move |bytes| Ok([bytes, state].concat());
+        self.snapshots.write(meta, write).await.unwrap();
         let change = self.snapshot.values.len() - 1;
         self.snapshot.acknowledge(self.disk.operations(), change);
     }

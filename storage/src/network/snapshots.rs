@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Link, Raft, read, write};
 use crate::peers::PeerCallKind;
+use crate::snapshot::Draft;
 use crate::types::{Snapshot, SnapshotMeta, Types, Vote};
 
 /// Bytes of one piece.
@@ -72,10 +73,11 @@ pub(crate) struct Transfers {
 }
 
 struct Partial {
-    meta: SnapshotMeta,
+    draft: Draft,
     total: u64,
     sum: u32,
-    bytes: Vec<u8>,
+    /// The checksum of what there is.
+    found: crc32fast::Hasher,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -88,8 +90,8 @@ impl Transfers {
         let partial = lock(&self.partial);
         let coming = partial.as_ref().map(|partial| Transfer {
             to: None,
-            index: partial.meta.last_log_id.map_or(0, |id| id.index),
-            done: size(partial.bytes.len()),
+            index: partial.draft.meta().last_log_id.map_or(0, |id| id.index),
+            done: size(partial.draft.len()),
             total: partial.total,
         });
         lock(&self.out).values().copied().chain(coming).collect()
@@ -115,11 +117,15 @@ pub(super) async fn send(
     vote: Vote,
     snapshot: Snapshot,
 ) -> Result<SnapshotResponse<Types>, Unreachable<Types>> {
-    let Snapshot { meta, snapshot } = snapshot;
+    let Snapshot {
+        meta,
+        snapshot: image,
+    } = snapshot;
+    let snapshot = image.state();
     let head = Head {
         vote,
         total: size(snapshot.len()),
-        sum: crc32fast::hash(&snapshot),
+        sum: crc32fast::hash(snapshot),
         meta,
         offset: 0,
     };
@@ -212,24 +218,32 @@ pub(super) async fn take(
     let whole = {
         let mut slot = lock(&transfers.partial);
         let same = slot.as_ref().is_some_and(|partial| {
-            partial.meta == head.meta && partial.total == head.total && partial.sum == head.sum
+            *partial.draft.meta() == head.meta
+                && partial.total == head.total
+                && partial.sum == head.sum
         });
         if !same {
+            // What there is of another one goes first: both need room.
+            *slot = None;
+            let about = usize::try_from(head.total).unwrap_or(usize::MAX);
+            let draft = Draft::new(head.meta.clone(), about);
             *slot = Some(Partial {
-                meta: head.meta.clone(),
+                draft: draft.map_err(|error| format!("a snapshot is not taken: {error}"))?,
                 total: head.total,
                 sum: head.sum,
-                bytes: Vec::new(),
+                found: crc32fast::Hasher::new(),
             });
         }
         let Some(partial) = slot.as_mut() else {
             return Err(short());
         };
-        if size(partial.bytes.len()) == head.offset {
-            partial.bytes.extend_from_slice(bytes);
+        let fits = size(bytes.len()) <= head.total.saturating_sub(head.offset);
+        if size(partial.draft.len()) == head.offset && fits {
+            partial.draft.push(bytes);
+            partial.found.update(bytes);
         }
-        let have = size(partial.bytes.len());
-        if have > head.total {
+        let have = size(partial.draft.len());
+        if !fits {
             *slot = None;
             return Err("a snapshot is longer than was said".into());
         }
@@ -241,12 +255,12 @@ pub(super) async fn take(
     let Some(whole) = whole else {
         return Err(short());
     };
-    if crc32fast::hash(&whole.bytes) != whole.sum {
+    if whole.found.finalize() != whole.sum {
         return Err("a snapshot was altered on its way: it is taken again".into());
     }
     let snapshot = Snapshot {
-        meta: whole.meta,
-        snapshot: whole.bytes,
+        meta: head.meta,
+        snapshot: Arc::new(whole.draft.end()),
     };
     let installed = raft.install_full_snapshot(head.vote, snapshot).await;
     write(installed.map(Taken::Done))

@@ -81,9 +81,9 @@ impl Folder {
         let newest = snapshot::newest(disk)?;
         let (mut state, mut membership, reaches) = match newest {
             Some(found) => (
-                state_form::decode(&found.snapshot)?,
-                found.meta.last_membership.membership().clone(),
-                found.meta.last_log_id,
+                state_form::decode(found.state())?,
+                found.meta().last_membership.membership().clone(),
+                found.meta().last_log_id,
             ),
             None => (State::default(), Membership::default(), None),
         };

@@ -54,7 +54,15 @@ pub enum SnapshotError {
 /// # Errors
 /// [`SnapshotError::Unwritable`] where the encoder refuses, which no value of these types makes it do.
 pub fn encode(state: &State) -> Result<Vec<u8>, SnapshotError> {
-    let mut bytes = MAGIC.to_vec();
+    encode_behind(Vec::new(), state)
+}
+
+/// The same behind what is there already: a large state need not be copied behind its head.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_behind(mut bytes: Vec<u8>, state: &State) -> Result<Vec<u8>, SnapshotError> {
+    bytes.extend_from_slice(MAGIC);
     let form = form_of(state);
     bytes.extend_from_slice(&form.to_le_bytes());
     let written = match form {
