@@ -51,7 +51,7 @@ pub use simulate::SimulateArgs;
                   beside each cluster reports what runs there and writes the cluster's own Istio objects. Without the \
                   controller every mesh keeps what it has.",
     after_help = "Start here:\n  \
-                  causeway sandbox                     a whole fleet in this process: lose a region, watch traffic move\n  \
+                  causeway sandbox                     a fleet in this process loses a region, and traffic moves\n  \
                   causeway observe --contexts a,b,c    what is in your own clusters; reads only, installs nothing\n\n\
                   Every command has its own help: causeway sandbox --help",
     arg_required_else_help = true,
@@ -114,7 +114,7 @@ pub enum Command {
     /// Keep the decisions in a file, and begin anew from it
     #[command(long_about = backup::LONG_ABOUT)]
     Backup(BackupArgs),
-    /// The controller's replicas: look into a data folder, go on alone when the others are lost
+    /// The controller's replicas: who leads, join, leave, replace; go on alone when the others are lost
     #[command(long_about = replica::LONG_ABOUT)]
     Replica(ReplicaArgs),
     /// Which host cluster owns which declaration

@@ -27,8 +27,9 @@ use super::context::Context;
 
 /// How long connecting and the handshake may take together.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long an answer may take: a diff is asked of an agent first.
-const ANSWER: Duration = Duration::from_secs(30);
+/// How long an answer may take: a diff is asked of an agent first, and a change of replicas waits 30 s for a leader, of which
+/// the replica that is asked says more than silence does.
+const ANSWER: Duration = Duration::from_secs(40);
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 256 << 20;
 

@@ -143,6 +143,7 @@ pub(crate) fn status() -> StatusReport {
             command: Some("causeway diff ack-sh".to_owned()),
             since_ago_ms: None,
         }],
+        overrides: overrides().shifts,
         members: vec![
             cluster("ack-hz", "cn-hangzhou", VerdictState::Lost),
             cluster("ack-sh", "cn-shanghai", VerdictState::Serving),

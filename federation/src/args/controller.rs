@@ -29,8 +29,8 @@ pub(crate) const LONG_ABOUT: &str = "Run a controller: it reads MemberClusters a
                   causeway controller --replica-id 1 --bootstrap --failure-domain eu --peer-listen 0.0.0.0:7446 \\\n      \
                   --peer-address r1.eu.example:7446 ...\n\n  \
                   # The others join it, and are added\n  \
-                  causeway controller --replica-id 2 --join r1.eu.example:7446 --failure-domain us --peer-listen 0.0.0.0:7446 \\\n      \
-                  --peer-address r2.us.example:7446 ...\n  \
+                  causeway controller --replica-id 2 --join r1.eu.example:7446 --failure-domain us \\\n      \
+                  --peer-listen 0.0.0.0:7446 --peer-address r2.us.example:7446 ...\n  \
                   causeway replica add 2\n\n  \
                   # Is it well?\n  \
                   curl -s http://127.0.0.1:7445/readyz; curl -s http://127.0.0.1:7445/metrics")]

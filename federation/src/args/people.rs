@@ -181,7 +181,8 @@ pub enum Expiry {
                   causeway evacuate member/ack-hangzhou --for 4h --reason 'kernel update' --dry-run\n  \
                   causeway evacuate member/ack-hangzhou --for 4h --reason 'kernel update'\n  \
                   causeway evacuate region/cn-hangzhou --for 2h --reason CHG-1093 --steps 25,50,100 --every 5m\n  \
-                  causeway evacuate member/ack-hangzhou --for 4h --reason CHG-1093 --start 2026-11-24T02:00:00Z --approvals 1\n  \
+                  causeway evacuate member/ack-hangzhou --for 4h --reason CHG-1093 --approvals 1 \\\n      \
+                  --start 2026-11-24T02:00:00Z\n  \
                   causeway evacuate zone/eu/a --service checkout.shop --for 30m --reason 'odd errors' --now"
 )]
 pub struct EvacuateArgs {
@@ -200,10 +201,10 @@ pub struct EvacuateArgs {
     /// Say what would happen, as it would be judged, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// It begins at this time of day, by the clock of the replica that leads; approvals may be given before
+    /// It begins at this time, such as 2026-11-24T02:00:00Z, by the clock of the replica that leads; approvals may be given before
     #[arg(long, value_name = "TIME")]
     pub start: Option<TimeOfDay>,
-    /// It ends at this time of day, unless --for is over before
+    /// It ends at this time, unless --for is over before
     #[arg(long, value_name = "TIME")]
     pub end: Option<TimeOfDay>,
     /// At once, without steps; safety rules bind all the same
@@ -377,7 +378,7 @@ impl FromStr for ApproveTarget {
 #[command(after_help = "Examples:\n  \
                   causeway approve                                                  what waits\n  \
                   causeway approve shift/shop/move-checkout --reason 'checked CHG-1093'\n  \
-                  causeway approve ledger.pay --reason 'replica promoted'           a service whose policy asks first\n  \
+                  causeway approve ledger.pay --reason 'replica promoted'           its policy asks first\n  \
                   causeway approve region/eu --reason 'it is stable'                its traffic returns\n  \
                   causeway approve brake --reason 'two regions are truly lost'")]
 pub struct ApproveArgs {
@@ -387,7 +388,7 @@ pub struct ApproveArgs {
     /// Why
     #[arg(long, value_name = "TEXT", requires = "target")]
     pub reason: Option<String>,
-    /// Of the return to a domain: only this service
+    /// Of the return to a domain: only this service, as NAME.NAMESPACE
     #[arg(long, value_name = "SERVICE", requires = "target")]
     pub service: Option<ServiceName>,
     /// How to print

@@ -19,6 +19,7 @@ pub(super) const LONG_ABOUT: &str = "What would be decided: plays a clusterset f
 /// `causeway simulate`.
 #[derive(Debug, Clone, Args)]
 #[command(
+    group = clap::ArgGroup::new("question").required(true),
     after_help = "Exit codes: 0 all as expected, 1 not as expected, or the file is not in order, 2 usage; with --lose: 3 where some \
                   service would be overloaded or orphaned\n\n\
                   Examples:\n  \
@@ -29,10 +30,10 @@ pub(super) const LONG_ABOUT: &str = "What would be decided: plays a clusterset f
 )]
 pub struct SimulateArgs {
     /// The scenario
-    #[arg(short, long, value_name = "FILE", required_unless_present = "lose")]
+    #[arg(short, long, value_name = "FILE", group = "question")]
     pub file: Option<PathBuf>,
     /// What is lost, on the live state: region/NAME, zone/REGION/ZONE, member/NAME, gateway/MEMBER/NAME or domain/NAME
-    #[arg(long, value_name = "DOMAIN", conflicts_with = "file")]
+    #[arg(long, value_name = "DOMAIN", group = "question")]
     pub lose: Option<Domain>,
     /// How to print
     #[arg(short, long, value_enum, default_value_t = Output::Table, hide_possible_values = false)]

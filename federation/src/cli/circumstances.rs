@@ -40,7 +40,10 @@ pub(super) fn screen(around: &Circumstances, look: &Look) -> String {
             out.push_str(&format!("\n{heading}\n{text}"));
         }
     };
-    part("WHAT CHANGED, by cluster time", changes(around, look));
+    part(
+        "WHAT CHANGED, by cluster time, which stands still while nothing is pending",
+        changes(around, look),
+    );
     part(
         "WHAT PEOPLE OVERRIDE",
         listed(&around.shifts, |rows| shifts(rows, look)),

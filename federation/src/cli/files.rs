@@ -114,7 +114,7 @@ fn write(path: &Path, content: &[u8], replace: bool, mode: u32) -> anyhow::Resul
     let mut file = match file {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             bail!(
-                "{} exists already: use --force to replace it, or another folder",
+                "{} exists already: use --force to replace it, or another name",
                 path.display()
             )
         }

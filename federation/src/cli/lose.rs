@@ -73,7 +73,10 @@ pub(super) fn screen(report: &SimulationReport, look: &Look) -> String {
         ),
     );
     if let Some((network, percent)) = &ready.peak {
-        fact("fullest", format!("{percent} % of {network} afterwards"));
+        fact(
+            "fullest",
+            format!("network {network} afterwards: {percent} % in use"),
+        );
     }
     let cut = if ready.coarse_cut {
         "after one write for each mesh that cuts it off"
@@ -132,11 +135,14 @@ fn of_service(row: &ServiceLoss, look: &Look) -> String {
             ]);
         }
     }
-    let mut out = format!("{heading}\n{}", table.render(look.paint));
+    let mut out = format!("{heading}\n");
+    if same < row.after.sources.len() {
+        out.push_str(&table.render(look.paint));
+    }
     if same > 0 {
         let text = format!(
             "callers in {} go where they go now",
-            count(same, "place", "places")
+            count(u64::try_from(same).unwrap_or(u64::MAX), "place", "places")
         );
         out.push_str(&format!("  {}\n", look.paint.tone(Tone::Dim, &text)));
     }

@@ -30,7 +30,7 @@ pub(super) fn screen(report: &ReadinessReport, look: &Look) -> String {
         return "Nothing can be lost: no member is registered. Create a MemberCluster with spec {}\n"
             .to_owned();
     }
-    let mut heading = vec!["IF LOST", "OUTCOME", "SCORE", "MOVES", "FULLEST AFTERWARDS"];
+    let mut heading = vec!["IF LOST", "OUTCOME", "SCORE", "MOVES", "FULLEST NETWORK"];
     if look.wide {
         heading.extend(["SERVICES", "WRITES", "CUT"]);
     }

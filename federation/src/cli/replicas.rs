@@ -1,9 +1,11 @@
 //! `causeway replica list|add|remove|transfer`: the replicas that run.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
+use causeway_seam::Env;
 
 use super::ask::{self, Look};
 use super::table::{Cell, Table, Tone};
@@ -16,6 +18,8 @@ use crate::args::replica::{
 
 /// How often it is asked whether a replica has caught up.
 const AGAIN: Duration = Duration::from_millis(500);
+/// How long nothing is said while an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) async fn list(args: ReplicaListArgs) -> anyhow::Result<ExitCode> {
     let (client, env) = ask::connect(&args.connect)?;
@@ -33,7 +37,7 @@ pub(super) async fn add(args: ReplicaAddArgs) -> anyhow::Result<ExitCode> {
         replace: args.replace,
         accept_domain_risk: args.accept_domain_risk,
     };
-    said(&client, &change).await?;
+    said(&env, &client, &change).await?;
     let promote = ReplicaChange::Promote {
         id: args.id,
         replace: args.replace,
@@ -86,23 +90,32 @@ async fn progress(client: &Client, id: u64, refused: &ClientError) -> String {
 }
 
 pub(super) async fn remove(args: ReplicaRemoveArgs) -> anyhow::Result<ExitCode> {
-    let (client, _env) = ask::connect(&args.connect)?;
+    let (client, env) = ask::connect(&args.connect)?;
     let change = ReplicaChange::Remove {
         id: args.id,
         accept_domain_risk: args.accept_domain_risk,
     };
-    said(&client, &change).await?;
+    said(&env, &client, &change).await?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) async fn transfer(args: ReplicaTransferArgs) -> anyhow::Result<ExitCode> {
-    let (client, _env) = ask::connect(&args.connect)?;
-    said(&client, &ReplicaChange::Transfer { to: args.to }).await?;
+    let (client, env) = ask::connect(&args.connect)?;
+    said(&env, &client, &ReplicaChange::Transfer { to: args.to }).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn said(client: &Client, change: &ReplicaChange) -> anyhow::Result<()> {
-    let done = client.change_replicas(change).await;
+async fn said(env: &Env, client: &Client, change: &ReplicaChange) -> anyhow::Result<()> {
+    let mut asked = pin!(client.change_replicas(change));
+    let done = match env.timeout(PATIENCE, &mut asked).await {
+        Ok(done) => done,
+        Err(_) => {
+            eprintln!(
+                "no answer yet: it takes a leader, and a majority that answers; see causeway status"
+            );
+            asked.await
+        }
+    };
     let done = done.map_err(|error| ask::explained(&error))?;
     ask::print(&format!("{}\n", clean(&done.message)))
 }
@@ -133,16 +146,7 @@ pub(super) fn screen(report: &ReplicasReport, look: &Look) -> String {
         cells.push(row.note.as_deref().map_or_else(String::new, clean).into());
         table.row(cells);
     }
-    let leader = report.leader.as_ref().map_or_else(
-        || "nobody leads: no decision can be made".to_owned(),
-        |leader| {
-            format!(
-                "{leader} leads since {}, in term {}",
-                duration(report.leader_for_ms),
-                report.term
-            )
-        },
-    );
+    let leader = leads(report);
     let risk = report
         .domain_risk
         .as_ref()
@@ -154,6 +158,22 @@ pub(super) fn screen(report: &ReplicasReport, look: &Look) -> String {
         report.voters,
         table.render(look.paint)
     )
+}
+
+/// Who leads. Without a majority nobody tells this replica that the one it knows leads no more.
+fn leads(report: &ReplicasReport) -> String {
+    let Some(leader) = &report.leader else {
+        return "nobody leads: no decision can be made".to_owned();
+    };
+    let (leader, term) = (clean(leader), report.term);
+    let mut rows = report.replicas.iter();
+    let dark = leader != report.asked
+        && rows.any(|row| !row.reachable && format!("r{}", row.id) == leader);
+    if dark {
+        return format!("{leader} led last, in term {term}, and is out of reach from here");
+    }
+    let since = duration(report.leader_for_ms);
+    format!("{leader} leads since {since}, in term {term}")
 }
 
 fn or_dash(text: &str) -> String {

@@ -36,6 +36,7 @@ fn all_is_well() {
     let mut report = fixture::status();
     report.incidents.clear();
     report.needs_you.clear();
+    report.overrides.clear();
     report.members = vec![fixture::cluster(
         "ack-sh",
         "cn-shanghai",

@@ -9,6 +9,7 @@ use causeway_api::verdict::VerdictState;
 use super::ask::{self, Look};
 
 use super::clusters::{note, verdict_tone};
+use super::overrides;
 use super::table::{Cell, Table, Tone};
 use super::text::{clean, count, duration, grouped};
 use crate::admin::api::{ClusterRow, Incident, Quorum, Severity, StatusReport};
@@ -33,6 +34,7 @@ pub(super) fn screen(report: &StatusReport, look: &Look) -> String {
             look.paint.tone(Tone::Bold, "NEEDS YOU")
         ));
     }
+    out.push_str(&overridden(report, look));
     out.push_str(&waiting(report, look));
     out.push_str(&replicas::table(report, look));
     out.push_str(&format!("\n{}", members(report, look)));
@@ -95,6 +97,17 @@ fn waiting(report: &StatusReport, look: &Look) -> String {
         .iter()
         .map(|what| format!("  {}\n", clean(what)));
     format!("\n{heading}\n{}", lines.collect::<String>())
+}
+
+/// What people override: whoever is woken should not take it for a fault, nor wait for what is frozen.
+fn overridden(report: &StatusReport, look: &Look) -> String {
+    if report.overrides.is_empty() {
+        return String::new();
+    }
+    let heading = look.paint.tone(Tone::Bold, "OVERRIDES");
+    let table = overrides::shifts(&report.overrides, look);
+    let lines: String = table.lines().map(|line| format!("  {line}\n")).collect();
+    format!("\n{heading}\n{lines}")
 }
 
 fn headline(report: &StatusReport, look: &Look) -> String {
@@ -160,19 +173,23 @@ fn sentence(incident: &Incident) -> String {
 }
 
 fn needs_you(report: &StatusReport, look: &Look) -> String {
-    let mut table = Table::new(&[]).indent(2);
+    let mut out = String::new();
     for (at, need) in report.needs_you.iter().enumerate() {
-        table.row(vec![
-            (at + 1).to_string().into(),
-            need.object.as_str().into(),
-            match need.since_ago_ms {
-                Some(ms) => format!("{} (for {})", need.message, duration(ms)).into(),
-                None => need.message.as_str().into(),
-            },
-            need.command.as_deref().unwrap_or_default().into(),
-        ]);
+        let object = look.paint.tone(Tone::Bold, &clean(&need.object));
+        let since = need
+            .since_ago_ms
+            .map(|ms| format!(" (for {})", duration(ms)));
+        let since = since.unwrap_or_default();
+        out.push_str(&format!("  {}  {object}{since}\n", at + 1));
+        out.push_str(&format!("     {}\n", clean(&need.message)));
+        if let Some(command) = &need.command {
+            out.push_str(&format!(
+                "     {}\n",
+                look.paint.tone(Tone::Dim, &clean(command))
+            ));
+        }
     }
-    table.render(look.paint)
+    out
 }
 
 fn members(report: &StatusReport, look: &Look) -> String {

@@ -6,6 +6,7 @@ use causeway_api::verdict::{Subject, VerdictState};
 use serde::{Deserialize, Serialize};
 
 use super::clusters::ClusterRow;
+use super::overrides::ShiftReport;
 use super::sights::{LogSight, ReplicaSight};
 
 /// The state of the whole clusterset, as one replica sees it.
@@ -38,6 +39,9 @@ pub struct StatusReport {
     pub incidents: Vec<Incident>,
     /// What a person should look at.
     pub needs_you: Vec<Attention>,
+    /// What people override now, or did and have not ended.
+    #[serde(default)]
+    pub overrides: Vec<ShiftReport>,
     /// The members.
     pub members: Vec<ClusterRow>,
     /// The services, counted.

@@ -236,6 +236,7 @@ impl AdminBackend for Backend {
                     .chain(attention::attention(sight, &members))
                     .collect(),
                 services: totals::totals(sight),
+                overrides: overrides::in_effect(sight.look.state),
                 members,
             }
         });

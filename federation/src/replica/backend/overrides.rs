@@ -46,6 +46,18 @@ pub(super) fn report(state: &State) -> OverridesReport {
     }
 }
 
+/// Overrides that are in effect, or stay past their time.
+pub(super) fn in_effect(state: &State) -> Vec<ShiftReport> {
+    let rows = state.brain.shifts.values().map(|row| of_shift(state, row));
+    let held = |row: &ShiftReport| {
+        matches!(
+            row.state,
+            ShiftState::Active | ShiftState::Partly | ShiftState::Expired
+        )
+    };
+    rows.filter(held).collect()
+}
+
 /// Plans that a safety rule refuses.
 pub(super) fn refusals(state: &State) -> impl Iterator<Item = RefusedRow> {
     let rows = state.brain.refused.iter();
@@ -330,6 +342,15 @@ fn foresee(shared: &Shared, shift: &Shift) -> Vec<Shifted> {
 /// Ends an override.
 pub(super) async fn end(shared: &Shared, asked: &EndRequest, by: &str) -> Result<Done, AdminError> {
     let key = &asked.shift;
+    let action = shared.consensus.read(|state| {
+        let row = state.brain.shifts.get(key);
+        row.map(|row| row.shift.action.clone())
+    });
+    let next = match action {
+        Some(ShiftAction::Freeze) => "automation goes on",
+        Some(ShiftAction::Evacuate(_)) => "traffic returns by the steps of failback",
+        _ => "plans follow from what is there again",
+    };
     let command = Command::EndShift {
         shift: key.clone(),
         by: by.to_owned(),
@@ -338,7 +359,7 @@ pub(super) async fn end(shared: &Shared, asked: &EndRequest, by: &str) -> Result
     done(
         shared,
         command,
-        format!("TrafficShift {key} has ended; what it held returns by the steps of failback"),
+        format!("TrafficShift {key} has ended; {next}"),
     )
     .await
 }

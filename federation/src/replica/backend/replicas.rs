@@ -146,7 +146,13 @@ pub(super) async fn change(shared: &Shared, asked: &ReplicaChange) -> Result<Don
         }
         Change::Promote { replica, .. } => format!("replica {replica} votes"),
         Change::Remove { replica, .. } => {
-            format!("replica {replica} is no member any more; its id is used up")
+            if shared.consensus.members().contains_key(replica) {
+                format!("replica {replica} is no member any more; its id is used up")
+            } else {
+                format!(
+                    "replica {replica} was no member: nothing was changed (causeway replica list)"
+                )
+            }
         }
         Change::Transfer { .. } => "the lead has passed".to_owned(),
     };

@@ -16,7 +16,7 @@ pub(super) fn people(sight: &Sight<'_>) -> Vec<Attention> {
     let mut all = Vec::new();
     if let Some(brake) = &brain.brake {
         all.push(Attention {
-            command: Some("causeway status".to_owned()),
+            command: Some("causeway approve brake --reason TEXT".to_owned()),
             ..of(
                 "automation",
                 format!(
@@ -28,8 +28,12 @@ pub(super) fn people(sight: &Sight<'_>) -> Vec<Attention> {
         });
     }
     let expired = brain.shifts.values().filter(|row| row.expired);
-    all.extend(expired.map(|row| {
-        of(
+    all.extend(expired.map(|row| Attention {
+        command: Some(format!(
+            "causeway restore shift/{} --reason TEXT",
+            row.shift.key
+        )),
+        ..of(
             format!("TrafficShift {}", row.shift.key),
             "its time is over, and it stays until a person ends it (onExpiry: Hold)",
         )
@@ -58,7 +62,7 @@ fn waiting(sight: &Sight<'_>) -> Vec<Attention> {
     let state = sight.look.state;
     let mut rows = super::super::overrides::waiting(state).into_iter();
     let named = rows.by_ref().take(NAMED).map(|row| Attention {
-        command: Some(format!("causeway approve {}", row.name)),
+        command: Some(format!("causeway approve {} --reason TEXT", row.name)),
         since_ago_ms: Some(row.since_ago_ms),
         ..of(row.name, format!("waits for a person: {}", row.why))
     });
