@@ -3,7 +3,8 @@
 //!
 //! etcd's clients speak gRPC with TLS to its leader. Ours are tasks of a follower's process, whose proposals go over gRPC and
 //! mTLS to the leader, as those of every replica do: the same number of steps over the network. Members of either speak TLS
-//! among each other, both sides with a certificate. Arguments: the numbers of clients; by default 1 10 100 1000.
+//! among each other, both sides with a certificate. By default with 1,
+//! 10, 100 and 1,000 clients; `CLIENTS=1 cargo xtask bench commits` takes only those.
 
 #![allow(clippy::indexing_slicing, clippy::cast_precision_loss)]
 
@@ -16,6 +17,7 @@ mod replicas;
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use causeway_chaos_tests::Scratch;
 use causeway_measure::{Measure, median, paired};
 use load::Load;
@@ -33,13 +35,10 @@ pub(crate) const MEASURED: Duration = Duration::from_millis(2_500);
 pub(crate) const WARM_UP: Duration = Duration::from_millis(500);
 
 fn main() -> anyhow::Result<()> {
-    let runtime = match std::env::var("RT").as_deref() {
-        Ok("1") => Builder::new_current_thread().enable_all().build()?,
-        _ => Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()?,
-    };
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let _ = rustls::crypto::ring::default_provider().install_default();
     if let Some(told) = replicas::told() {
         return runtime.block_on(replicas::play(&told?));
@@ -51,13 +50,7 @@ async fn bench() -> anyhow::Result<()> {
     let scratch = Scratch::new()?;
     let mut ours = replicas::Replicas::start(&scratch).await?;
     let mut theirs = etcd::Etcds::start(&scratch).await?;
-    let wanted: Vec<usize> = std::env::args()
-        .filter_map(|arg| arg.parse().ok())
-        .collect();
-    for (clients, aim) in CLIENTS {
-        if !wanted.is_empty() && !wanted.contains(&clients) {
-            continue;
-        }
+    for (clients, aim) in wanted()? {
         let (mut own, mut peer) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             own.push(ours.load(clients).await?);
@@ -66,6 +59,20 @@ async fn bench() -> anyhow::Result<()> {
         tell(clients, aim, &own, &peer);
     }
     ours.stop().await
+}
+
+/// The numbers of clients that are measured: those of the environment's `CLIENTS`, or all.
+fn wanted() -> anyhow::Result<Vec<(usize, Option<f64>)>> {
+    let Ok(text) = std::env::var("CLIENTS") else {
+        return Ok(CLIENTS.to_vec());
+    };
+    let numbers = text.split([',', ' ']).filter(|number| !number.is_empty());
+    let wanted = numbers.map(|number| {
+        let number: usize = number.parse().with_context(|| format!("CLIENTS={text}"))?;
+        let known = CLIENTS.iter().find(|(clients, _)| *clients == number);
+        Ok((number, known.and_then(|(_, aim)| *aim)))
+    });
+    wanted.collect()
 }
 
 fn tell(clients: usize, aim: Option<f64>, ours: &[Load], theirs: &[Load]) {
@@ -87,6 +94,15 @@ fn tell(clients: usize, aim: Option<f64>, ours: &[Load], theirs: &[Load]) {
         ours,
         theirs,
         median,
+        None,
+    );
+    let switches = |load: &Load| load.switches;
+    print(
+        &format!("{clients} client{s}: switches of threads"),
+        "for each commit",
+        ours,
+        theirs,
+        switches,
         None,
     );
 }

@@ -41,7 +41,7 @@ struct State {
 const CONNECTIONS: usize = 8;
 
 pub(crate) struct Etcds {
-    _members: Vec<Process>,
+    members: Vec<Process>,
     clients: Vec<String>,
     tls: ClientTlsConfig,
 }
@@ -91,7 +91,7 @@ impl Etcds {
             process.ready(Duration::from_secs(60), healthy).await?;
         }
         Ok(Self {
-            _members: members,
+            members,
             clients: ports.iter().map(|[client, _, _]| url(client)).collect(),
             tls: ClientTlsConfig::new()
                 .ca_certificate(Certificate::from_pem(authority.root()))
@@ -107,7 +107,9 @@ impl Etcds {
         for _ in 0..CONNECTIONS.min(clients) {
             channels.push(self.connect(&leader).await?);
         }
-        load::run(clients, move |client, number| {
+        let processes: Vec<u32> = (self.members.iter().filter_map(Process::id)).collect();
+        let before = load::switches(&processes);
+        let load = load::run(clients, move |client, number| {
             let channel = channels[client % channels.len()].clone();
             async move {
                 let mut value = vec![0x5a; super::BYTES];
@@ -117,7 +119,8 @@ impl Etcds {
                 Ok(())
             }
         })
-        .await
+        .await?;
+        Ok(load.since(before, &processes))
     }
 
     async fn connect(&self, url: &str) -> anyhow::Result<Channel> {

@@ -131,7 +131,7 @@ fn command(client: usize, number: u64) -> Command {
 }
 
 struct Replica {
-    _child: Child,
+    child: Child,
     ask: ChildStdin,
     hear: Lines<BufReader<ChildStdout>>,
 }
@@ -173,7 +173,7 @@ impl Replicas {
             let ask = child.stdin.take().context("its input")?;
             let hear = child.stdout.take().context("its output")?;
             replicas.push(Replica {
-                _child: child,
+                child,
                 ask,
                 hear: BufReader::new(hear).lines(),
             });
@@ -188,8 +188,10 @@ impl Replicas {
     pub(crate) async fn load(&mut self, clients: usize) -> anyhow::Result<Load> {
         let leader = self.leader().await?;
         let follower = if leader == 1 { 1 } else { 0 };
+        let processes: Vec<u32> = (self.0.iter().filter_map(|one| one.child.id())).collect();
+        let before = load::switches(&processes);
         let said = self.ask(follower, &format!("load {clients}")).await?;
-        Ok(serde_json::from_str(&said)?)
+        Ok(serde_json::from_str::<Load>(&said)?.since(before, &processes))
     }
 
     async fn leader(&mut self) -> anyhow::Result<u64> {
