@@ -197,7 +197,7 @@ impl<'s> Play<'s> {
         }
         self.note();
         self.world.plan();
-        self.note();
+        self.settle();
     }
 
     /// Everybody who can votes on what they reach.

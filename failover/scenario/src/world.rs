@@ -10,6 +10,7 @@ use causeway_api::facts::{
 use causeway_api::ids::{Locality, MemberName, ServiceKey};
 use causeway_api::verdict::{Subject, VerdictState};
 use causeway_api::{FactVersion, plan::PlanInputs, plan::ServicePlan};
+use causeway_core::proposal::proposal;
 use causeway_core::ties::Ties;
 use causeway_core::{inputs, placement};
 use causeway_failover::explain::PlanReport;
@@ -154,33 +155,10 @@ impl World {
     pub fn plan(&mut self) {
         let all: BTreeSet<ServiceKey> = self.services.keys().cloned().collect();
         let found = self.ties.inputs(&self.state, &self.facts, &all);
-        let mut proposals = Vec::new();
-        for (service, inputs) in found {
-            let row = self.state.plan(&service);
-            let held = row.and_then(|row| row.value.as_ref());
-            let planned = inputs.map(|inputs| {
-                (
-                    plan::next(&inputs, held.map(|held| (&held.inputs, &held.plan))),
-                    inputs,
-                )
-            });
-            let same = match &planned {
-                Some((next, inputs)) => self.state.is_committed(inputs, &next.plan),
-                None => held.is_none(),
-            };
-            let rests = planned
-                .as_ref()
-                .is_some_and(|(next, _)| next.rests_on_previous);
-            let proposal = PlanProposal {
-                previous: row.filter(|_| rests).map(|row| row.generation),
-                service,
-                plan: planned.map(|(next, inputs)| (inputs, next.plan)),
-            };
-            // What waits for a person, or what a safety rule refuses, is known already.
-            if !same && self.state.worth_proposing(&proposal) {
-                proposals.push(proposal);
-            }
-        }
+        let proposals = found.into_iter();
+        let proposals: Vec<PlanProposal> = proposals
+            .filter_map(|(service, inputs)| proposal(&self.state, &service, inputs))
+            .collect();
         for batch in proposals.chunks(BATCH) {
             self.decide(Command::CommitPlans(batch.to_vec()));
         }

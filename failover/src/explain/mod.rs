@@ -116,7 +116,7 @@ pub fn report(
         .filter_map(|(source, ways)| {
             let source_plan = plan.sources.iter().find(|p| p.source == source.source)?;
             let mut rows = rows::rows(&fleet, plan, source_plan, source, ways);
-            rows.extend(outside::rows(&fleet, source, &rows));
+            rows.extend(outside::rows(&fleet, source, &rows, verdicts));
             Some(SourceReport {
                 source: source.source.clone(),
                 region: source.region.clone(),

@@ -5,13 +5,19 @@ use std::collections::BTreeSet;
 use causeway_api::ids::NetworkName;
 use causeway_api::plan::{Destination, SourceInput, Withdrawal};
 use causeway_api::rules::Strategy;
+use causeway_api::verdict::{Subject, Verdict};
 
 use super::Row;
 use super::rows::{behind, row};
 use crate::plan::Fleet;
 
 /// Rows for what is left once `used` is told.
-pub(super) fn rows(fleet: &Fleet<'_>, source: &SourceInput, used: &[Row]) -> Vec<Row> {
+pub(super) fn rows(
+    fleet: &Fleet<'_>,
+    source: &SourceInput,
+    used: &[Row],
+    verdicts: &dyn Fn(&Subject) -> Option<Verdict>,
+) -> Vec<Row> {
     let networks: BTreeSet<&NetworkName> =
         fleet.cells.iter().map(|cell| &cell.input.network).collect();
     let remote = networks
@@ -39,13 +45,22 @@ pub(super) fn rows(fleet: &Fleet<'_>, source: &SourceInput, used: &[Row]) -> Vec
                 .collect();
         }
         let mut row = row(fleet, source, &destination, &cells);
-        row.why_not_more = why(fleet, source, &cells, &row);
+        let lost = cells
+            .iter()
+            .filter_map(|at| fleet.cells.get(*at))
+            .any(|cell| {
+                let member = cell.input.member.clone();
+                let verdict = verdicts(&Subject::Member { member });
+                verdict.is_some_and(|verdict| !verdict.state.may_receive())
+            });
+        row.why_not_more = why(fleet, source, &cells, &row, lost);
         rows.push(row);
     }
     rows
 }
 
-fn why(fleet: &Fleet<'_>, source: &SourceInput, cells: &[usize], row: &Row) -> String {
+/// `lost`: whether a verdict says that it is out, which the plan may not know: that callers leave it waits for a person then.
+fn why(fleet: &Fleet<'_>, source: &SourceInput, cells: &[usize], row: &Row, lost: bool) -> String {
     let zones = || cells.iter().filter_map(|at| fleet.cells.get(*at));
     let foreign = || zones().filter(|cell| cell.input.member != source.source.member);
     if foreign().next().is_some() && foreign().all(|cell| !cell.input.exported) {
@@ -69,6 +84,10 @@ fn why(fleet: &Fleet<'_>, source: &SourceInput, cells: &[usize], row: &Row) -> S
     match (reason, fleet.inputs.policy.strategy) {
         (Some(reason), _) => reason.to_string(),
         (None, _) if row.ready == 0 => "nothing is ready there".to_owned(),
+        (None, _) if unreachable && lost => {
+            "out by verdict: nobody else is sent there, and that its callers leave it waits for a person"
+                .to_owned()
+        }
         (None, _) if unreachable => {
             "cannot be reached from here, though others reach it".to_owned()
         }

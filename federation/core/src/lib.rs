@@ -27,5 +27,6 @@ pub mod localities;
 pub mod observed;
 pub mod outbox;
 pub mod placement;
+pub mod proposal;
 pub mod ties;
 pub mod whatif;

@@ -12,13 +12,14 @@ use causeway_api::verdict::{Subject, Verdict};
 use causeway_failover::contingency::judged::Judged;
 use causeway_failover::contingency::{Fall, Place, Prepared};
 use causeway_failover::explain::{self, PlanReport};
-use causeway_failover::{checker, contingency, plan};
+use causeway_failover::{checker, contingency};
 use causeway_index::FactStore;
 use causeway_state::{Command, Outcome, PlanProposal, PlanRow, State, apply_next};
 use serde::{Deserialize, Serialize};
 
 use crate::contingencies::domains;
 use crate::inputs;
+use crate::proposal::planned;
 
 /// Plans in one command, as a replica proposes them.
 const BATCH: usize = 256;
@@ -281,17 +282,16 @@ fn proposal(
     facts: &FactStore,
     service: &ServiceKey,
 ) -> Option<PlanProposal> {
-    let row = after.plan(service)?;
-    let held = row.value.as_ref()?;
+    let held = after.plan(service)?.value.as_ref()?;
     let now = inputs::plan_inputs(after, facts, service)?;
     // What would be planned anew in any case is not of this command's doing.
     if inputs::plan_inputs(before, facts, service).as_ref() == Some(&now) {
         return None;
     }
-    let next = plan::next(&now, Some((&held.inputs, &held.plan)));
-    (next.plan != held.plan).then(|| PlanProposal {
-        service: service.clone(),
-        plan: Some((now, next.plan)),
-        previous: next.rests_on_previous.then_some(row.generation),
-    })
+    let moved = after.without_what_waits(&now);
+    let moved = moved.map(|inputs| planned(after, service, inputs));
+    let moved = moved.filter(|moved| after.would_pass(moved));
+    let next = moved.unwrap_or_else(|| planned(after, service, now));
+    let another = |(_, plan): &(_, ServicePlan)| *plan != held.plan;
+    next.plan.as_ref().is_some_and(another).then_some(next)
 }

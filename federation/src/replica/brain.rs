@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use causeway_api::ids::{MemberName, Name, ServiceKey};
 use causeway_api::plan::PlanInputs;
+use causeway_core::proposal::proposal;
 use causeway_core::ties::Ties;
 use causeway_core::{inputs, placement};
-use causeway_failover::plan::{Next, next};
 use causeway_index::Touched;
 use causeway_state::State;
 use causeway_state::command::{Command, PlanProposal};
@@ -308,52 +308,27 @@ fn changed_plans(shared: &Shared, services: &[ServiceKey], anew: bool) -> Vec<Pl
         let inputs = lock(&shared.brain.ties).inputs(state, &facts, &asked);
         let proposals = inputs
             .into_iter()
-            .filter_map(|(key, inputs)| changed_plan(shared, state, key, inputs, anew));
+            .filter_map(|(key, inputs)| changed_plan(shared, state, &key, inputs, anew));
         proposals.collect()
     })
 }
 
-/// What is to be proposed for a service; `None` where the committed plan is still the right one: a pod that comes or goes
-/// is a fact, and costs no decision as long as the plan stays what it is.
-///
-/// What was planned from the very same inputs is not planned again, except where `anew` says so: another version of this
-/// program may plan better.
+/// What is to be proposed for a service. What was planned from the very same inputs is not planned again, except where `anew`
+/// says so: another version of this program may plan better.
 fn changed_plan(
     shared: &Shared,
     state: &State,
-    key: ServiceKey,
+    key: &ServiceKey,
     inputs: Option<PlanInputs>,
     anew: bool,
 ) -> Option<PlanProposal> {
-    let row = state.plan(&key);
-    let held = row.and_then(|row| row.value.as_ref());
-    let Some(inputs) = inputs else {
-        let gone = PlanProposal {
-            service: key,
-            plan: None,
-            previous: None,
-        };
-        return held
-            .is_some_and(|_| state.worth_proposing(&gone))
-            .then_some(gone);
-    };
-    let waits = state.brain.pending.contains_key(&key);
-    if !anew && !waits && held.is_some_and(|held| held.inputs == inputs) {
-        return None;
+    if let Some(inputs) = &inputs {
+        let held = state.plan(key).and_then(|row| row.value.as_ref());
+        let waits = state.brain.pending.contains_key(key);
+        if !anew && !waits && held.is_some_and(|held| held.inputs == *inputs) {
+            return None;
+        }
+        shared.metrics.planned();
     }
-    shared.metrics.planned();
-    let Next {
-        plan,
-        rests_on_previous,
-    } = next(&inputs, held.map(|held| (&held.inputs, &held.plan)));
-    if state.is_committed(&inputs, &plan) {
-        return None;
-    }
-    let proposal = PlanProposal {
-        service: key,
-        plan: Some((inputs, plan)),
-        previous: row.filter(|_| rests_on_previous).map(|row| row.generation),
-    };
-    // What waits for a person, or what a safety rule refuses, is known already.
-    state.worth_proposing(&proposal).then_some(proposal)
+    proposal(state, key, inputs)
 }

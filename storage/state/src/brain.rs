@@ -65,6 +65,8 @@ pub struct ShiftRow {
     pub effective_at: Option<ClusterTime>,
     /// Its time is over, and `onExpiry: Hold` keeps it until a person decides.
     pub expired: bool,
+    /// Members that were out by verdict while it evacuated them: they are left whole, whatever step it is at, until it ends.
+    pub lost: BTreeSet<MemberName>,
     /// Services for which a safety rule refused it: for these it goes no further until it is asked for again, or time lets
     /// it be tried again.
     pub refused: BTreeMap<ServiceKey, ShiftRefused>,

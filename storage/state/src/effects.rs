@@ -217,11 +217,14 @@ impl State {
             Some((ShiftAction::Evacuate(_), row)) => match row.left_for(service, self.cluster_time)
             {
                 0 => {}
-                left => {
+                step => {
+                    // What was lost on the way does not wait for the last step, nor do callers come back to it.
+                    let lost = verdict.is_some() || row.lost.contains(member);
+                    let left = if lost { 100 } else { step.min(100) };
                     standing.withdrawn = verdict.or(Some(Withdrawal::Evacuated));
                     // A verdict keeps others out; a person's word keeps its own callers out, too, and goes on.
-                    standing.vacated = verdict.is_some() && left >= 100;
-                    standing.admitted_percent = standing.admitted_percent.min(100 - left.min(100));
+                    standing.vacated = verdict.is_some();
+                    standing.admitted_percent = standing.admitted_percent.min(100 - left);
                 }
             },
             Some((ShiftAction::Restore(_), row)) => {
@@ -382,7 +385,15 @@ impl State {
     /// Members with a part in a domain.
     #[must_use]
     pub fn members_in(&self, domain: &Domain) -> BTreeSet<&MemberName> {
-        let part = |name: &MemberName| match domain {
+        let names = self.members.keys();
+        names
+            .filter(|name| self.has_part_in(domain, name))
+            .collect()
+    }
+
+    /// Whether a member has a part in a domain.
+    pub(crate) fn has_part_in(&self, domain: &Domain, name: &MemberName) -> bool {
+        match domain {
             Domain::Zone { region, zone } => self.members.get(name).is_some_and(|held| {
                 held.region() == Some(region)
                     && held
@@ -398,7 +409,6 @@ impl State {
                         .is_some_and(|held| held.has_gateway(gateway))
             }
             _ => self.is_in(domain, name, None),
-        };
-        self.members.keys().filter(|name| part(name)).collect()
+        }
     }
 }

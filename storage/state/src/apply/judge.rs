@@ -1,8 +1,8 @@
 //! Whether a plan may be committed: judged from the proposal and the state alone, whoever proposes.
 //!
 //! In order: it is not too large; it goes on from the plan that is committed, if from any; every member in it is
-//! registered; it was computed from the policies in force; what it says of losses is what the verdicts say; and the
-//! checker finds nothing.
+//! registered; it was computed from the policies in force; what it says of losses is what the verdicts say, but for those
+//! that wait for a person and that it does not touch ([`aside`]); and the checker finds nothing.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use causeway_api::MemberName;
 use causeway_api::plan::{PlanInputs, ServicePlan, Withdrawal};
 use causeway_failover::checker;
 
-use super::bounded;
+use super::safety::out_by_verdict;
+use super::{aside, bounded};
 use crate::command::PlanProposal;
 use crate::outcome::Refusal;
 use crate::state::State;
@@ -51,7 +52,8 @@ pub(super) fn judge(state: &State, proposal: &PlanProposal) -> Result<(), Refusa
     registered(state, inputs)?;
     in_force(state, inputs)?;
     standings(state, inputs)?;
-    checks(inputs, plan)
+    checks(inputs, plan)?;
+    aside::judge(state, inputs, plan)
 }
 
 /// A plan that goes on from the one before goes on from the one that is committed.
@@ -104,6 +106,10 @@ fn standings(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
             .entry(member)
             .or_insert_with(|| state.withdrawal(member));
         let found = state.standing_by(verdict, &inputs.service, member, zone.zone.as_ref());
+        // A loss that waits for a person may be left out of what another person asks for.
+        let before = (verdict.is_some() && !out_by_verdict(zone))
+            .then(|| state.waiting(&inputs.service, zone, &found));
+        let found = before.flatten().unwrap_or(found);
         let ours = |reason: &Withdrawal| {
             matches!(
                 reason,

@@ -7,7 +7,7 @@
 //! | [`registry`] | `PutMember`, `RemoveMember`, `PlaceMember` |
 //! | [`policies`] | `PutPolicy`, `RemovePolicy` |
 //! | [`votes`] | `CastVotes` |
-//! | [`plans`], each by [`judge`] and [`safety`], together by `ties` | `CommitPlans` |
+//! | [`plans`], each by [`judge`] and [`safety`] (and `aside`), together by `ties` | `CommitPlans` |
 //! | [`level`] | `RaiseLevel`, `CompareDigest` |
 //! | [`chunks`] | `StageChunk` |
 //! | [`shifts`], [`approve`], [`brake`] | `PutShift`, `EndShift`, `ShiftDue`, `Approve`, `ReleaseBrake` |
@@ -20,6 +20,7 @@
 
 mod alone;
 pub mod approve;
+mod aside;
 pub mod bootstrap;
 pub mod brake;
 pub mod chunks;
@@ -40,6 +41,7 @@ pub mod shifts;
 mod ties;
 pub mod time;
 pub mod votes;
+mod waits;
 
 pub use alone::apply_next;
 

@@ -9,7 +9,7 @@ use causeway_failover::safety::moved::{Amount, Cause, left_percent, same_place};
 
 use super::judge::judge;
 use super::safety::{self, Stop, Totals, Word};
-use super::{Applied, bounded, pending, ramps, ties};
+use super::{Applied, aside, bounded, pending, ramps, ties};
 use crate::brain::{Pending, RefusedPlan};
 use crate::command::PlanProposal;
 use crate::outcome::{Effect, Refusal};
@@ -98,7 +98,13 @@ pub(super) fn settle_one(
 ) -> bool {
     let service = &proposal.service;
     let mut changed = forget_refusal(state, service);
-    changed |= state.brain.pending.remove(service).is_some();
+    let apart = proposal.plan.as_ref();
+    if apart.is_some_and(|(inputs, _)| aside::any(state, inputs)) {
+        // What waits, waits on, and is looked at anew.
+        effect.replan.push(service.clone());
+    } else {
+        changed |= state.brain.pending.remove(service).is_some();
+    }
     effect.people |= changed;
     match settle(state, generation, proposal) {
         Settled::Planned => {
@@ -190,6 +196,13 @@ impl State {
             && inputs.sources.iter().all(bound)
             && inputs.destinations.iter().all(same)
             && !self.brain.pending.contains_key(service)
+    }
+
+    /// Whether a plan would be committed as things stand.
+    #[must_use]
+    pub fn would_pass(&self, proposal: &PlanProposal) -> bool {
+        try_one(self, proposal, Word::None).is_ok()
+            && ties::judge(self, std::slice::from_ref(proposal)).is_empty()
     }
 
     /// Whether proposing a plan would bring anything that is not so already: that it waits, or is refused by a rule that

@@ -36,6 +36,7 @@ pub(super) fn look(state: &mut State, effect: &mut Effect) {
         );
         if out {
             if state.brain.out.insert(member.clone()) {
+                note_lost(state, &member);
                 forget(state, &Domain::Member(member));
             }
         } else if state.brain.out.remove(&member) && state.members.contains_key(&member) {
@@ -44,6 +45,22 @@ pub(super) fn look(state: &mut State, effect: &mut Effect) {
     }
     if !returned.is_empty() {
         begin(state, &returned);
+    }
+}
+
+/// A member is out by verdict: the evacuations that are leaving it leave all of it, until they end.
+pub(super) fn note_lost(state: &mut State, member: &MemberName) {
+    let leaving = state.brain.shifts.values().filter(|row| {
+        row.effective_at.is_some()
+            && !row.lost.contains(member)
+            && matches!(&row.shift.action, ShiftAction::Evacuate(domain)
+                if state.has_part_in(domain, member))
+    });
+    let keys: Vec<_> = leaving.map(|row| row.shift.key.clone()).collect();
+    for key in keys {
+        if let Some(row) = state.brain.shifts.get_mut(&key) {
+            row.lost.insert(member.clone());
+        }
     }
 }
 
@@ -97,28 +114,40 @@ fn begin(state: &mut State, returned: &BTreeSet<MemberName>) {
                 continue;
             }
             let domain = Domain::Member(member.clone());
-            rows.extend(ramp(state, service, None).map(|ramp| (service.clone(), domain, ramp)));
+            rows.extend(
+                ramp(state, service, Since::Verdict).map(|ramp| (service.clone(), domain, ramp)),
+            );
         }
     }
     enter(state, rows);
 }
 
-/// Traffic returns to what an override had left, unless what it left is out by verdict: then it returns with that.
-pub(super) fn begin_after(state: &mut State, shift: &Shift, domain: &Domain, asked: bool) {
+/// Traffic returns to what an override had left, from where it stands. What is out by verdict, or was (`lost`) and returns
+/// as that, returns with it.
+pub(super) fn begin_after(
+    state: &mut State,
+    shift: &Shift,
+    domain: &Domain,
+    lost: &BTreeSet<MemberName>,
+) {
     let mut rows = Vec::new();
     for (service, inputs) in planned(state) {
+        let returning = state.brain.ramps.get(service);
+        let apart = |member: &MemberName| {
+            let own = || Domain::Member(member.clone());
+            lost.contains(member) && returning.is_some_and(|rows| rows.contains_key(&own()))
+        };
         let left = inputs.destinations.iter().filter(|zone| {
             left_percent(zone) > 0
                 && zone.exported
                 && state.is_in(domain, &zone.member, zone.zone.as_ref())
+                && !apart(&zone.member)
         });
         let stays = left.map(|zone| 100 - left_percent(zone)).min();
         let stays = stays.filter(|_| effects::concerns(shift, service));
         rows.extend(stays.and_then(|stays| {
-            let mut ramp = ramp(state, service, Some(asked))?;
-            if ramp.stage == RampStage::Climbing {
-                stand_at(&mut ramp, stays);
-            }
+            let mut ramp = ramp(state, service, Since::Word)?;
+            stand_at(&mut ramp, stays);
             Some((service.clone(), domain.clone(), ramp))
         }));
     }
@@ -364,9 +393,17 @@ fn planned(state: &State) -> impl Iterator<Item = (&ServiceKey, &PlanInputs)> {
     rows.filter_map(|(service, row)| Some((service, &Arc::as_ref(row).value.as_ref()?.inputs)))
 }
 
-/// How a service's traffic returns; `None`: at once. `asked`: whether a person ended what held it back; `None` where a verdict
-/// did.
-fn ramp(state: &State, service: &ServiceKey, asked: Option<bool>) -> Option<Ramp> {
+/// What held traffic back until now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Since {
+    /// A verdict: policy says who lets it return.
+    Verdict,
+    /// An override that is over, by a person or by the time that its author gave it: it returns by that word.
+    Word,
+}
+
+/// How a service's traffic returns; `None`: at once.
+fn ramp(state: &State, service: &ServiceKey, since: Since) -> Option<Ramp> {
     let policy = policy::effective(&state.policies, service);
     let verdict_ms = state.rules().hold_down_ms;
     if limits::returns_at_once(&policy, verdict_ms) {
@@ -375,19 +412,18 @@ fn ramp(state: &State, service: &ServiceKey, asked: Option<bool>) -> Option<Ramp
     let now = state.cluster_time;
     let failback = &policy.rules.failback;
     let after = |then| match policy.hold_down_ms.checked_sub(verdict_ms) {
-        Some(more @ 1..) if asked.is_none() => RampStage::HoldDown {
+        Some(more @ 1..) => RampStage::HoldDown {
             until: now.plus_ms(more),
             then,
         },
         _ if then == AfterHoldDown::Approval => RampStage::Approval,
         _ => RampStage::Climbing,
     };
-    let stage = match (failback.mode, asked) {
-        // Whoever ends an override, or asks that it ends so, wants the traffic back.
-        (_, Some(true)) | (FailbackMode::Never, Some(false)) => RampStage::Climbing,
-        (FailbackMode::Never, None) => RampStage::Never,
-        (FailbackMode::Approve, _) => after(AfterHoldDown::Approval),
-        (FailbackMode::Automatic, _) => after(AfterHoldDown::Climb),
+    let stage = match (since, failback.mode) {
+        (Since::Word, _) => RampStage::Climbing,
+        (Since::Verdict, FailbackMode::Never) => RampStage::Never,
+        (Since::Verdict, FailbackMode::Approve) => after(AfterHoldDown::Approval),
+        (Since::Verdict, FailbackMode::Automatic) => after(AfterHoldDown::Climb),
     };
     if stage == RampStage::Climbing && failback.step_percents.first() == Some(&100) {
         return None;

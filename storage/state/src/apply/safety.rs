@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::domain::Domain;
 use causeway_api::plan::{DestinationInput, PlanInputs, Rate, Withdrawal};
-use causeway_api::rules::FailoverMode;
 use causeway_api::shift::{ShiftAction, ShiftKey};
 use causeway_api::spec::PolicyKey;
 use causeway_api::{Generation, ServiceKey};
 use causeway_failover::plan;
-use causeway_failover::policy::{self, Effective};
+use causeway_failover::policy;
 use causeway_failover::safety::brake::Exceeded;
 use causeway_failover::safety::in_force::Held;
 use causeway_failover::safety::moved::{
@@ -20,11 +19,12 @@ use causeway_failover::safety::moved::{
 };
 use causeway_failover::safety::velocity::Window;
 use causeway_failover::safety::{
-    Rule, SafetyRefusal, Waits, armed, brake, headroom, in_force, limits, never_empty,
-    serving_regions, stateful, velocity,
+    Rule, SafetyRefusal, Waits, brake, headroom, in_force, limits, never_empty, serving_regions,
+    velocity,
 };
 
 use super::ramps;
+use super::waits::{Asked, waits};
 use crate::brain::{Act, AuditRow, Moved, ShiftRefused, ShiftRow};
 use crate::command::PlanProposal;
 use crate::outcome::Effect;
@@ -114,7 +114,8 @@ pub(super) fn judge(
             velocity::judge(&step, amount, can_wait, &window).map_err(refuse)?;
         }
     }
-    waits(state, service, &policy, amount, cause, word)
+    let asked = Asked::by(state, held, inputs, cause);
+    waits(service, &policy, amount, &asked, word)
         .map_or(Ok(amount), |waits| Err(Stop::Waits(waits, amount.all())))
 }
 
@@ -141,7 +142,12 @@ fn tombstone(state: &State, service: &ServiceKey, before: Planned<'_>) -> Result
 
 /// Who or what makes the plan another. What a verdict says of a place is nobody's move, whatever people asked for there
 /// before: who restored a region an hour ago did not approve that it is left when it is lost again.
-fn cause(state: &State, held: &CommittedPlan, inputs: &PlanInputs, amount: Amount) -> Cause {
+pub(super) fn cause(
+    state: &State,
+    held: &CommittedPlan,
+    inputs: &PlanInputs,
+    amount: Amount,
+) -> Cause {
     let service = &inputs.service;
     let zones = || {
         let pairs = inputs.destinations.iter();
@@ -184,7 +190,7 @@ fn cause(state: &State, held: &CommittedPlan, inputs: &PlanInputs, amount: Amoun
     }
 }
 
-fn out_by_verdict(zone: &DestinationInput) -> bool {
+pub(super) fn out_by_verdict(zone: &DestinationInput) -> bool {
     matches!(
         zone.withdrawn,
         Some(Withdrawal::Lost | Withdrawal::Recovering | Withdrawal::Away)
@@ -201,7 +207,7 @@ fn overridden(state: &State, service: &ServiceKey, cause: Cause) -> BTreeSet<Rul
     rules.collect()
 }
 
-fn moves_traffic(row: &ShiftRow) -> bool {
+pub(super) fn moves_traffic(row: &ShiftRow) -> bool {
     matches!(
         row.shift.action,
         ShiftAction::Evacuate(_) | ShiftAction::Restore(_) | ShiftAction::Weigh(_)
@@ -239,36 +245,6 @@ fn pulled(state: &State, service: &ServiceKey) -> (Option<Exceeded>, bool) {
         found: brake.found,
     };
     (Some(exceeded), overruled)
-}
-
-fn waits(
-    state: &State,
-    service: &ServiceKey,
-    policy: &Effective,
-    amount: Amount,
-    cause: Cause,
-    word: Word,
-) -> Option<Waits> {
-    if amount.all().0 == 0 {
-        return None;
-    }
-    let given = word == Word::Given;
-    let named = cause == Cause::People
-        && state
-            .bound(service)
-            .any(|row| moves_traffic(row) && !row.approvals.is_empty());
-    if stateful::judge(service, amount, policy.rules.stateful, given || named).is_err() {
-        return Some(Waits::Stateful);
-    }
-    // No policy can ask for a drill yet.
-    if armed::judge(service, amount, cause, None, None).is_err() && !given {
-        return Some(Waits::Disarmed);
-    }
-    match policy.rules.mode {
-        FailoverMode::Observe if cause == Cause::Loss => Some(Waits::Observe),
-        FailoverMode::Approve if cause == Cause::Loss && !given => Some(Waits::Approve),
-        _ => None,
-    }
 }
 
 impl Totals {
@@ -435,7 +411,7 @@ fn responsible(state: &State, service: &ServiceKey) -> Vec<(ShiftKey, u8)> {
         match &row.shift.action {
             ShiftAction::Evacuate(domain) => {
                 let (had, left) = (had(domain), row.left_for(service, state.cluster_time));
-                let more = had.is_some_and(|had| left > had) || (left >= 100 && stay(domain));
+                let more = had.is_some_and(|had| left > had) || (left > 0 && stay(domain));
                 more.then_some((key, had.unwrap_or(0)))
             }
             ShiftAction::Restore(domain) => restores(domain).then_some((key, 0)),

@@ -115,6 +115,7 @@ fn set(state: &mut State, generation: Generation, shift: &Shift) -> Applied {
         approvals: Vec::new(),
         effective_at: None,
         expired: false,
+        lost: BTreeSet::new(),
         refused: Default::default(),
     };
     state.brain.shifts.insert(shift.key.clone(), row);
@@ -178,7 +179,7 @@ fn expire(state: &mut State, generation: Generation, shift: &Shift) -> Effect {
                 ..Effect::default()
             }
         }
-        _ => over(state, shift, false),
+        _ => over(state, shift),
     }
 }
 
@@ -197,6 +198,14 @@ pub(super) fn take_effect(state: &mut State, generation: Generation, key: &Shift
     row.generation = generation;
     let shift = row.shift.clone();
     let mut effect = changed(&shift);
+    if let ShiftAction::Evacuate(domain) = &shift.action {
+        let out = state.brain.out.iter();
+        let lost = out.filter(|member| state.has_part_in(domain, member));
+        let lost = lost.cloned().collect();
+        if let Some(row) = state.brain.shifts.get_mut(key) {
+            row.lost = lost;
+        }
+    }
     if let ShiftAction::Restore(domain) = &shift.action {
         // What was left by an older word about the very same place is restored for good.
         let over: Vec<ShiftKey> = state
@@ -241,7 +250,7 @@ pub(super) fn withdraw(
         ),
     };
     note(state, generation, &shift, &by, Act::Ended, reason);
-    over(state, &shift, true)
+    over(state, &shift)
 }
 
 /// An override is in force no more; returns whether hosts mirror it.
@@ -264,7 +273,7 @@ pub(super) fn end(
     };
     let shift = row.shift.clone();
     note(state, generation, &shift, by, Act::Ended, reason);
-    Ok(Some(over(state, &shift, true)))
+    Ok(Some(over(state, &shift)))
 }
 
 /// The time of overrides is over; steps of evacuations are due, and what was refused for a time is tried again.
@@ -310,16 +319,15 @@ pub(crate) fn next_deadline(state: &State) -> Option<ClusterTime> {
     state.brain.shifts.values().filter_map(of).min()
 }
 
-/// An override is no more: `asked` by a person, whose word stands for the approval of the return.
-fn over(state: &mut State, shift: &Shift, asked: bool) -> Effect {
+/// An override is no more. Whoever ended it wants its traffic back, and so does whoever gave it a time to live and did not ask
+/// that it hold: nobody else need approve the return.
+fn over(state: &mut State, shift: &Shift) -> Effect {
+    let row = state.brain.shifts.get(&shift.key);
     if let ShiftAction::Evacuate(domain) = &shift.action
-        && state
-            .brain
-            .shifts
-            .get(&shift.key)
-            .is_some_and(|row| row.effective_at.is_some())
+        && let Some(row) = row.filter(|row| row.effective_at.is_some())
     {
-        ramps::begin_after(state, shift, domain, asked);
+        let lost = row.lost.clone();
+        ramps::begin_after(state, shift, domain, &lost);
     }
     Effect {
         registry: gone(state, &shift.key),

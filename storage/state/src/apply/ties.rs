@@ -128,7 +128,7 @@ fn part(inputs: &PlanInputs, network: &NetworkName) -> Option<Rate> {
 }
 
 /// What a plan sends through a network's gateways.
-fn sent(plan: &ServicePlan, network: &NetworkName) -> Rate {
+pub(super) fn sent(plan: &ServicePlan, network: &NetworkName) -> Rate {
     let shares = plan.sources.iter().flat_map(|source| &source.shares);
     let there = shares.filter(
         |share| matches!(&share.destination, Destination::Network(name) if name == network),

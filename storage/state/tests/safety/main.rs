@@ -9,10 +9,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aside;
 mod causes;
 mod claims;
 mod failback;
 mod limits;
+mod lost_on_the_way;
 mod people;
 mod returns;
 mod rules;

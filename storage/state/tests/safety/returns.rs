@@ -1,7 +1,7 @@
 //! How traffic returns, where more than one thing happens at a time.
 
 use causeway_api::rules::{FailbackMode, TrafficLimit};
-use causeway_api::shift::{OnExpiry, Shift, ShiftAction};
+use causeway_api::shift::{OnExpiry, Shift, ShiftAction, Urgency};
 use causeway_state::brain::{AfterHoldDown, RampStage};
 use causeway_state::{Command, PlanProposal};
 
@@ -281,17 +281,45 @@ fn who_ends_an_override_need_not_wait_and_approves_by_that() {
         assert_eq!(ended(mode, STEPS, hour), climbing, "{mode:?}");
         assert_eq!(ended(mode, &[], hour), None, "{mode:?}: at once");
     }
-    // By its time: nobody waits, and who is to approve does.
-    assert_eq!(ended(FailbackMode::Automatic, STEPS, 5_000), climbing);
-    assert_eq!(ended(FailbackMode::Automatic, &[], 5_000), None);
-    assert_eq!(ended(FailbackMode::Never, STEPS, 5_000), climbing);
-    let asks = Some(RampStage::Approval);
-    assert_eq!(ended(FailbackMode::Approve, STEPS, 5_000), asks);
-    assert_eq!(
-        ended(FailbackMode::Approve, &[], 5_000),
-        asks,
-        "at once, then"
-    );
+    // By its time, too: who wants a return to be approved asks for that by `onExpiry: Hold`.
+    for mode in [
+        FailbackMode::Automatic,
+        FailbackMode::Approve,
+        FailbackMode::Never,
+    ] {
+        assert_eq!(ended(mode, STEPS, 5_000), climbing, "{mode:?}");
+        assert_eq!(ended(mode, &[], 5_000), None, "{mode:?}: at once");
+    }
+}
+
+#[test]
+fn an_evacuation_that_expires_half_way_leaves_no_more_and_returns_from_there() {
+    let mut world = World::failing_back(FailbackMode::Approve, STEPS);
+    world.demand_rps = 300;
+    world.plan();
+    let before = world.share("sh");
+    world.put(Shift {
+        urgency: Urgency::Planned,
+        step_percents: vec![80, 100],
+        interval_ms: 60_000,
+        expires_after_ms: 30_000,
+        ..evacuate("member/sh")
+    });
+    world.plan();
+    let half = world.share("sh");
+    assert!(0 < half && half < before, "{half} of {before}");
+    world.tick_s(30);
+    assert!(world.machine.state.brain.shifts.is_empty());
+    assert_eq!(admitted(&world), 20, "as far as it had come");
+    world.plan();
+    assert_eq!(world.share("sh"), half);
+    for percent in [30, 60, 100] {
+        climb(&mut world);
+        assert_eq!(admitted(&world), percent);
+    }
+    climb(&mut world);
+    assert_eq!(world.share("sh"), before);
+    assert!(world.machine.state.brain.ramps.is_empty());
 }
 
 /// So much may move from now on.

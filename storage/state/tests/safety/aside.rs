@@ -1,0 +1,231 @@
+//! A person moves one thing while the loss of another waits for a person.
+
+use causeway_api::plan::{PlanInputs, Withdrawal};
+use causeway_api::rules::FailoverMode;
+use causeway_api::shift::{Shift, ShiftAction};
+use causeway_failover::plan::plan;
+use causeway_failover::safety::Waits;
+use causeway_state::brain::Approvable;
+use causeway_state::{Command, Effect, Outcome, PlanProposal, Refusal};
+
+use super::world::{World, cart, evacuate, key, shift};
+
+/// hz calls sh, s2 beside it, and sg; policy asks a person, and the loss of sg waits for one.
+fn waiting(mode: FailoverMode) -> World {
+    let mut world = World::wider(|_| {});
+    world.policy(|policy| policy.rules.mode = Some(mode));
+    world.plan();
+    world.machine.lose("sg");
+    assert_eq!(world.plan().pending, [cart()]);
+    world
+}
+
+fn approved(world: &mut World) {
+    let outcome = world.approve(Approvable::Plan(cart()), "ann");
+    assert!(
+        matches!(&outcome, Outcome::Accepted { effect, .. } if effect.planned == [cart()]),
+        "{outcome:?}"
+    );
+}
+
+fn proposal(inputs: PlanInputs) -> PlanProposal {
+    let plan = plan(&inputs);
+    PlanProposal {
+        service: cart(),
+        plan: Some((inputs, plan)),
+        previous: None,
+    }
+}
+
+/// The person's move without what waits, where it would be committed: what a leader proposes first.
+fn apart(world: &World) -> Option<PlanProposal> {
+    let state = &world.machine.state;
+    let inputs = state.without_what_waits(&world.inputs())?;
+    let proposal = proposal(inputs);
+    state.would_pass(&proposal).then_some(proposal)
+}
+
+fn shares(world: &World) -> [u32; 3] {
+    ["sh", "s2", "sg"].map(|member| world.share(member))
+}
+
+fn ignored(effect: &Effect) -> bool {
+    matches!(
+        effect.refused.as_slice(),
+        [(_, Refusal::VerdictIgnored { .. })]
+    )
+}
+
+#[test]
+fn an_evacuation_is_committed_without_the_loss_and_the_loss_waits_on() {
+    for (mode, waits) in [
+        (FailoverMode::Approve, Waits::Approve),
+        (FailoverMode::Observe, Waits::Observe),
+    ] {
+        let mut world = waiting(mode);
+        let before = shares(&world);
+        assert!(before.iter().all(|share| *share > 0), "{before:?}");
+        let since = world.machine.state.brain.pending[&cart()].since;
+        world.tick_s(5);
+        assert_eq!(apart(&world), None, "nobody moves anything");
+        world.put(evacuate("member/sh"));
+        let proposal = apart(&world).unwrap();
+        let effect = world.propose(proposal);
+        assert_eq!(
+            (&effect.planned, &effect.replan),
+            (&vec![cart()], &vec![cart()])
+        );
+        let [sh, s2, sg] = shares(&world);
+        assert_eq!((sh, s2 + sg), (0, 100));
+        assert_eq!(sg, before[2], "who went there still does, and nobody else");
+        let row = world.machine.state.plan(&cart()).unwrap();
+        let held = row.value.clone().unwrap();
+        assert_eq!(held.plan, plan(&held.inputs), "it can be computed again");
+        // What waits is looked at again, and waits since it first did.
+        assert_eq!(apart(&world), None);
+        assert!(world.worth_proposing());
+        assert_eq!(world.plan().pending, [cart()]);
+        let pending = &world.machine.state.brain.pending[&cart()];
+        assert_eq!((pending.waits, pending.since), (waits, since));
+        if mode == FailoverMode::Approve {
+            approved(&mut world);
+            assert_eq!(shares(&world), [0, 100, 0]);
+            assert!(world.machine.state.brain.pending.is_empty());
+        }
+    }
+}
+
+#[test]
+fn as_one_whole_with_the_loss_it_waits() {
+    let mut world = waiting(FailoverMode::Approve);
+    world.put(evacuate("member/sh"));
+    let effect = world.plan();
+    assert_eq!((effect.planned, effect.pending), (vec![], vec![cart()]));
+    approved(&mut world);
+    assert_eq!(shares(&world), [0, 100, 0]);
+}
+
+#[test]
+fn nobody_is_sent_to_what_is_lost_who_did_not_go_there() {
+    // A leader that says nothing of what sg may still be sent sends it more.
+    let mut world = waiting(FailoverMode::Approve);
+    world.put(evacuate("member/sh"));
+    let mut more = world
+        .machine
+        .state
+        .without_what_waits(&world.inputs())
+        .unwrap();
+    more.gateways.clear();
+    let more = proposal(more);
+    assert!(!world.machine.state.would_pass(&more));
+    assert!(ignored(&world.propose(more)));
+    // Another caller, that never went to sg, counts as not reaching it.
+    let mut world = waiting(FailoverMode::Approve);
+    world.put(evacuate("member/sh"));
+    let mut inputs = world.inputs();
+    let mut other = inputs.sources[0].clone();
+    other.source.zone = Some("b".parse().unwrap());
+    inputs.sources.push(other);
+    let without = world.machine.state.without_what_waits(&inputs).unwrap();
+    let unreachable = |at: usize| without.sources[at].unreachable.clone();
+    assert!(unreachable(0).is_empty());
+    assert_eq!(unreachable(1), ["sg".parse().unwrap()].into());
+}
+
+#[test]
+fn a_leader_may_not_leave_a_loss_out_by_itself() {
+    let without = |world: &World| {
+        let mut inputs = world.inputs();
+        let lost = &mut inputs.destinations[1];
+        assert_eq!(lost.withdrawn, Some(Withdrawal::Lost));
+        lost.withdrawn = None;
+        proposal(inputs)
+    };
+    // Nobody moves anything.
+    let mut world = waiting(FailoverMode::Approve);
+    world.ready = [3, 4];
+    let lie = without(&world);
+    assert!(ignored(&world.propose(lie)));
+    // Policy asks nobody.
+    let mut world = World::wider(|_| {});
+    world.machine.lose("sg");
+    world.put(evacuate("member/sh"));
+    assert_eq!(
+        world.machine.state.without_what_waits(&world.inputs()),
+        None
+    );
+    let lie = without(&world);
+    assert!(ignored(&world.propose(lie)));
+    // It was approved.
+    let mut world = waiting(FailoverMode::Approve);
+    approved(&mut world);
+    world.put(evacuate("member/sh"));
+    assert_eq!(
+        world.machine.state.without_what_waits(&world.inputs()),
+        None
+    );
+    let lie = without(&world);
+    assert!(ignored(&world.propose(lie)));
+    assert_eq!(world.plan().planned, [cart()]);
+}
+
+#[test]
+fn who_leaves_the_lost_place_too_has_said_so() {
+    let mut world = waiting(FailoverMode::Observe);
+    world.put(evacuate("member/sh"));
+    let proposal = apart(&world).unwrap();
+    world.propose(proposal);
+    world.put(evacuate("member/sg"));
+    assert_eq!(apart(&world), None);
+    assert_eq!(world.plan().planned, [cart()]);
+    assert_eq!(shares(&world), [0, 100, 0]);
+    assert!(world.machine.state.brain.pending.is_empty());
+}
+
+#[test]
+fn who_restored_a_place_in_its_hold_down_ignores_no_verdict() {
+    let mut world = World::wider(|policy| policy.rules.mode = Some(FailoverMode::Approve));
+    world.machine.lose("sg");
+    world.plan();
+    approved(&mut world);
+    world.recover("sg");
+    world.plan();
+    let back = shift("back", ShiftAction::Restore("member/sg".parse().unwrap()));
+    world.put(super::world::overriding(
+        back,
+        causeway_failover::safety::Rule::HoldDown,
+    ));
+    world.approve(Approvable::Shift(key("back")), "bob");
+    assert_eq!(world.plan().planned, [cart()]);
+    // What follows by itself is judged as ever.
+    world.ready = [8, 3];
+    assert_eq!(world.plan().refused, []);
+}
+
+#[test]
+fn what_keeps_state_moves_by_what_was_approved_and_by_nothing_beside_it() {
+    let mut world = World::wider(|_| {});
+    world.policy(|policy| policy.rules.stateful = Some(true));
+    world.plan();
+    world.machine.lose("sg");
+    assert_eq!(world.plan().pending, [cart()]);
+    let asks = Shift {
+        approvals_required: 1,
+        ..evacuate("member/sh")
+    };
+    world.put(asks);
+    assert_eq!(apart(&world), None, "nobody approved it");
+    world.approve(Approvable::Shift(key("member-sh")), "bob");
+    assert_eq!(world.plan().pending, [cart()], "the whole waits");
+    let sg = world.share("sg");
+    let proposal = apart(&world).unwrap();
+    assert_eq!(world.propose(proposal).planned, [cart()]);
+    assert_eq!((world.share("sh"), world.share("sg")), (0, sg));
+    let gone = Command::EndShift {
+        shift: key("member-sh"),
+        by: "ann".to_owned(),
+        reason: "done".to_owned(),
+    };
+    world.machine.accept(gone);
+    assert!(apart(&world).is_none_or(|back| back.plan.is_some()));
+}

@@ -1,0 +1,154 @@
+//! What happens to a place that people are leaving in steps, when it is lost.
+
+use causeway_api::plan::{DestinationInput, Withdrawal};
+use causeway_api::rules::{FailbackMode, FailoverMode};
+use causeway_api::shift::{Shift, Urgency};
+use causeway_state::brain::{Approvable, RampStage};
+use causeway_state::{Command, Outcome};
+
+use super::world::{World, cart, evacuate, key};
+
+/// Most of it now, the rest in an hour.
+fn most(domain: &str) -> Shift {
+    Shift {
+        urgency: Urgency::Planned,
+        step_percents: vec![80, 100],
+        interval_ms: 3_600_000,
+        expires_after_ms: 7_200_000,
+        ..evacuate(domain)
+    }
+}
+
+fn sh(world: &World) -> DestinationInput {
+    world.inputs().destinations[0].clone()
+}
+
+/// Why it is out, how much it admits, and whether its own callers leave it.
+fn stands(world: &World) -> (Option<Withdrawal>, u8, bool) {
+    let zone = sh(world);
+    (zone.withdrawn, zone.admitted_percent, zone.vacated)
+}
+
+#[test]
+fn what_is_lost_is_left_whole_whatever_step_its_evacuation_is_at_and_until_it_ends() {
+    let mut world = World::new(|_| {});
+    world.put(most("member/sh"));
+    world.plan();
+    assert_eq!(stands(&world), (Some(Withdrawal::Evacuated), 20, false));
+    world.machine.lose("sh");
+    assert_eq!(stands(&world), (Some(Withdrawal::Lost), 0, true));
+    assert_eq!(world.plan().planned, [cart()]);
+    assert_eq!(world.share("sh"), 0);
+    world.recover("sh");
+    assert_eq!(stands(&world), (Some(Withdrawal::Recovering), 0, true));
+    world.tick_s(11);
+    assert_eq!(stands(&world), (Some(Withdrawal::Evacuated), 0, false));
+    world.plan();
+    assert_eq!(world.share("sh"), 0, "nobody comes back to leave again");
+    world.end("member-sh");
+    world.plan();
+    assert_eq!(stands(&world), (None, 100, false));
+    assert_eq!(world.share("sh"), 50);
+}
+
+#[test]
+fn what_is_lost_already_is_left_whole_by_the_first_step() {
+    let mut world = World::new(|_| {});
+    world.machine.lose("sh");
+    world.plan();
+    world.put(most("region/sh"));
+    assert_eq!(stands(&world), (Some(Withdrawal::Lost), 0, true));
+    assert_eq!(world.plan().refused, []);
+    world.put(most("region/sg"));
+    let sg = &world.inputs().destinations[1];
+    assert_eq!((sg.admitted_percent, sg.vacated), (20, false), "it is not");
+}
+
+#[test]
+fn of_a_domain_only_what_was_lost_is_left_at_once_and_each_returns_as_it_stands() {
+    let mut world = World::wider(|policy| {
+        policy.rules.failback.mode = Some(FailbackMode::Approve);
+        policy.rules.failback.step_percents = vec![10, 30, 100];
+        policy.rules.failback.interval_ms = Some(20_000);
+    });
+    world.put(most("region/sh"));
+    world.plan();
+    world.machine.lose("s2");
+    world.plan();
+    world.recover("s2");
+    world.tick_s(11);
+    world.plan();
+    let admits = |world: &World| {
+        let zones = world.inputs().destinations;
+        [zones[0].admitted_percent, zones[2].admitted_percent]
+    };
+    assert_eq!(admits(&world), [20, 0]);
+    let stage = |world: &World, domain| world.ramp(domain).map(|ramp| ramp.stage);
+    assert_eq!(stage(&world, "member/s2"), Some(RampStage::Approval));
+    world.end("region-sh");
+    assert_eq!(admits(&world), [20, 0], "a return from a loss is approved");
+    assert_eq!(stage(&world, "region/sh"), Some(RampStage::Climbing));
+    assert_eq!(stage(&world, "member/s2"), Some(RampStage::Approval));
+}
+
+#[test]
+fn who_leaves_a_place_need_not_say_so_again_when_it_is_lost() {
+    for mode in [FailoverMode::Approve, FailoverMode::Observe] {
+        let mut world = World::mode(mode);
+        world.demand_rps = 300;
+        world.plan();
+        world.put(most("member/sh"));
+        assert_eq!(world.plan().planned, [cart()], "{mode:?}");
+        assert!(world.share("sh") > 0);
+        world.machine.lose("sh");
+        let effect = world.plan();
+        assert_eq!((effect.planned, effect.pending), (vec![cart()], vec![]));
+        assert_eq!(world.share("sh"), 0, "{mode:?}");
+    }
+    // Of another place nobody said so.
+    let mut world = World::wider(|policy| policy.rules.mode = Some(FailoverMode::Approve));
+    world.put(most("member/sh"));
+    world.plan();
+    world.machine.lose("sh");
+    world.machine.lose("sg");
+    assert_eq!(world.plan().pending, [cart()]);
+}
+
+#[test]
+fn what_keeps_state_leaves_what_is_lost_by_an_evacuation_that_was_approved() {
+    let lost = |approvals_required| {
+        let mut world = World::new(|policy| policy.rules.stateful = Some(true));
+        world.demand_rps = 300;
+        world.plan();
+        world.put(Shift {
+            approvals_required,
+            ..most("member/sh")
+        });
+        if approvals_required > 0 {
+            let outcome = world.approve(Approvable::Shift(key("member-sh")), "bob");
+            assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+        }
+        world.plan();
+        world.machine.lose("sh");
+        world.plan().pending
+    };
+    assert_eq!(lost(1), []);
+    assert_eq!(lost(0), [cart()]);
+}
+
+#[test]
+fn an_evacuation_that_is_not_in_effect_leaves_nothing() {
+    let mut world = World::new(|_| {});
+    world.put(Shift {
+        approvals_required: 1,
+        ..most("member/sh")
+    });
+    world.machine.lose("sh");
+    assert_eq!(stands(&world), (Some(Withdrawal::Lost), 100, false));
+    world.recover("sh");
+    world.tick_s(11);
+    world.approve(Approvable::Shift(key("member-sh")), "bob");
+    assert_eq!(stands(&world), (Some(Withdrawal::Evacuated), 20, false));
+    let gone = Command::RemoveMember("sh".parse().unwrap());
+    world.machine.accept(gone);
+}
