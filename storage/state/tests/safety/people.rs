@@ -43,6 +43,18 @@ fn an_override_ends_with_its_time() {
 }
 
 #[test]
+fn what_was_refused_to_an_override_ends_with_it() {
+    let mut world = World::new(|_| {});
+    world.ready = [4, 1];
+    world.plan();
+    world.put(evacuate("member/sh"));
+    world.refused();
+    assert!(!world.machine.state.brain.refused.is_empty());
+    world.end("member-sh");
+    assert!(world.machine.state.brain.refused.is_empty());
+}
+
+#[test]
 fn one_that_holds_stays_until_a_person_ends_it() {
     let mut world = World::new(|_| {});
     let held = Shift {
