@@ -8,6 +8,7 @@ use causeway_failover::plan::{cost, plan};
 use proptest::prelude::*;
 use support::cases::cases;
 use support::rich::rich;
+use support::scenario::parse;
 use support::{fleets, lp, served, tight};
 
 /// The aim is one percent; what is left is the solver's own arithmetic.
@@ -64,4 +65,101 @@ proptest! {
     fn within_gateways_ramps_and_orders_no_plan_costs_less(inputs in rich(true)) {
         compare(&everyday(inputs))?;
     }
+}
+
+/// Fleets where filling tier by tier is not cheapest, each for another reason: what is given from tier to tier costs so much,
+/// and the cheapest plan so much, in thousands.
+#[test]
+fn where_the_waterfall_is_not_cheapest_a_chain_of_moves_is_found() {
+    let one = |name: &str, text: &str, least: u64| {
+        let mut inputs = parse(text);
+        for zone in inputs
+            .destinations
+            .iter_mut()
+            .filter(|zone| zone.ready == 0)
+        {
+            zone.capacity = Some(Rate(0));
+        }
+        for source in &mut inputs.sources {
+            source.demand.get_or_insert_default();
+        }
+        let plan = plan(&inputs);
+        assert_eq!(cost::of_plan(&plan), u128::from(least) * 1_000, "{name}");
+        compare(&inputs).unwrap();
+    };
+    // Both are nearest to x; b has farther to go than a where it has no room.
+    let competing = "failover a x,y
+         failover b x,o,p
+         member x region=x
+           zone z ready=1 each=100 max=100
+         member y region=y
+           zone z ready=1 each=100 max=100";
+    let two = "member a region=a
+           zone z demand=100
+         member b region=b
+           zone z demand=100";
+    one(
+        "who has less far to go gives way",
+        &format!("{competing}\n{two}"),
+        5_000,
+    );
+    let full = two.replace("demand=100", "demand=100 ready=1 each=0");
+    one(
+        "though nobody finds room next to it",
+        &format!("{competing}\n{full}"),
+        5_000,
+    );
+    let beside = "member w region=w
+           zone z demand=100 ready=1 each=100 max=100";
+    one(
+        "beside those who stay where they are",
+        &format!("{competing}\n{two}\n{beside}"),
+        5_000,
+    );
+    // b has nothing but x, and a makes room: at c first, which comes first by name, and is farther than y.
+    let spare = "failover a x,y,c
+         failover b x
+         member a region=a
+           zone z demand=100
+         member b region=b unreachable=c,y
+           zone z demand=100
+         member c region=c
+           zone z ready=1 each=100 max=100
+         member x region=x
+           zone z ready=1 each=100 max=100
+         member y region=y
+           zone z ready=1 each=100 max=100";
+    one("room that is spare is used", spare, 100 * 20 + 100 * 30);
+    // q has nothing but x, p nothing but y, far away; r could leave x to q, and y's places would go to r for less.
+    let scarce = "failover q x
+         failover r x,y
+         failover p o,o2,o3
+         member q region=q unreachable=y
+           zone z demand=100
+         member r region=r
+           zone z demand=100
+         member p region=p unreachable=x
+           zone z demand=100
+         member x region=x
+           zone z ready=1 each=100 max=100
+         member y region=y
+           zone z ready=1 each=100 max=100";
+    one("who pays most is served last", scarce, 100 * 20 + 100 * 30);
+    // Three in a row, each of which gives way to the one before.
+    let row = "failover a x,y
+         failover b x,y,w
+         failover c y,o,o2,o3,w
+         member a region=a unreachable=w
+           zone z demand=100
+         member b region=b
+           zone z demand=100
+         member c region=c
+           zone z demand=100
+         member x region=x
+           zone z ready=1 each=100 max=100
+         member y region=y
+           zone z ready=1 each=100 max=100
+         member w region=w
+           zone z ready=1 each=100 max=100";
+    one("a chain of several", row, 100 * 20 + 100 * 20 + 100 * 40);
 }

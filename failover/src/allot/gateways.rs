@@ -52,9 +52,7 @@ pub fn wants(inputs: &PlanInputs) -> Wants {
         .iter()
         .flat_map(|source| &source.shares)
     {
-        if let Destination::Network(network) = &share.destination
-            && share.rate.0 > 0
-        {
+        if let Destination::Network(network) = &share.destination {
             let sum = rates.entry(network.clone()).or_default();
             *sum = sum.plus(share.rate);
         }

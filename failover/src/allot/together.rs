@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::ids::Region;
-use causeway_api::plan::{Destination, PlanInputs, ServicePlan, SourceInput, WHOLE};
+use causeway_api::plan::{Destination, PlanInputs, ServicePlan, WHOLE};
 
 use crate::plan::plan;
 
@@ -81,7 +81,7 @@ fn parts(inputs: &PlanInputs, plan: &ServicePlan) -> BTreeMap<Region, Parts> {
         let asks = source.demand.map_or(1, |demand| u128::from(demand.0));
         let row = sums.entry(from).or_default();
         for share in &source_plan.shares {
-            if let Some(region) = region_of(inputs, source, &share.destination) {
+            if let Some(region) = region_of(inputs, &share.destination) {
                 *row.entry(region).or_default() += u128::from(share.parts) * asks;
             }
         }
@@ -101,14 +101,11 @@ fn parts(inputs: &PlanInputs, plan: &ServicePlan) -> BTreeMap<Region, Parts> {
 }
 
 /// The region that a destination stands in; `None`: unknown, or several.
-fn region_of(inputs: &PlanInputs, source: &SourceInput, to: &Destination) -> Option<Region> {
+fn region_of(inputs: &PlanInputs, to: &Destination) -> Option<Region> {
     let zones = inputs.destinations.iter().filter(|zone| match to {
         Destination::Zone { member, zone: name } => zone.member == *member && zone.zone == *name,
         Destination::Network(network) => {
-            zone.network == *network
-                && zone.exported
-                && zone.ready > 0
-                && zone.network != source.network
+            zone.network == *network && zone.exported && zone.ready > 0
         }
     });
     let regions: BTreeSet<Option<&Region>> = zones.map(|zone| zone.region.as_ref()).collect();

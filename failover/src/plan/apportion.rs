@@ -73,5 +73,8 @@ mod tests {
     #[test]
     fn a_tiny_weight_still_gets_a_part() {
         assert_eq!(apportion_all(10_000, &[1_000_000_000, 1, 0]), [9_999, 1, 0]);
+        assert_eq!(apportion_all(2, &[1_000, 1]), [1, 1]);
+        // Nobody gives the last part away.
+        assert_eq!(apportion_all(1, &[1_000, 1]), [1, 0]);
     }
 }

@@ -26,11 +26,6 @@ pub(super) fn augment(ways: &[Vec<Way<'_>>], flows: &mut Flows) {
         .collect();
     // Each step fills a zone, empties a flow or serves a source whole; the bound is for a fault of ours alone.
     for _ in 0..100_000 {
-        let short = (0..reach.len()).any(|source| flows.left_of(source) > 0);
-        let spare = (0..flows.room.len()).any(|cell| flows.room_of(cell) > 0);
-        if !short || !spare {
-            return;
-        }
         let Some(chain) = chain(&reach, flows) else {
             return;
         };

@@ -259,7 +259,7 @@ fn place<T: Ord>(names: &[&T], name: &T) -> usize {
 
 impl Cell<'_> {
     /// Whether it is exported and has ready endpoints.
-    fn offered(&self) -> bool {
+    pub(crate) fn offered(&self) -> bool {
         self.input.exported && self.input.ready > 0
     }
 

@@ -96,8 +96,6 @@ impl Flows {
 
     fn flow(&mut self, source: usize, cell: usize) -> Option<&mut u64> {
         let at = source.saturating_mul(self.cells).saturating_add(cell);
-        (cell < self.cells)
-            .then(|| self.rates.get_mut(at))
-            .flatten()
+        self.rates.get_mut(at)
     }
 }

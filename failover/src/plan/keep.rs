@@ -198,7 +198,8 @@ fn as_it_was(
     for (at, ways) in ways
         .iter()
         .enumerate()
-        .filter(|(at, _)| flows.is_planned(*at))
+        // A source without any way keeps what it had by its last resort.
+        .filter(|(at, ways)| flows.is_planned(*at) && !ways.is_empty())
     {
         let old = of_source(previous, fleet, at)?;
         let demand = fleet.sources.get(at)?.demand?.0;
@@ -278,7 +279,7 @@ fn had(
     for (at, ways) in ways.iter().enumerate() {
         let mut left = flows.left_of(at);
         let old = of_source(previous, fleet, at).filter(|old| old.kind == PlanKind::Spill);
-        let (Some(old), true) = (old, left > 0) else {
+        let Some(old) = old else {
             continue;
         };
         let demand = fleet.sources.get(at).and_then(|source| source.demand);

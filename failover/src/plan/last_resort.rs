@@ -1,7 +1,9 @@
 //! A source with no way left keeps its last one: never an empty set.
 //!
 //! Where nothing else is ready, a destination that a person leaves, or that waits out its hold-down, is better than none, and
-//! one that is Lost is no worse than none. What policy forbids, or no gateway leads to, stays out. Nothing is counted as served by these.
+//! one that is Lost is no worse than none. What policy forbids, or no gateway leads to, stays out, and so does a network where
+//! any zone with ready endpoints is forbidden, or beyond a strict order, whatever is concluded of that zone. Nothing is counted
+//! as served by these.
 
 use std::borrow::Cow;
 
@@ -59,11 +61,28 @@ fn ways_out_by<'f>(
         })
         .collect();
     for (at, network) in fleet.networks.iter().enumerate() {
-        let within = cells().filter(|(_, cell)| cell.network == at);
+        let within = cells().filter(|(_, cell)| cell.network == at && cell.offered());
         let within: Vec<usize> = within.map(|(at, _)| at).collect();
         let reached = !source.unreachable.contains(network.name) || reason.is_none();
-        if at != own && reached && !network.closed && !within.is_empty() {
-            ways.push(from.network_way(at, Cow::Owned(within)));
+        if at == own || !reached || network.closed || within.is_empty() {
+            continue;
+        }
+        let way = from.network_way(at, Cow::Owned(within));
+        if reason.is_none() {
+            ways.push(way);
+            continue;
+        }
+        // What is out may answer all the same, and so may any other zone of that network: its gateway chooses.
+        let offered = || {
+            let cells = fleet.cells.iter().enumerate();
+            cells.filter(|(_, cell)| cell.network == at && cell.offered())
+        };
+        if offered().all(|(_, cell)| cell.allowed) {
+            let all = from.network_way(at, offered().map(|(at, _)| at).collect());
+            ways.push(Way {
+                tier: all.tier,
+                ..way
+            });
         }
     }
     from.keep_named(&mut ways);

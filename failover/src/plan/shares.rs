@@ -81,7 +81,7 @@ fn source_plan(
     }
     let near = nearest(ways);
     let natural = natural(fleet, near, rate);
-    if carries(fleet, near, &natural, demand, unserved) {
+    if carries(fleet, near, &natural, demand) {
         return Some((plan(natural, unserved), stray));
     }
     let exact = exact(fleet, ways, unserved, rate);
@@ -145,20 +145,13 @@ fn parts<'w, 'f>(
 }
 
 /// Whether what a mesh does by itself is, but for rounding, what was planned.
-fn carries(
-    fleet: &Fleet<'_>,
-    near: &[Way<'_>],
-    natural: &[Part<'_, '_>],
-    demand: u64,
-    unserved: u64,
-) -> bool {
+fn carries(fleet: &Fleet<'_>, near: &[Way<'_>], natural: &[Part<'_, '_>], demand: u64) -> bool {
     let weights: Vec<u64> = near.iter().map(|way| ready(fleet, way)).collect();
     let expected = apportion(demand, &weights);
     let dust = u64::try_from(fleet.sources.len() + fleet.cells.len()).unwrap_or(u64::MAX);
     let close = |(part, expected): (&Part<'_, '_>, u64)| part.rate.abs_diff(expected) <= dust;
     let near_all: u128 = natural.iter().map(|part| u128::from(part.rate)).sum();
     near_all == u128::from(demand)
-        && unserved == 0
         && natural.len() == near.len()
         && natural.iter().zip(expected).all(close)
 }

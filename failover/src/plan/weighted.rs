@@ -37,7 +37,7 @@ fn left(flows: &Flows, sources: usize) -> u128 {
     (0..sources).map(|at| u128::from(flows.left_of(at))).sum()
 }
 
-/// The ways of a source, by region with a weight, in the order of distance.
+/// The ways of a source that weights bind, by region, in the order of distance.
 fn regions<'w, 'f>(
     fleet: &'w Fleet<'_>,
     at: usize,
@@ -56,12 +56,10 @@ fn regions<'w, 'f>(
             continue;
         };
         let weight = weights.get(region).copied().unwrap_or(0);
-        if weight > 0 {
-            let (_, ways) = regions
-                .entry(region)
-                .or_insert((u64::from(weight), Vec::new()));
-            ways.push(way);
-        }
+        let (_, ways) = regions
+            .entry(region)
+            .or_insert((u64::from(weight), Vec::new()));
+        ways.push(way);
     }
     regions
 }
@@ -110,9 +108,6 @@ fn wishes(
     let mut wishes = Wishes::new();
     for ((at, ways), targets) in ways.iter().enumerate().zip(targets) {
         let mut left = flows.left_of(at);
-        if left == 0 || targets.is_empty() {
-            continue;
-        }
         for (region, (_, ways)) in regions(fleet, at, ways) {
             let Some(target) = targets.get(region) else {
                 continue;
@@ -120,7 +115,7 @@ fn wishes(
             let mut want = target.saturating_sub(sent(flows, at, &ways)).min(left);
             left -= want;
             let mut ways = ways.as_slice();
-            while let (Some(first), true) = (ways.first(), want > 0) {
+            while let Some(first) = ways.first() {
                 let end = ways.partition_point(|way| way.tier <= first.tier);
                 let (here, rest) = ways.split_at(end);
                 let rooms: Vec<u64> = here.iter().map(|way| room(flows, &[*way])).collect();
