@@ -44,6 +44,9 @@ pub struct Origin {
     /// and falls where it comes back from an old backup (the Kubernetes API conventions let versions of one resource be
     /// compared as numbers since 1.35; etcd has always made them so).
     pub revision: u64,
+    /// `metadata.creationTimestamp` in seconds since 1970, where it has one. An object is younger than the definition and the
+    /// namespace that it stands under: where those are younger, they were removed meanwhile, and it went with them.
+    pub created_s: Option<i64>,
 }
 
 /// A declared object: `MemberCluster/NAME`, `FailoverPolicy/NAMESPACE/NAME` or `TrafficShift/NAMESPACE/NAME`.

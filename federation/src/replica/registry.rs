@@ -4,6 +4,7 @@
 //! 2. [`row`]: each object, checked: a declaration, or what is wrong with it; [`declared`]: all of them, for whoever
 //!    tells people about them;
 //! 3. [`reconcile`]: what differs from the state → commands;
+//!    [`again`]: what is to be tried again although it was refused;
 //! 4. [`ledger`]: what is no longer there: whether that is somebody's will, or only an absence;
 //! 5. [`stance`]: which host owns what; [`host`]: which one this is; [`mirror`]: what others own, written here.
 //!
@@ -16,6 +17,7 @@
 //! An override that a TrafficShift asked for has a life of its own: it expires in cluster time, and a person may end it by a
 //! verb. Its object says so then, and is never taken in again.
 
+mod again;
 pub(crate) mod declared;
 pub(crate) mod host;
 mod kind;
@@ -41,9 +43,10 @@ use kube::core::DynamicObject;
 use tokio::sync::{Notify, mpsc};
 
 use super::shared::Shared;
+use again::Again;
 pub(crate) use declared::Declared;
 pub(crate) use kind::Kind;
-use ledger::{Judgement, Ledger};
+use ledger::{Held, Judgement, Ledger};
 use mirror::Pace;
 use reconcile::Put;
 use stance::LEVEL;
@@ -70,6 +73,7 @@ pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client, root: Name) {
         shared: &shared,
         host: &host,
         root,
+        again: Again::default(),
         ledgers: BTreeMap::new(),
         passing: Vec::new(),
         listed: BTreeSet::new(),
@@ -101,6 +105,7 @@ struct Keeper<'a> {
     shared: &'a Shared,
     host: &'a kube::Client,
     root: Name,
+    again: Again,
     ledgers: BTreeMap<Kind, Ledger>,
     /// Trouble that is over unless it comes again: when it came last.
     passing: Vec<(Kind, Monotonic)>,
@@ -159,7 +164,7 @@ impl Keeper<'_> {
                 self.listed.insert(kind);
                 declared.listed(kind, objects, &self.root);
                 let there = declared.names(kind);
-                let absent = held.into_iter().filter(|name| !there.contains(name));
+                let absent = held.into_iter().filter(|held| !there.contains(&held.name));
                 let now = self.shared.env.now();
                 self.ledger(kind).listed(&crd, absent, now);
                 self.clear_trouble(kind);
@@ -193,7 +198,7 @@ impl Keeper<'_> {
     }
 
     /// What the state has of a kind.
-    fn held(&self, kind: Kind) -> Vec<String> {
+    fn held(&self, kind: Kind) -> Vec<Held> {
         let here = self.shared.declared.rows().here;
         self.shared
             .consensus
@@ -233,7 +238,15 @@ impl Keeper<'_> {
         if !self.attach(owners).await {
             return false;
         }
-        let rows = self.shared.declared.rows();
+        let mut rows = self.shared.declared.rows();
+        let again = self
+            .shared
+            .consensus
+            .read(|state| self.again.due(state, &rows));
+        for name in again {
+            self.shared.declared.forgive(Kind::Shift, &name);
+            rows = self.shared.declared.rows();
+        }
         let puts = self
             .shared
             .consensus
@@ -249,9 +262,8 @@ impl Keeper<'_> {
                     tracing::error!(%kind, %name, %refusal, "the declaration was refused");
                     // Which host owns an object changes without the object: that is looked at anew.
                     if !is_about_owners(&refusal) {
-                        self.shared
-                            .declared
-                            .refuse(kind, &name, refusal.to_string());
+                        let why = self.again.refused(kind, &name, &refusal);
+                        self.shared.declared.refuse(kind, &name, why);
                     }
                 }
                 Some(_) => tracing::info!(%kind, %name, "declared"),
@@ -374,11 +386,8 @@ impl Keeper<'_> {
             Kind::Shift => members || policies() || shifts(),
         };
         let there = self.shared.declared.names(kind);
-        let absent: Vec<String> = self
-            .held(kind)
-            .into_iter()
-            .filter(|name| !there.contains(name))
-            .collect();
+        let mut absent = self.held(kind);
+        absent.retain(|held| !there.contains(&held.name));
         let now = self.shared.env.now();
         let ledger = self.ledger(kind);
         ledger.settle(&absent, now);
@@ -389,7 +398,7 @@ impl Keeper<'_> {
         self.ledger(kind).adopt(&crd);
         let mut kept = Vec::new();
         let mut done = true;
-        for name in absent {
+        for Held { name, .. } in absent {
             let mut judgement = self.ledger(kind).judge(&name, now, &crd, credible);
             if judgement == Judgement::Remove
                 && let Some(namespace) = kind.object(&name).as_ref().and_then(namespace_of)

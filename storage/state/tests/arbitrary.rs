@@ -51,6 +51,7 @@ fn origin() -> impl Strategy<Value = Origin> {
             uid: uid.to_owned(),
             generation,
             revision,
+            created_s: (generation > 0).then_some(generation),
         })
 }
 

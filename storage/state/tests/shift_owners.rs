@@ -39,6 +39,7 @@ fn declare(host: &str, uid: &str, shift: &Shift) -> Command {
             uid: uid.to_owned(),
             generation: 1,
             revision: 1,
+            created_s: None,
         },
         declaration: Declaration::Shift(shift.clone()),
         document: format!("\"{}\"", shift.action),

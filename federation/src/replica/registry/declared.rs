@@ -199,9 +199,19 @@ impl Declared {
     pub(crate) fn refuse(&self, kind: Kind, key: &str, why: String) {
         let mut rows = lock(&self.rows);
         match kind {
-            Kind::Member => refuse(&mut rows.members, key, why),
-            Kind::Policy => refuse(&mut rows.policies, key, why),
-            Kind::Shift => refuse(&mut rows.shifts, key, why),
+            Kind::Member => set_refused(&mut rows.members, key, Some(why)),
+            Kind::Policy => set_refused(&mut rows.policies, key, Some(why)),
+            Kind::Shift => set_refused(&mut rows.shifts, key, Some(why)),
+        }
+    }
+
+    /// What was refused is to be tried again.
+    pub(super) fn forgive(&self, kind: Kind, key: &str) {
+        let mut rows = lock(&self.rows);
+        match kind {
+            Kind::Member => set_refused(&mut rows.members, key, None),
+            Kind::Policy => set_refused(&mut rows.policies, key, None),
+            Kind::Shift => set_refused(&mut rows.shifts, key, None),
         }
     }
 
@@ -253,9 +263,9 @@ fn put<S>(rows: &mut BTreeMap<String, Arc<Row<S>>>, key: String, mut row: Row<S>
     rows.insert(key, Arc::new(row));
 }
 
-fn refuse<S: Clone>(rows: &mut BTreeMap<String, Arc<Row<S>>>, key: &str, why: String) {
+fn set_refused<S: Clone>(rows: &mut BTreeMap<String, Arc<Row<S>>>, key: &str, why: Option<String>) {
     if let Some(row) = rows.get_mut(key) {
-        Arc::make_mut(row).refused = Some(why);
+        Arc::make_mut(row).refused = why;
     }
 }
 

@@ -8,9 +8,10 @@
 //! * the host cluster came back from an older backup: what its list lacks was created since, and stays;
 //! * the list is empty, the kind's definition is gone, is being removed, or is a younger one than the object (removing a
 //!   definition deletes all its objects): nothing is removed. The same goes for an object whose namespace is gone, is being
-//!   removed, or is younger. What vanished so stays in force until its object is created again, and deleted.
+//!   removed, or is younger. What vanished so stays in force until its object is created again, and deleted. When an object was
+//!   created stands in the log with it, so that this holds for what happened while no controller ran, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use causeway_seam::Monotonic;
@@ -22,6 +23,15 @@ use super::watch::{Crd, Definition};
 pub(super) const HOLD: Duration = Duration::from_secs(30);
 
 const EVICTED: &str = "it went with its namespace, which nobody means by that";
+
+/// What is in force because of an object of this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    /// The object's name in messages and keys.
+    pub(super) name: String,
+    /// When it was created, as far as the log tells.
+    pub(super) created: Option<Time>,
+}
 
 /// What is absent, of one kind.
 #[derive(Debug, Default)]
@@ -40,7 +50,7 @@ pub(super) struct Ledger {
 struct Absence {
     how: How,
     since: Monotonic,
-    /// When the object had been created, where its deletion was seen.
+    /// When the object had been created, where that is known.
     created: Option<Time>,
 }
 
@@ -82,29 +92,25 @@ impl Absence {
 
 impl Ledger {
     /// A fresh list was made, and lacks `absent`.
-    pub(super) fn listed(
-        &mut self,
-        crd: &Crd,
-        absent: impl Iterator<Item = String>,
-        now: Monotonic,
-    ) {
-        let absent: Vec<String> = absent.collect();
+    pub(super) fn listed(&mut self, crd: &Crd, absent: impl Iterator<Item = Held>, now: Monotonic) {
+        let absent: Vec<Held> = absent.collect();
         self.listed = true;
         self.settle(&absent, now);
         self.adopt(crd);
     }
 
     /// Exactly these are absent now.
-    pub(super) fn settle(&mut self, absent: &[String], now: Monotonic) {
+    pub(super) fn settle(&mut self, absent: &[Held], now: Monotonic) {
         if !self.listed {
             return;
         }
-        self.absent.retain(|name, _| absent.contains(name));
-        for name in absent {
-            self.absent.entry(name.clone()).or_insert(Absence {
+        let names: BTreeSet<&String> = absent.iter().map(|held| &held.name).collect();
+        self.absent.retain(|name, _| names.contains(name));
+        for Held { name, created } in absent {
+            self.absent.entry(name.clone()).or_insert_with(|| Absence {
                 how: How::Missing,
                 since: now,
-                created: None,
+                created: created.clone(),
             });
         }
     }
@@ -217,7 +223,7 @@ impl Ledger {
         let stood = |home: &Definition| match (&absence.created, &home.created) {
             // Times have whole seconds: an object may be created in the very second of its namespace.
             (Some(object), Some(home)) => object.0 >= home.0,
-            // When it was created is not known where its deletion was not seen.
+            // It was declared before that stood in the log, and its deletion was not seen.
             _ => true,
         };
         match home {

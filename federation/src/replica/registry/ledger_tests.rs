@@ -17,8 +17,27 @@ fn sound(uid: &str) -> Crd {
     })
 }
 
-fn names(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
+fn names(names: &[&str]) -> Vec<Held> {
+    let held = |name: &&str| Held {
+        name: (*name).to_owned(),
+        created: None,
+    };
+    names.iter().map(held).collect()
+}
+
+/// Of an object that was created then, in seconds.
+fn created(name: &str, seconds: i64) -> Vec<Held> {
+    vec![Held {
+        name: name.to_owned(),
+        created: Some(time(seconds * 1_000)),
+    }]
+}
+
+fn home(seconds: i64) -> Crd {
+    Crd::Sound(Definition {
+        uid: "n".to_owned(),
+        created: Some(time(seconds * 1_000)),
+    })
 }
 
 fn listed(uid: &str, absent: &[&str]) -> Ledger {
@@ -200,12 +219,6 @@ fn what_is_created_again_makes_the_definition_be_looked_at() {
 
 #[test]
 fn what_goes_with_its_namespace_stays_until_it_is_created_and_deleted_again() {
-    let home = |seconds: i64| {
-        Crd::Sound(Definition {
-            uid: "n".to_owned(),
-            created: Some(time(seconds * 1_000)),
-        })
-    };
     let judged = |home: &Crd| {
         let mut ledger = listed("d1", &[]);
         ledger.deleted("shop/p".to_owned(), Some(time(100_000)), at(1));
@@ -232,4 +245,43 @@ fn what_goes_with_its_namespace_stays_until_it_is_created_and_deleted_again() {
     }
     let unreadable = Crd::Unreadable("forbidden".to_owned());
     assert!(matches!(judged(&unreadable).0, Judgement::Wait(_)));
+}
+
+#[test]
+fn what_went_with_its_definition_while_no_controller_ran_stays() {
+    for (seconds, goes) in [(499, false), (500, true), (501, true)] {
+        let mut ledger = Ledger::default();
+        ledger.listed(&sound("d2"), created("a", seconds).into_iter(), at(0));
+        let judgement = ledger.judge("a", at(1_000), &sound("d2"), true);
+        assert_eq!(
+            judgement == Judgement::Remove,
+            goes,
+            "{seconds}: {judgement:?}"
+        );
+        assert_eq!(keeps(&judgement), !goes, "{judgement:?}");
+    }
+}
+
+#[test]
+fn what_went_with_its_namespace_while_no_controller_ran_stays() {
+    for (namespace, goes) in [(50, true), (100, true), (101, false)] {
+        let mut ledger = Ledger::default();
+        let held = created("shop/p", 100);
+        ledger.listed(&sound("d1"), held.clone().into_iter(), at(0));
+        // The namespace is asked for only once the object has been away for a while.
+        let first = ledger.judge("shop/p", at(1), &sound("d1"), true);
+        assert!(matches!(first, Judgement::Wait(_)), "{first:?}");
+        let then = ledger.judge("shop/p", at(30), &sound("d1"), true);
+        assert_eq!(then, Judgement::Remove);
+        let judgement = ledger.judge_home("shop/p", &home(namespace));
+        assert_eq!(judgement == Judgement::Remove, goes, "{judgement:?}");
+        if goes {
+            continue;
+        }
+        assert!(keeps(&judgement), "{judgement:?}");
+        ledger.settle(&held, at(100_000));
+        let later = ledger.judge("shop/p", at(100_000), &sound("d1"), true);
+        assert!(keeps(&later), "{later:?}");
+        assert!(!ledger.undecided(true), "nothing is asked for any more");
+    }
 }

@@ -1,12 +1,14 @@
 //! Declarations and state → commands, only where they differ.
 
 use causeway_api::registry::{Host, ObjectKey};
+use causeway_crds::conditions::time;
 use causeway_state::State;
 use causeway_state::command::{Command, Declaration};
 use kube::core::DynamicObject;
 
 use super::declared::Rows;
 use super::kind::Kind;
+use super::ledger::Held;
 use super::row::Row;
 use super::stance::{LEVEL, Stance, document, origin};
 use crate::replica::status::shift::was_in_force;
@@ -134,11 +136,23 @@ pub(super) fn removal(
 }
 
 /// What is in force because of objects of this host, which must be there therefore.
-pub(super) fn held(state: &State, here: Option<&Host>, kind: Kind) -> Vec<String> {
+pub(super) fn held(state: &State, here: Option<&Host>, kind: Kind) -> Vec<Held> {
     if state.feature_level < LEVEL {
+        let held = |name: String| Held {
+            name,
+            created: None,
+        };
         return match kind {
-            Kind::Member => state.members.keys().map(ToString::to_string).collect(),
-            Kind::Policy => state.policies.keys().map(ToString::to_string).collect(),
+            Kind::Member => state
+                .members
+                .keys()
+                .map(|key| held(key.to_string()))
+                .collect(),
+            Kind::Policy => state
+                .policies
+                .keys()
+                .map(|key| held(key.to_string()))
+                .collect(),
             Kind::Shift => Vec::new(),
         };
     }
@@ -149,7 +163,14 @@ pub(super) fn held(state: &State, here: Option<&Host>, kind: Kind) -> Vec<String
         owned.settled && !leaving && here.is_some_and(|here| here.uid == owned.host)
     });
     let of_kind = ours.filter(|(key, _)| Kind::of(key) == kind);
-    of_kind.map(|(key, _)| key.name()).collect()
+    let held = of_kind.map(|(key, owned)| Held {
+        name: key.name(),
+        created: owned
+            .origin
+            .created_s
+            .map(|s| time(s.saturating_mul(1_000))),
+    });
+    held.collect()
 }
 
 /// The newest version of any object of this host that is in force: a host that shows less came back from an old backup.
@@ -186,7 +207,11 @@ mod tests {
     ) -> kube::core::DynamicObject {
         serde_json::from_value(json!({
             "apiVersion": "causeway.dev/v1alpha1", "kind": kind,
-            "metadata": { "name": name, "namespace": namespace, "uid": name, "generation": 1 }, "spec": spec,
+            "metadata": {
+                "name": name, "namespace": namespace, "uid": name, "generation": 1,
+                "creationTimestamp": "2023-11-14T22:13:20Z",
+            },
+            "spec": spec,
         }))
         .unwrap()
     }
@@ -289,8 +314,12 @@ mod tests {
         apply_next(&mut state, put.command.clone());
         assert_eq!(puts(&state, &in_a.rows()), []);
         assert_eq!(puts(&state, &in_b.rows()), [], "another host owns it");
-        assert_eq!(held(&state, Some(a), Kind::Member), ["ack"]);
-        assert_eq!(held(&state, Some(b), Kind::Member), Vec::<String>::new());
+        let [ack] = &held(&state, Some(a), Kind::Member)[..] else {
+            unreachable!("it is in force");
+        };
+        assert_eq!(ack.name, "ack");
+        assert_eq!(ack.created, Some(time(1_700_000_000_000)), "as it says");
+        assert_eq!(held(&state, Some(b), Kind::Member), []);
         assert!(matches!(
             removal(&state, Some(a), Kind::Member, "ack"),
             Some(Command::Withdraw { uid, .. }) if uid == "ack"
@@ -328,6 +357,7 @@ mod tests {
         }
         assert_eq!(names(&state), Vec::<String>::new());
         let shifts = held(&state, Some(&a), Kind::Shift);
+        let shifts: Vec<&str> = shifts.iter().map(|held| held.name.as_str()).collect();
         assert_eq!(shifts, ["causeway-system/leave"]);
         assert!(matches!(
             removal(&state, Some(&a), Kind::Shift, "causeway-system/leave"),

@@ -89,6 +89,10 @@ pub(crate) fn origin(object: &DynamicObject) -> Origin {
         uid: metadata.uid.clone().unwrap_or_default(),
         generation: metadata.generation.unwrap_or_default(),
         revision: revision.and_then(|text| text.parse().ok()).unwrap_or(0),
+        created_s: metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|time| time.0.as_second()),
     }
 }
 

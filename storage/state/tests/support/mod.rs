@@ -186,6 +186,7 @@ pub(crate) fn declare(host: &str, spec: &MemberSpec, version: i64) -> Command {
             uid: format!("object-{}", spec.name),
             generation: version,
             revision: 7,
+            created_s: Some(1_700_000_000),
         },
         declaration: Declaration::Member(spec.clone()),
         document: format!("{{\"suspend\":{}}}", spec.suspend),
