@@ -16,6 +16,9 @@ use crate::trouble::{Trouble, within};
 use crate::version::unsupported;
 
 const ABOUT: &str = "API server";
+/// After a line in the log about silence the next one waits so long where the cause is another, and so long where it is not.
+const SAY_ANOTHER: Duration = Duration::from_secs(10);
+const SAY_AGAIN: Duration = Duration::from_secs(300);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +33,7 @@ pub(crate) async fn watch_over(shared: Arc<Shared>) {
     // While it does not answer, it is asked often, so that its return is noticed.
     let often = config.health_interval.min(Duration::from_secs(1));
     let mut silent_since: Option<Monotonic> = None;
+    let mut said: Option<(String, Monotonic)> = None;
     loop {
         let asked = shared.env.now();
         match ask(&shared, limit).await {
@@ -41,8 +45,15 @@ pub(crate) async fn watch_over(shared: Arc<Shared>) {
             }
             Err(why) => {
                 let since = *silent_since.get_or_insert(asked);
-                let silent = shared.env.now().since(since);
-                tracing::debug!(member = %config.member, %why, "the API server does not answer");
+                let now = shared.env.now();
+                let silent = now.since(since);
+                if is_news(said.as_ref(), &why, now) {
+                    tracing::warn!(
+                        member = %config.member, error = %why, silent_ms = silent.as_millis(),
+                        "the API server does not answer its agent; it is asked again"
+                    );
+                    said = Some((why.to_string(), now));
+                }
                 if silent >= config.unreachable_after {
                     give_up(&shared, silent, &why);
                 }
@@ -50,6 +61,17 @@ pub(crate) async fn watch_over(shared: Arc<Shared>) {
             }
         }
     }
+}
+
+/// Whether a cause is worth another line: people look for it in the log, which it must not fill.
+fn is_news(said: Option<&(String, Monotonic)>, why: &Trouble, now: Monotonic) -> bool {
+    said.is_none_or(|(before, at)| {
+        let wait = match *before == why.to_string() {
+            true => SAY_AGAIN,
+            false => SAY_ANOTHER,
+        };
+        now.since(*at) >= wait
+    })
 }
 
 /// Its version; `None` where it answers and refuses to tell.
@@ -124,5 +146,28 @@ fn give_up(shared: &Shared, silent: Duration, why: &Trouble) {
     if lost {
         tracing::warn!(member = %shared.config.member, "{sentence}");
         shared.lost.send_modify(|n| *n = n.wrapping_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_at_once_and_then_rarely() {
+        let at = |seconds| Monotonic(Duration::from_secs(seconds));
+        let refused = Trouble::Silent("connection refused".to_owned());
+        let unknown = Trouble::Silent("failed to lookup address".to_owned());
+        assert!(is_news(None, &refused, at(0)));
+        let said = (refused.to_string(), at(0));
+        for (why, seconds, news) in [
+            (&refused, 1, false),
+            (&refused, 299, false),
+            (&refused, 300, true),
+            (&unknown, 1, false),
+            (&unknown, 10, true),
+        ] {
+            assert_eq!(is_news(Some(&said), why, at(seconds)), news, "{seconds} s");
+        }
     }
 }

@@ -280,12 +280,16 @@ impl Task {
     }
 
     fn standby(&self, holder: Option<String>, problem: Option<String>) {
+        let why = problem.clone();
         let state = LeaseState::Standby { holder, problem };
-        self.say.send_if_modified(|old| {
+        let news = self.say.send_if_modified(|old| {
             let differs = *old != state;
             *old = state;
             differs
         });
+        if let Some(problem) = why.filter(|_| news) {
+            tracing::warn!(%problem, "the Lease cannot be read or taken; it is tried again");
+        }
     }
 
     fn expired(&self) -> String {

@@ -120,6 +120,7 @@ fn failed(kind: Kind, error: &watcher::Error, live: &Live, queue: &Queue) -> Fai
         return Failure::Forgotten;
     };
     let mut live = live.lock();
+    let why = refusal.message.clone();
     let state = match refusal.kind {
         RefusedKind::Absent => KindState::Missing,
         RefusedKind::Forbidden => KindState::Forbidden(refusal.message),
@@ -131,7 +132,7 @@ fn failed(kind: Kind, error: &watcher::Error, live: &Live, queue: &Queue) -> Fai
         _ => Failure::Trouble,
     };
     if live.set_state(kind, state) {
-        tracing::warn!(%kind, %error, "cannot follow the mesh's objects");
+        tracing::warn!(%kind, error = %why, "cannot follow the mesh's objects");
         queue.poke();
     }
     failure
