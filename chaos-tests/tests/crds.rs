@@ -244,7 +244,14 @@ async fn tables_have_our_columns() -> anyhow::Result<()> {
         "metadata": { "name": "checkout" }, "spec": {},
     });
     policy = send(&client, "POST", policies, Some(&policy)).await?;
-    policy["status"] = json!({ "services": { "matched": 2 }, "conditions": condition("False", "ConflictingRegions") });
+    policy["status"] = json!({
+        "services": { "matched": 2 },
+        "readiness": [
+            { "lose": "region/cn-shanghai", "outcome": "Overloads", "score": 40, "service": "shop/cart", "byPercent": 31 },
+            { "lose": "member/ack", "outcome": "Survives", "score": 100 },
+        ],
+        "conditions": condition("False", "ConflictingRegions"),
+    });
     send(
         &client,
         "PUT",
@@ -255,6 +262,8 @@ async fn tables_have_our_columns() -> anyhow::Result<()> {
     let rows = table(&client, policies).await?;
     for (column, value) in [
         ("Services", json!(2)),
+        ("Worst", json!("region/cn-shanghai")),
+        ("Outcome", json!("Overloads")),
         ("Ready", json!("False")),
         ("Reason", json!("ConflictingRegions")),
     ] {

@@ -62,6 +62,36 @@ async fn leaves(set: &Clusterset, name: &str, state: Option<&str>) -> anyhow::Re
     .await
 }
 
+/// Waits until a policy says what the loss of each cluster would do to its services, of which nobody declared demand or
+/// capacity.
+async fn says_what_losses_would_do(
+    set: &Clusterset,
+    (namespace, name): (&str, &str),
+) -> anyhow::Result<()> {
+    let api = "causeway.dev/v1alpha1";
+    let policies = declared::api(set.host(), api, "FailoverPolicy", Some(namespace));
+    let what = format!("{namespace}/{name} says what losses would do");
+    eventually(DEADLINE, &what, || async {
+        let status = policies.get(name).await?.data["status"].clone();
+        let rows = status["readiness"].as_array().context("nothing")?;
+        for member in ["m1", "m2", "m3"] {
+            let domain = format!("member/{member}");
+            let row = rows.iter().find(|row| row["lose"] == domain);
+            let row = row.with_context(|| format!("{domain} is not in {status}"))?;
+            ensure!(row["outcome"] == "Unproven" && row["score"] == 100, "{row}");
+        }
+        let mut conditions = status["conditions"].as_array().context("none")?.iter();
+        let said = conditions.find(|row| row["type"] == "LossSurvivable");
+        let said = said.with_context(|| format!("{status}"))?;
+        ensure!(
+            said["status"] == "Unknown" && said["reason"] == "Unproven",
+            "{said}"
+        );
+        Ok(())
+    })
+    .await
+}
+
 /// A member whose MemberCluster is deleted goes once nobody needs it, and no sooner; one that is deleted right after it is
 /// held back.
 async fn a_member_leaves_when_its_callers_have_left(
@@ -146,6 +176,9 @@ async fn three_clusters_become_one_mesh_and_follow_every_change() -> anyhow::Res
         ensure!(source["standby"].as_array().unwrap().len() == 2, "{source}");
     }
 
+    // What is said of losses is looked at below, once it had the time to come.
+    declared::policy(set.host(), ("shop", "web"), json!({})).await?;
+
     // A real Envoy in each is told the same, and refuses nothing.
     let authority = Authority::new("mesh")?;
     let mut envoys = Vec::new();
@@ -221,6 +254,9 @@ async fn three_clusters_become_one_mesh_and_follow_every_change() -> anyhow::Res
     set.as_planned(&callers, &webs, counts([("m1", 3), ("m2", 6), ("m3", 3)]))
         .await?;
 
+    for policy in [("shop", "web"), ("causeway-system", "defaults")] {
+        says_what_losses_would_do(&set, policy).await?;
+    }
     for (member, zone, envoy) in &envoys {
         ensure!(
             envoy.stat("cluster_manager.cds.update_rejected").await? == 0,

@@ -3,5 +3,6 @@
 pub mod logs;
 pub mod metrics;
 mod readiness;
+mod replicas;
 
 pub use metrics::Metrics;

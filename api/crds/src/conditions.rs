@@ -30,6 +30,8 @@ pub mod policy {
     pub const RESOLVED_REFS: &str = "ResolvedRefs";
     /// Both of the above, for kstatus and `kubectl wait`.
     pub const READY: &str = "Ready";
+    /// The rest would carry any one loss, as far as its services go. No part of `Ready`.
+    pub const LOSS_SURVIVABLE: &str = "LossSurvivable";
 }
 
 /// Types of conditions of a TrafficShift.

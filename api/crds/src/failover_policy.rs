@@ -35,6 +35,16 @@ pub use rules::{
         json_path = ".status.services.matched"
     ),
     printcolumn(
+        name = "Worst",
+        type_ = "string",
+        json_path = ".status.readiness[0].lose"
+    ),
+    printcolumn(
+        name = "Outcome",
+        type_ = "string",
+        json_path = ".status.readiness[0].outcome"
+    ),
+    printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status"
@@ -297,7 +307,12 @@ pub struct FailoverPolicyStatus {
     /// How many services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub services: Option<PolicyServices>,
-    /// Accepted, ResolvedRefs, and Ready, which joins them.
+    /// What the loss of single domains would do to these services, the worst first, at most eight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["lose"]))]
+    pub readiness: Vec<PolicyReadiness>,
+    /// Accepted, ResolvedRefs, and Ready, which joins them; LossSurvivable, which is no part of Ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -309,6 +324,24 @@ pub struct PolicyServices {
     /// That exist and that this policy is about.
     #[serde(default)]
     pub matched: i32,
+}
+
+/// What the loss of a domain would do to the services that a policy is about.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyReadiness {
+    /// What would be lost: region/NAME, domain/NAME, member/NAME, zone/REGION/ZONE or gateway/MEMBER/NAME.
+    pub lose: String,
+    /// The gravest that would happen to any of them: Survives, Saturates, Unproven, Overloads or Orphans.
+    pub outcome: String,
+    /// The share of the survivors' demand that would be served, in percent, rounded down.
+    pub score: i32,
+    /// The first service without a destination; else the one with the most demand beyond capacity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// That demand beyond capacity, in percent of what is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_percent: Option<i32>,
 }
 
 /// The definition.

@@ -3,6 +3,7 @@
 //!
 //! * [`fall`]: what is gone with a domain, and the inputs of a plan without it;
 //! * [`judged`]: what the loss does to one service;
+//! * [`tally`]: what it does to many, added up;
 //! * `tied`: what those share that are left, and what moves as one;
 //! * [`prepared`]: all services of one domain, kept up to date one service at a time, with the hash that names them and the
 //!   readiness that people see.
@@ -15,7 +16,9 @@ pub mod fall;
 pub mod judged;
 mod patch;
 pub mod prepared;
+pub mod tally;
 mod tied;
 
 pub use fall::{Fall, Place};
 pub use prepared::Prepared;
+pub use tally::Tally;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::OnceLock;
 
-use causeway_api::contingency::{ContentHash, LossOutcome, Readiness};
+use causeway_api::contingency::{ContentHash, Readiness};
 use causeway_api::domain::Domain;
 use causeway_api::ids::{NetworkName, ServiceKey};
 use causeway_api::plan::{PlanInputs, Rate, ServicePlan};
@@ -14,12 +14,10 @@ use sha2::{Digest as _, Sha256};
 use super::fall::Fall;
 use super::judged::Judged;
 use super::patch::Patch;
+use super::tally::Tally;
 use super::tied::Tied;
 use crate::plan::{Stability, plan_with_previous};
 use crate::replay::sum;
-
-/// How many services a readiness names.
-const NAMED: usize = 8;
 
 /// What is prepared for the loss of one domain.
 #[derive(Debug, Clone)]
@@ -226,77 +224,25 @@ impl Prepared {
         ContentHash(hasher.finalize().into())
     }
 
+    /// What the loss does to each service whose plan changes, in order.
+    pub fn judged(&self) -> impl Iterator<Item = (&ServiceKey, &Judged)> {
+        let rows = self.services.iter();
+        rows.map(|(service, row)| (service, &row.judged))
+    }
+
     /// How well the rest would carry the loss.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let (mut demand, mut served, mut moved) = (0_u128, 0_u128, Rate(0));
-        let (mut orphans, mut unproven, mut writes) = (0, 0, 0);
-        let mut first_orphans = Vec::new();
-        let mut overloads: Vec<(ServiceKey, u32)> = Vec::new();
-        let mut outcome = LossOutcome::Survives;
-        let mut networks: BTreeMap<&NetworkName, (Rate, Option<Rate>)> = BTreeMap::new();
-        for (service, row) in &self.services {
-            let judged = &row.judged;
-            demand += u128::from(judged.demand.0);
-            served += u128::from(judged.served.0);
-            moved = moved.plus(judged.moved);
-            writes += judged.writes;
-            outcome = outcome.max(judged.outcome);
-            match judged.outcome {
-                LossOutcome::Orphans => {
-                    orphans += 1;
-                    if first_orphans.len() < NAMED {
-                        first_orphans.push(service.clone());
-                    }
-                }
-                LossOutcome::Overloads => overloads.push((service.clone(), judged.over_percent)),
-                LossOutcome::Unproven => unproven += 1,
-                LossOutcome::Survives | LossOutcome::Saturates => {}
-            }
-            for (network, load, capacity) in &judged.networks {
-                let sum = networks.entry(network).or_insert((Rate(0), Some(Rate(0))));
-                sum.0 = sum.0.plus(*load);
-                sum.1 = sum.1.zip(*capacity).map(|(a, b)| a.plus(b));
-            }
+        let mut tally = Tally::default();
+        for (service, judged) in self.judged() {
+            tally.add(service, judged);
         }
-        overloads.sort_by_key(|(service, percent)| (std::cmp::Reverse(*percent), service.clone()));
-        let overloaded = overloads.len();
-        overloads.truncate(NAMED);
-        Readiness {
-            domain: self.domain.clone(),
-            outcome,
-            score: score(served, demand),
-            services: count(self.services.len()),
-            moved,
-            orphans,
-            first_orphans,
-            overloads: count(overloaded),
-            worst_overloads: overloads,
-            unproven,
-            peak: peak(&networks),
-            writes,
-            coarse_cut: !self.fall.networks.is_empty() && !self.spared,
-        }
+        tally.readiness(self.domain.clone(), self.is_cut_off())
     }
-}
 
-/// Rounded down, so that 100 is all of it.
-fn score(served: u128, demand: u128) -> u8 {
-    let percent = (served * 100).checked_div(demand).unwrap_or(100);
-    u8::try_from(percent.min(100)).unwrap_or(100)
-}
-
-fn peak(networks: &BTreeMap<&NetworkName, (Rate, Option<Rate>)>) -> Option<(NetworkName, u32)> {
-    let used = networks.iter().filter_map(|(name, (load, capacity))| {
-        let capacity = (*capacity)?.0;
-        let percent = (u128::from(load.0) * 100).checked_div(u128::from(capacity))?;
-        Some((u32::try_from(percent).unwrap_or(u32::MAX), *name))
-    });
-    let (percent, name) =
-        used.max_by_key(|(percent, name)| (*percent, std::cmp::Reverse(*name)))?;
-    Some((name.clone(), percent))
-}
-
-fn count(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
+    /// Whether one write for each mesh cuts the domain off.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        !self.fall.networks.is_empty() && !self.spared
+    }
 }

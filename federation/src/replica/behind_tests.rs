@@ -27,7 +27,8 @@ fn facts(world: &World, of: &str) -> FactVersion {
 
 /// Those who have not applied what they were sent, each with what it was sent and what it said.
 fn behind(world: &World) -> Vec<String> {
-    let sessions = status::session::all(&world.replica().shared);
+    let sessions =
+        status::session::some(&world.replica().shared, &status::scope::Scope::Everything);
     let behind = sessions.iter().filter(|(_, one)| one.behind_ms.is_some());
     behind
         .map(|(member, one)| format!("{member}: {:?} of {:?}", one.applied, one.sent))

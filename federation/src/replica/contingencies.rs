@@ -87,14 +87,29 @@ impl Preparations {
     /// How well the rest would carry each loss, the widest domain first; `None` while that is still being worked out, or where
     /// there are more domains than are prepared for.
     pub(crate) fn readiness(&self) -> Option<Vec<Readiness>> {
-        {
-            let due = lock(&self.due);
-            if due.everything || due.places || !due.planned.is_empty() {
-                return None;
-            }
+        if !self.is_settled() {
+            return None;
         }
         let held = lock(&self.held);
         (held.is_settled() && held.left_out() == 0).then(|| held.readiness())
+    }
+
+    /// Whether all that changed was looked at.
+    pub(crate) fn is_settled(&self) -> bool {
+        {
+            let due = lock(&self.due);
+            if due.everything || due.places || !due.planned.is_empty() {
+                return false;
+            }
+        }
+        lock(&self.held).is_settled()
+    }
+
+    /// Calls `f` with what is prepared for a domain, where something is. It computes and returns: activations wait for it.
+    pub(crate) fn see(&self, domain: &Domain, f: impl FnOnce(&Prepared)) {
+        if let Some(prepared) = lock(&self.held).of(domain) {
+            f(prepared);
+        }
     }
 
     /// The next proposals of what was prepared for a domain, at most `limit` and those that share something all at once. Of a

@@ -23,9 +23,8 @@ use kube::{Api, Client};
 use super::registry::Kind;
 use super::shared::Shared;
 use super::status::conditions::conditions;
-use super::status::look::Look;
+use super::status::look::{Known, Look};
 use super::status::scope::Scope;
-use super::status::session;
 use budget::Budget;
 use tale::{Said, Tale};
 
@@ -90,24 +89,10 @@ async fn tell_conditions(shared: &Shared, host: &Client) {
 }
 
 fn news(shared: &Shared, scope: &Scope, said: &mut Said) -> Vec<Tale> {
-    let (rows, sessions, refusals) = (
-        shared.declared.rows(),
-        session::some(shared, scope),
-        shared.refusals.all(),
-    );
+    let known = Known::now(shared, scope);
+    let rows = &known.rows;
     said.keep(rows.members.keys());
-    let found = shared.consensus.read(|state| {
-        let facts = shared.facts();
-        let counts = shared.counts.now(state, &facts);
-        let look = Look {
-            replica: shared.id,
-            state,
-            facts: &facts,
-            rows: &rows,
-            sessions: &sessions,
-            refusals: &refusals,
-            counts: &counts,
-        };
+    let found = Look::now(shared, &known, |look| {
         let of = |name: &String| {
             let member = MemberName::new(name).ok();
             let one = member

@@ -15,10 +15,9 @@ use super::sessions::lock;
 use super::shared::Shared;
 use super::status::conditions::conditions;
 use super::status::counts;
-use super::status::look::Look;
+use super::status::look::{Known, Look};
 use super::status::mesh::in_the_way;
 use super::status::scope::Scope;
-use super::status::session;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::DecisionOutcome;
 
@@ -206,8 +205,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut changes = shared.status_changes();
     loop {
         let scope = changes.take(&shared.env, LOOK);
-        let reachable = super::backend::quorum::quorum(&shared.consensus.status()).reachable;
-        shared.metrics.metrics.set_quorum_reachable(reachable);
+        let here = super::backend::sights::here(&shared);
+        let metrics = &shared.metrics.metrics;
+        metrics.set_quorum_reachable(here.quorum.reachable);
+        metrics.set_replicas(&here.quorum, &here.replicas, &here.log, here.waiting.len());
         let diverged = shared.consensus.divergence().is_some();
         shared.metrics.metrics.set_state_diverged(diverged);
         if let Some(takes) = shared.consensus.disk().takes() {
@@ -215,25 +216,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         }
         let doubted = shared.doubts.lasting(shared.env.now()).len();
         shared.metrics.metrics.set_doubted(counts::count(doubted));
-        let (rows, sessions, refusals) = (
-            shared.declared.rows(),
-            session::some(&shared, &scope),
-            shared.refusals.all(),
-        );
-        shared.consensus.read(|state| {
-            let facts = shared.facts();
-            let counts = shared.counts.now(state, &facts);
-            let look = Look {
-                replica: shared.id,
-                state,
-                facts: &facts,
-                rows: &rows,
-                sessions: &sessions,
-                refusals: &refusals,
-                counts: &counts,
-            };
-            shared.metrics.show(&look, &scope);
-        });
+        let known = Known::now(&shared, &scope);
+        Look::now(&shared, &known, |look| shared.metrics.show(look, &scope));
         shared.env.sleep(PACE).await;
         tokio::select! {
             biased;

@@ -432,7 +432,8 @@ async fn an_agent_that_may_not_renew_its_lease_says_so_and_goes_on_once_it_may()
     let before = world.ours(1);
     let lease = |verb| Deny::of(verb, "coordination.k8s.io", "leases");
     let said = |world: &World| -> Option<String> {
-        let sessions = status::session::all(&world.replica().shared);
+        let sessions =
+            status::session::some(&world.replica().shared, &status::scope::Scope::Everything);
         let applied = sessions.get("b")?.applied.clone()?;
         let such = |one: &&MeshCondition| one.reason == "LeaseNotTaken";
         applied
@@ -463,7 +464,8 @@ async fn an_agent_that_may_not_renew_its_lease_says_so_and_goes_on_once_it_may()
     world.clusters[1].allow_everything();
     world
         .until("the Lease is taken", |world| {
-            let sessions = status::session::all(&world.replica().shared);
+            let sessions =
+                status::session::some(&world.replica().shared, &status::scope::Scope::Everything);
             said(world).is_none() && sessions.get("b").is_some_and(|session| session.epoch > 1)
         })
         .await;

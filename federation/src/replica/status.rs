@@ -2,7 +2,7 @@
 //!
 //! What is said is computed by pure functions from what this replica knows ([`look`]): one file for each condition
 //! ([`registered`], [`agent`], [`api`], [`gateway`], [`mesh`], [`compatible`], joined by [`conditions`]; [`survivable`]), [`member`],
-//! [`policy`] and [`shift`] for the rest. Here it is compared with what is there, at most once a second, and written where it differs
+//! [`policy`] (with its part of what is prepared, [`losses`]) and [`shift`] for the rest. Here it is compared with what is there, at most once a second, and written where it differs
 //! ([`patch`]): a fleet in which nothing changes is not written to.
 
 mod agent;
@@ -13,6 +13,7 @@ pub(crate) mod counts;
 mod gateway;
 mod kubernetes;
 pub(crate) mod look;
+pub(crate) mod losses;
 mod member;
 pub(crate) mod mesh;
 mod patch;
@@ -40,7 +41,8 @@ use serde_json::Value;
 use super::calendar;
 use super::registry::Kind;
 use super::shared::Shared;
-use look::Look;
+use look::{Known, Look};
+use losses::Losses;
 use patch::StatusPatch;
 use scope::Scope;
 
@@ -85,6 +87,8 @@ struct Writer {
     failed: BTreeMap<(Kind, String), (Monotonic, String)>,
     /// What dry runs would bring about.
     foreseen: shift::Foreseen,
+    /// What losses would do to the services of policies.
+    losses: Losses,
 }
 
 struct Written {
@@ -100,6 +104,9 @@ impl Writer {
 
     async fn write(&mut self, shared: &Shared, host: &kube::Client, scope: &Scope) {
         let now = shared.env.now();
+        if scope.is_everything() {
+            self.losses.refresh(shared).await;
+        }
         let due = self.due(shared, scope);
         if scope.is_everything() {
             let still = |key: &(Kind, String)| {
@@ -159,9 +166,8 @@ impl Writer {
 
     /// What differs from what is there.
     fn due(&mut self, shared: &Shared, scope: &Scope) -> Vec<StatusPatch> {
-        let rows = shared.declared.rows();
-        let sessions = session::some(shared, scope);
-        let refusals = shared.refusals.all();
+        let known = Known::now(shared, scope);
+        let rows = &known.rows;
         let now = shared.env.wall();
         let there = |key: &(Kind, String)| match key.0 {
             Kind::Member => rows.members.contains_key(&key.1),
@@ -172,18 +178,7 @@ impl Writer {
         self.failed.retain(|key, _| there(key));
         let clock = calendar::doubt(shared);
         let mut due = Vec::new();
-        shared.consensus.read(|state| {
-            let facts = shared.facts();
-            let counts = shared.counts.now(state, &facts);
-            let look = Look {
-                replica: shared.id,
-                state,
-                facts: &facts,
-                rows: &rows,
-                sessions: &sessions,
-                refusals: &refusals,
-                counts: &counts,
-            };
+        Look::now(shared, &known, |look| {
             for (name, row) in rows.members.iter().filter(|(name, _)| scope.has(name)) {
                 let before = patch::of(self.before(Kind::Member, name, &row.object).as_ref());
                 let parsed = MemberName::new(name).ok();
@@ -197,22 +192,22 @@ impl Writer {
             if !scope.is_everything() {
                 return;
             }
-            let look = policy::PolicyLook::new(&rows, state, &counts);
+            let policies = policy::PolicyLook::new(look, &self.losses);
             for (name, row) in &rows.policies {
                 let before = patch::of(self.before(Kind::Policy, name, &row.object).as_ref());
-                let after = policy::status(name, row, &look, &before, now);
+                let after = policy::status(name, row, &policies, &before, now);
                 push(&mut due, Kind::Policy, name, &row.object, &before, &after);
             }
-            self.foreseen.look(&rows, state, &facts);
-            let look = shift::ShiftLook {
-                rows: &rows,
-                state,
+            self.foreseen.look(rows, look.state, look.facts);
+            let shifts = shift::ShiftLook {
+                rows,
+                state: look.state,
                 foreseen: &self.foreseen,
                 clock: clock.as_deref(),
             };
             for (name, row) in &rows.shifts {
                 let before = patch::of(self.before(Kind::Shift, name, &row.object).as_ref());
-                let after = shift::status(name, row, &look, &before, now);
+                let after = shift::status(name, row, &shifts, &before, now);
                 push(&mut due, Kind::Shift, name, &row.object, &before, &after);
             }
         });

@@ -19,9 +19,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::readiness::ReadinessMetrics;
-use crate::admin::api::{Condition, ConditionStatus};
+use super::replicas::ReplicaSeries;
+use crate::admin::api::{Condition, ConditionStatus, LogSight, Quorum, ReplicaSight};
 
-type Seconds = Gauge<f64, AtomicU64>;
+pub(super) type Seconds = Gauge<f64, AtomicU64>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ConditionLabels {
@@ -102,6 +103,7 @@ pub struct Metrics {
     doubted: Family<Vec<(String, String)>, Gauge>,
     impaired: Family<Vec<(String, String)>, Gauge>,
     readiness: ReadinessMetrics,
+    replicas: ReplicaSeries,
 }
 
 impl Metrics {
@@ -196,6 +198,7 @@ impl Metrics {
             impaired.clone(),
         );
         let readiness = ReadinessMetrics::register(&mut registry);
+        let replicas = ReplicaSeries::register(&mut registry);
         Self {
             registry: Arc::new(registry),
             condition,
@@ -214,6 +217,7 @@ impl Metrics {
             doubted,
             impaired,
             readiness,
+            replicas,
         }
     }
 
@@ -342,6 +346,18 @@ impl Metrics {
                 rule: rule.to_owned(),
             })
             .inc();
+    }
+
+    /// Sets what is seen of the replicas and of the own log: `causeway_replica_…`, `causeway_leader_known_seconds`,
+    /// `causeway_log_…` and `causeway_waiting_for`.
+    pub fn set_replicas(
+        &self,
+        quorum: &Quorum,
+        replicas: &[ReplicaSight],
+        log: &LogSight,
+        waiting: usize,
+    ) {
+        self.replicas.set(quorum, replicas, log, waiting);
     }
 
     /// Sets `causeway_quorum_reachable`.

@@ -20,7 +20,6 @@ use crate::replica::registry::stance::Stance;
 use crate::replica::shared::Shared;
 use crate::replica::status::compatible::of_one_object;
 use crate::replica::status::counts::{self, count};
-use crate::replica::status::registered::leaving;
 
 /// Refused plans that are named; the rest is counted.
 const PLANS: usize = 5;
@@ -131,13 +130,6 @@ fn declarations(sight: &Sight<'_>) -> Vec<Attention> {
             all.push(of(format!("{} {}", object.kind(), object.name()), message));
         }
     }
-    // What a MemberCluster that is there says of itself stands in its condition.
-    for member in sight.look.state.registry.leaving.keys() {
-        let there = rows.members.contains_key(member.as_str());
-        if let Some((_, message)) = leaving(sight.look.state, member).filter(|_| !there) {
-            all.push(of(format!("MemberCluster {member}"), message));
-        }
-    }
     for (key, why) in &rows.unmirrored {
         all.push(of(
             format!("{} {}", key.kind(), key.name()),
@@ -246,6 +238,7 @@ fn command(row: &ClusterRow, reason: &str) -> String {
         "GatewayLost" | "Recovering" | "SessionLost" => {
             format!("causeway explain member/{}", row.name)
         }
+        "Deleted" | "Quarantined" | "Draining" => "causeway registry list".to_owned(),
         reason if reason.starts_with("Foreign") || reason == "Suspended" || reason == "Behind" => {
             format!("causeway diff {}", row.name)
         }

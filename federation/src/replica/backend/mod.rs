@@ -20,7 +20,7 @@ mod replay;
 mod replicas;
 mod services;
 mod shift;
-mod sights;
+pub(crate) mod sights;
 mod subject;
 mod totals;
 mod whatif;
@@ -38,8 +38,8 @@ use causeway_storage::Consistency;
 use super::calendar;
 use super::shared::Shared;
 use super::status::counts;
-use super::status::look::Look;
-use super::status::session;
+use super::status::look::{Known, Look};
+use super::status::scope::Scope;
 use crate::admin::api::overrides::{
     ApproveRequest, EndRequest, OverridesReport, ReleaseRequest, ShiftAnswer,
 };
@@ -60,7 +60,7 @@ pub(crate) struct Backend {
 
 /// What rows are built from.
 struct Sight<'a> {
-    look: Look<'a>,
+    look: &'a Look<'a>,
     ages: Ages,
     /// Plans that were refused, and not accepted since.
     refused: std::collections::BTreeMap<ServiceKey, String>,
@@ -72,6 +72,23 @@ struct Sight<'a> {
     clock: Option<String>,
 }
 
+impl<'a> Sight<'a> {
+    /// Of a moment that is over only what the log holds is known.
+    fn of_the_past(
+        look: &'a Look<'a>,
+        refused: std::collections::BTreeMap<ServiceKey, String>,
+    ) -> Self {
+        Self {
+            look,
+            ages: Ages::default(),
+            refused,
+            past: true,
+            doubts: std::collections::BTreeMap::new(),
+            clock: None,
+        }
+    }
+}
+
 impl Backend {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
@@ -80,33 +97,19 @@ impl Backend {
     /// Calls `f` with everything at one moment. Locks are held meanwhile: it computes and returns.
     fn see<T>(&self, f: impl FnOnce(&Sight<'_>) -> T) -> T {
         let shared = &self.shared;
-        let (rows, sessions, refusals) = (
-            shared.declared.rows(),
-            session::all(shared),
-            shared.refusals.all(),
-        );
+        let known = Known::now(shared, &Scope::Everything);
         let mut ages = shared.memory.ages(shared.env.now(), shared.env.wall());
         ages.left_elsewhere(&shared.exchange.all_elsewhere());
         let mut refused = shared.metrics.refused_plans();
         let doubts = shared.doubts.lasting(shared.env.now());
         let clock = calendar::doubt(shared);
-        shared.consensus.read(|state| {
-            let facts = shared.facts();
-            let counts = shared.counts.now(state, &facts);
+        Look::now(shared, &known, |look| {
             // What a safety rule refused is decided, and known to all replicas.
-            for (service, row) in &state.brain.refused {
+            for (service, row) in &look.state.brain.refused {
                 refused.insert(service.clone(), row.refusal.to_string());
             }
             f(&Sight {
-                look: Look {
-                    replica: shared.id,
-                    state,
-                    facts: &facts,
-                    rows: &rows,
-                    sessions: &sessions,
-                    refusals: &refusals,
-                    counts: &counts,
-                },
+                look,
                 ages,
                 refused,
                 doubts,
@@ -202,11 +205,12 @@ impl AdminBackend for Backend {
 
     async fn status(&self) -> Result<StatusReport, AdminError> {
         let shared = &self.shared;
-        let status = shared.consensus.status();
-        let replicas = sights::replicas(shared, &status);
-        let quorum = quorum::seen_from_here(quorum::quorum(&status), &replicas, shared.id);
-        let log = sights::log(shared, &status);
-        let waiting = sights::waiting(&quorum, &log, &replicas, shared.exchange.pending());
+        let sights::Here {
+            quorum,
+            replicas,
+            log,
+            waiting,
+        } = sights::here(shared);
         let asked_at_ms = self.shared.env.wall().0;
         let divergence = self.shared.consensus.divergence();
         let out = attention::out(shared);

@@ -2,18 +2,13 @@
 //!
 //! What is no decision is not in the log: facts that no plan rested on, sessions, and what agents had applied.
 
-use std::collections::BTreeMap;
-
 use causeway_core::inputs;
-use causeway_index::FactStore;
 use causeway_state::State;
 use causeway_storage::{PastError, Until};
 
-use super::{Ages, Sight};
+use super::Sight;
 use crate::admin::api::{AdminError, Moment, When};
-use crate::replica::registry::declared::Rows;
 use crate::replica::shared::Shared;
-use crate::replica::status::counts::Counted;
 use crate::replica::status::look::Look;
 
 /// The state at a moment.
@@ -95,26 +90,11 @@ fn of(error: &PastError) -> AdminError {
 
 /// Calls `f` with what the log tells of a moment: the state, and nothing beside it.
 pub(super) fn see<T>(shared: &Shared, state: &State, f: impl FnOnce(&Sight<'_>) -> T) -> T {
-    let (facts, rows, counts) = (FactStore::new(), Rows::default(), Counted::default());
-    let (sessions, refusals) = (BTreeMap::new(), BTreeMap::new());
     let refused = state.brain.refused.iter();
-    f(&Sight {
-        look: Look {
-            replica: shared.id,
-            state,
-            facts: &facts,
-            rows: &rows,
-            sessions: &sessions,
-            refusals: &refusals,
-            counts: &counts,
-        },
-        ages: Ages::default(),
-        refused: refused
-            .map(|(service, row)| (service.clone(), row.refusal.to_string()))
-            .collect(),
-        doubts: BTreeMap::new(),
-        clock: None,
-        past: true,
+    let refused = refused.map(|(service, row)| (service.clone(), row.refusal.to_string()));
+    let refused = refused.collect();
+    Look::of_state_alone(shared.id, state, |look| {
+        f(&Sight::of_the_past(look, refused))
     })
 }
 

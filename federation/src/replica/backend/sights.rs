@@ -7,12 +7,40 @@ use causeway_api::ids::ReplicaId;
 use causeway_seam::Monotonic;
 use causeway_storage::Status;
 
+use super::quorum::{quorum, seen_from_here};
 use crate::admin::api::{LogSight, Quorum, ReplicaSight};
 use crate::peers::PeerSeen;
 use crate::replica::shared::Shared;
 
+/// What is seen from here, with or without a quorum.
+pub(crate) struct Here {
+    /// Whether decisions can be made.
+    pub(crate) quorum: Quorum,
+    /// The replicas.
+    pub(crate) replicas: Vec<ReplicaSight>,
+    /// How far the own log is.
+    pub(crate) log: LogSight,
+    /// What is being waited for, a sentence each.
+    pub(crate) waiting: Vec<String>,
+}
+
+/// Looks.
+pub(crate) fn here(shared: &Shared) -> Here {
+    let status = shared.consensus.status();
+    let replicas = replicas(shared, &status);
+    let quorum = seen_from_here(quorum(&status), &replicas, shared.id);
+    let log = log(shared, &status);
+    let waiting = waiting(&quorum, &log, &replicas, shared.exchange.pending());
+    Here {
+        quorum,
+        replicas,
+        log,
+        waiting,
+    }
+}
+
 /// The replicas that are members of the log, in the order of their ids.
-pub(super) fn replicas(shared: &Shared, status: &Status) -> Vec<ReplicaSight> {
+fn replicas(shared: &Shared, status: &Status) -> Vec<ReplicaSight> {
     let seen = shared.links.get().map(|links| links.seen());
     let (facts, _) = shared.exchange.connections();
     let own = || shared.consensus.disk().takes().map(micros);
@@ -74,7 +102,7 @@ fn rows(
 }
 
 /// How far the log is.
-pub(super) fn log(shared: &Shared, status: &Status) -> LogSight {
+fn log(shared: &Shared, status: &Status) -> LogSight {
     LogSight {
         term: status.term,
         last: status.last_index,
@@ -86,7 +114,7 @@ pub(super) fn log(shared: &Shared, status: &Status) -> LogSight {
 }
 
 /// What is being waited for, a sentence each; empty: nothing.
-pub(super) fn waiting(
+fn waiting(
     quorum: &Quorum,
     log: &LogSight,
     replicas: &[ReplicaSight],

@@ -11,11 +11,12 @@ use causeway_index::{FactStore, OwnerFacts};
 use causeway_state::{RegisteredMember, State};
 
 use super::counts::Counted;
-use super::session::SessionInfo;
+use super::scope::Scope;
+use super::session::{self, SessionInfo};
 use crate::admin::api::{Condition, ConditionStatus};
 use crate::replica::registry::declared::Rows;
 use crate::replica::registry::row::Row;
-use crate::replica::shared::Refused;
+use crate::replica::shared::{Refused, Shared};
 
 /// Everything that one replica knows.
 pub(crate) struct Look<'a> {
@@ -26,6 +27,25 @@ pub(crate) struct Look<'a> {
     pub(crate) sessions: &'a BTreeMap<MemberName, SessionInfo>,
     pub(crate) refusals: &'a BTreeMap<MemberName, Refused>,
     pub(crate) counts: &'a Counted,
+}
+
+/// What a replica knows beside state and facts. Read before those are locked.
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) rows: Rows,
+    pub(crate) sessions: BTreeMap<MemberName, SessionInfo>,
+    pub(crate) refusals: BTreeMap<MemberName, Refused>,
+}
+
+impl Known {
+    /// What is known now; of sessions, those in scope.
+    pub(crate) fn now(shared: &Shared, scope: &Scope) -> Self {
+        Self {
+            rows: shared.declared.rows(),
+            sessions: session::some(shared, scope),
+            refusals: shared.refusals.all(),
+        }
+    }
 }
 
 /// Everything that is known of one member.
@@ -45,6 +65,50 @@ pub(crate) struct MemberLook<'a> {
 }
 
 impl<'a> Look<'a> {
+    /// Everything, from its parts.
+    pub(crate) fn of(
+        replica: ReplicaId,
+        state: &'a State,
+        facts: &'a FactStore,
+        counts: &'a Counted,
+        known: &'a Known,
+    ) -> Self {
+        Self {
+            replica,
+            state,
+            facts,
+            rows: &known.rows,
+            sessions: &known.sessions,
+            refusals: &known.refusals,
+            counts,
+        }
+    }
+
+    /// Calls `f` with everything at this moment. State and facts are locked meanwhile: it computes and returns.
+    pub(crate) fn now<T>(shared: &Shared, known: &Known, f: impl FnOnce(&Look<'_>) -> T) -> T {
+        shared.consensus.read(|state| {
+            let facts = shared.facts();
+            let counts = shared.counts.now(state, &facts);
+            f(&Look::of(shared.id, state, &facts, &counts, known))
+        })
+    }
+
+    /// Calls `f` with what a state alone tells, such as one of the past.
+    pub(crate) fn of_state_alone<T>(
+        replica: ReplicaId,
+        state: &State,
+        f: impl FnOnce(&Look<'_>) -> T,
+    ) -> T {
+        let (facts, counts) = (FactStore::new(), Counted::default());
+        f(&Look::of(
+            replica,
+            state,
+            &facts,
+            &counts,
+            &Known::default(),
+        ))
+    }
+
     /// One member.
     pub(crate) fn member(&'a self, member: &'a MemberName) -> MemberLook<'a> {
         MemberLook {

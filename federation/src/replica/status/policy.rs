@@ -1,16 +1,18 @@
 //! The status of a FailoverPolicy.
 
 use causeway_api::ServiceKey;
+use causeway_api::contingency::{LossOutcome, Readiness};
 use causeway_api::spec::{PolicyKey, PolicySpec};
-use causeway_crds::conditions::policy::{ACCEPTED, READY, RESOLVED_REFS};
-use causeway_crds::failover_policy::{FailoverPolicyStatus, PolicyServices};
+use causeway_crds::conditions::policy::{ACCEPTED, LOSS_SURVIVABLE, READY, RESOLVED_REFS};
+use causeway_crds::failover_policy::{FailoverPolicyStatus, PolicyReadiness, PolicyServices};
 use causeway_failover::policy::root;
 use causeway_seam::WallClock;
 use causeway_state::State;
 
 use super::counts::Counted;
-use super::look::{condition, some_of};
-use super::said;
+use super::look::{Look, condition, some_of};
+use super::losses::{Found, Losses};
+use super::{said, survivable};
 use crate::admin::api::{Condition, ConditionStatus};
 use crate::replica::registry::declared::Rows;
 use crate::replica::registry::row::Row;
@@ -20,17 +22,32 @@ pub(super) struct PolicyLook<'a> {
     rows: &'a Rows,
     state: &'a State,
     counts: &'a Counted,
+    losses: &'a Losses,
     /// Where root policies contradict each other: a sentence each, looked for once for all of them.
     conflicts: Vec<String>,
 }
 
 impl<'a> PolicyLook<'a> {
-    pub(super) fn new(rows: &'a Rows, state: &'a State, counts: &'a Counted) -> Self {
+    pub(super) fn new(look: &Look<'a>, losses: &'a Losses) -> Self {
         Self {
-            rows,
-            state,
-            counts,
-            conflicts: root(&state.policies).conflicts,
+            rows: look.rows,
+            state: look.state,
+            counts: look.counts,
+            losses,
+            conflicts: root(&look.state.policies).conflicts,
+        }
+    }
+
+    /// What losses would do to the services of a policy, as far as there are any.
+    fn found(&self, name: &str, row: &Row<PolicySpec>) -> Found<'a> {
+        let key = name.parse::<PolicyKey>().ok();
+        let key = key.filter(|key| self.state.policies.contains_key(key));
+        let about = row.declared.as_ref().ok();
+        match key {
+            Some(key) if about.is_some_and(|spec| self.counts.matched(spec) > 0) => {
+                self.losses.of(&key)
+            }
+            _ => Found::Nothing,
         }
     }
 }
@@ -43,8 +60,15 @@ pub(super) fn status(
     before: &FailoverPolicyStatus,
     now: WallClock,
 ) -> FailoverPolicyStatus {
+    let found = look.found(name, row);
+    let readiness = match found {
+        Found::NotYet => before.readiness.clone(),
+        Found::Nothing => Vec::new(),
+        Found::Losses(rows) => rows.iter().map(of_loss).collect(),
+    };
     let mut status = FailoverPolicyStatus {
         observed_generation: row.generation(),
+        readiness,
         services: row.declared.as_ref().ok().map(|spec| PolicyServices {
             matched: i32::try_from(look.counts.matched(spec)).unwrap_or(i32::MAX),
         }),
@@ -56,7 +80,45 @@ pub(super) fn status(
         row.generation(),
         now,
     );
+    if found == Found::NotYet {
+        let of_before = before.conditions.iter();
+        let stays = of_before.filter(|condition| condition.type_ == LOSS_SURVIVABLE);
+        status.conditions.extend(stays.cloned());
+    }
     status
+}
+
+fn of_loss(row: &Readiness) -> PolicyReadiness {
+    let orphan = row.first_orphans.first();
+    let over = row.worst_overloads.first().filter(|_| orphan.is_none());
+    PolicyReadiness {
+        lose: row.domain.to_string(),
+        outcome: survivable::reason(row.outcome).to_owned(),
+        score: i32::from(row.score),
+        service: orphan
+            .or(over.map(|(service, _)| service))
+            .map(ToString::to_string),
+        by_percent: over.map(|(_, percent)| i32::try_from(*percent).unwrap_or(i32::MAX)),
+    }
+}
+
+/// Whether the rest would carry any one loss, as far as the services of this policy go. No part of `Ready`, as of a member.
+fn loss_survivable(found: Found<'_>) -> Option<Condition> {
+    let Found::Losses(rows) = found else {
+        return None;
+    };
+    let worst = rows
+        .first()
+        .filter(|row| row.outcome > LossOutcome::Survives);
+    Some(match worst {
+        Some(worst) => survivable::said(worst),
+        None => condition(
+            LOSS_SURVIVABLE,
+            ConditionStatus::True,
+            survivable::reason(LossOutcome::Survives),
+            "the rest would carry the loss of any one domain that is prepared for",
+        ),
+    })
 }
 
 /// The conditions of a policy.
@@ -79,7 +141,9 @@ pub(super) fn conditions(
             accepted.message.clone(),
         ),
     };
-    vec![accepted, resolved, ready]
+    let mut all = vec![accepted, resolved, ready];
+    all.extend(loss_survivable(look.found(name, row)));
+    all
 }
 
 fn accepted(name: &str, row: &Row<PolicySpec>, look: &PolicyLook<'_>) -> Condition {

@@ -8,20 +8,19 @@
     clippy::panic,
     clippy::indexing_slicing
 )]
+use causeway_failover::contingency::Prepared;
+use causeway_state::contingency::ContingencyRow;
 use serde_json::json;
 
 use super::*;
-use crate::replica::status::world::World;
+use crate::replica::status::world::{World, contingencies};
 
 fn of(world: &World, policy: &str) -> Vec<String> {
     let rows = world.declared.rows();
     let row = rows.policies.get(policy).unwrap();
     world.look(|look| {
-        let found = conditions(
-            policy,
-            row,
-            &PolicyLook::new(look.rows, look.state, look.counts),
-        );
+        let losses = Losses::default();
+        let found = conditions(policy, row, &PolicyLook::new(look, &losses));
         found
             .iter()
             .map(|condition| {
@@ -52,7 +51,7 @@ fn a_policy_in_force_counts_what_it_is_about() {
         status(
             "shop/all",
             row,
-            &PolicyLook::new(look.rows, look.state, look.counts),
+            &PolicyLook::new(look, &Losses::default()),
             &FailoverPolicyStatus::default(),
             WallClock(1_000),
         )
@@ -145,4 +144,122 @@ fn targets_that_nobody_exports_are_named() {
         found[1].contains("shop/search") && !found[1].contains("shop/cart,"),
         "{found:?}"
     );
+}
+
+/// Names what is prepared, as a leader does once it is quiet.
+fn prepare(world: &mut World) {
+    let prepared = contingencies(&world.state);
+    let row = |(domain, prepared): (&causeway_api::domain::Domain, &Prepared)| {
+        let row = ContingencyRow {
+            hash: prepared.hash(),
+            generation: Default::default(),
+            readiness: prepared.readiness(),
+        };
+        (domain.clone(), row)
+    };
+    world.state.brain.contingencies.rows = prepared.iter().map(row).collect();
+}
+
+fn said(
+    world: &World,
+    policy: &str,
+    losses: &Losses,
+    before: &FailoverPolicyStatus,
+) -> FailoverPolicyStatus {
+    let rows = world.declared.rows();
+    let row = rows.policies.get(policy).unwrap();
+    world.look(|look| {
+        status(
+            policy,
+            row,
+            &PolicyLook::new(look, losses),
+            before,
+            WallClock(1_000),
+        )
+    })
+}
+
+fn survivable(status: &FailoverPolicyStatus) -> Option<String> {
+    let mut conditions = status.conditions.iter();
+    let found = conditions.find(|condition| condition.type_ == LOSS_SURVIVABLE)?;
+    Some(format!("{}/{}", found.status, found.reason))
+}
+
+#[test]
+fn what_losses_would_do_to_its_services_is_said_and_stays_said_until_it_is_another() {
+    let mut world = world();
+    world.member("b");
+    world.plan("shop/cart");
+    let policies = ["shop/all", "shop/one", "causeway-system/all"];
+    world.policy("shop", "all", json!({}));
+    let one = json!({ "targetRefs": [{ "name": "cart" }] });
+    world.policy("shop", "one", one);
+    world.policy("causeway-system", "all", json!({}));
+    world.policy("bank", "all", json!({}));
+    prepare(&mut world);
+    let none = FailoverPolicyStatus::default();
+    let losses = Losses::drawn(&world.state);
+    let mut all = Vec::new();
+    for policy in policies {
+        let found = said(&world, policy, &losses, &none);
+        let rows = &found.readiness;
+        assert!(
+            rows.iter().any(|row| row.lose == "member/a") && rows.len() <= 8,
+            "{policy}: {rows:?}"
+        );
+        // Nobody declared what is asked for or what endpoints take.
+        assert_eq!(rows[0].outcome, "Unproven", "{rows:?}");
+        assert_eq!(survivable(&found).unwrap(), "Unknown/Unproven");
+        let ready = found.conditions.iter().find(|row| row.type_ == READY);
+        assert_eq!(ready.unwrap().status, "True", "no part of Ready");
+        // A replica that has just begun does not know it yet, and takes nothing back.
+        assert_eq!(said(&world, policy, &Losses::default(), &found), found);
+        assert_eq!(said(&world, policy, &losses, &found), found);
+        all.push(found);
+    }
+    assert!(all.iter().all(|found| found.readiness == all[0].readiness));
+    let bank = said(&world, "bank/all", &losses, &none);
+    assert!(bank.readiness.is_empty() && survivable(&bank).is_none());
+
+    // No loss would move anything of it, and then nothing is prepared at all.
+    let before = world.state.clone();
+    world.state.plans.clear();
+    prepare(&mut world);
+    let found = said(&world, "shop/all", &Losses::drawn(&world.state), &all[0]);
+    assert!(found.readiness.is_empty());
+    assert_eq!(survivable(&found).unwrap(), "True/Survives");
+    world.state = before;
+    world.state.brain.contingencies.rows.clear();
+    let found = said(&world, "shop/all", &Losses::drawn(&world.state), &all[0]);
+    assert!(found.readiness.is_empty() && survivable(&found).is_none());
+}
+
+#[test]
+fn a_loss_names_the_service_that_it_hits_hardest() {
+    let mut row = causeway_api::contingency::Readiness {
+        domain: "region/r1".parse().unwrap(),
+        outcome: LossOutcome::Overloads,
+        score: 76,
+        services: 3,
+        moved: causeway_api::plan::Rate(0),
+        orphans: 0,
+        first_orphans: Vec::new(),
+        overloads: 2,
+        worst_overloads: vec![
+            ("shop/pay".parse().unwrap(), 31),
+            ("shop/cart".parse().unwrap(), 20),
+        ],
+        unproven: 0,
+        peak: None,
+        writes: 1,
+        coarse_cut: true,
+    };
+    let over = of_loss(&row);
+    assert_eq!(over.outcome, "Overloads");
+    assert_eq!((over.score, over.by_percent), (76, Some(31)));
+    assert_eq!(over.service.as_deref(), Some("shop/pay"));
+    row.first_orphans = vec!["shop/db".parse().unwrap()];
+    let orphan = of_loss(&row);
+    assert_eq!(orphan.service.as_deref(), Some("shop/db"));
+    assert_eq!(orphan.by_percent, None);
 }

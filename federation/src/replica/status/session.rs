@@ -33,12 +33,7 @@ pub(crate) struct SessionInfo {
     pub(crate) behind_ms: Option<u64>,
 }
 
-/// All sessions: of this replica, and of others that are heard, as they say.
-pub(crate) fn all(shared: &Shared) -> BTreeMap<MemberName, SessionInfo> {
-    some(shared, &Scope::Everything)
-}
-
-/// The same of some members.
+/// The sessions in scope: of this replica, and of others that are heard, as they say.
 pub(crate) fn some(shared: &Shared, scope: &Scope) -> BTreeMap<MemberName, SessionInfo> {
     let (now, wall) = (shared.env.now(), shared.env.wall());
     let ms =

@@ -44,25 +44,34 @@ pub(super) fn loss_survivable(look: &MemberLook<'_>) -> Option<Condition> {
     Some(said(worst))
 }
 
-fn said(worst: &Readiness) -> Condition {
+/// The word for an outcome.
+pub(super) fn reason(outcome: LossOutcome) -> &'static str {
+    match outcome {
+        LossOutcome::Survives => "Survives",
+        LossOutcome::Saturates => "Saturates",
+        LossOutcome::Unproven => "Unproven",
+        LossOutcome::Overloads => "Overloads",
+        LossOutcome::Orphans => "Orphans",
+    }
+}
+
+/// What is said of a loss: of all that it does, or of what it does to the services of one policy.
+pub(super) fn said(worst: &Readiness) -> Condition {
     let domain = &worst.domain;
     let more = format!("In full: causeway simulate --lose {domain}");
-    let (status, reason, message) = match worst.outcome {
+    let (status, message) = match worst.outcome {
         LossOutcome::Survives => (
             ConditionStatus::True,
-            "Survives",
             format!("the rest would carry the loss of {domain}"),
         ),
         LossOutcome::Saturates => (
             ConditionStatus::True,
-            "Saturates",
             format!(
                 "the rest would carry the loss of {domain}, and some of it would be full. {more}"
             ),
         ),
         LossOutcome::Unproven => (
             ConditionStatus::Unknown,
-            "Unproven",
             format!(
                 "nobody knows whether the rest would carry the loss of {domain}: of some services demand or capacity is not \
                  known. Declare it in a FailoverPolicy. {more}"
@@ -78,7 +87,6 @@ fn said(worst: &Readiness) -> Condition {
             names.sort();
             (
                 ConditionStatus::False,
-                "Overloads",
                 format!(
                     "the loss of {domain} would leave too little capacity: {}. Add endpoints elsewhere. {more}",
                     some(&names, worst.overloads)
@@ -93,7 +101,6 @@ fn said(worst: &Readiness) -> Condition {
                 .collect();
             (
                 ConditionStatus::False,
-                "Orphans",
                 format!(
                     "the loss of {domain} would leave callers without any destination: {}. Run the service in another member, or \
                      export it there. {more}",
@@ -102,7 +109,7 @@ fn said(worst: &Readiness) -> Condition {
             )
         }
     };
-    condition(LOSS_SURVIVABLE, status, reason, message)
+    condition(LOSS_SURVIVABLE, status, reason(worst.outcome), message)
 }
 
 /// The first names, and that there are more; not how many, which changes often.

@@ -20,6 +20,7 @@ use causeway_api::spec::Placement;
 use causeway_api::verdict::{Ballot, ObserverId, Subject, Vote};
 use causeway_api::view::{Applied, MeshCondition};
 use causeway_api::{FactVersion, MemberName, ServiceKey};
+use causeway_core::contingencies::Contingencies;
 use causeway_core::{inputs, placement};
 use causeway_index::FactStore;
 use causeway_state::{Command, Outcome, PlanProposal, State, apply_next};
@@ -27,7 +28,7 @@ use kube::core::DynamicObject;
 use serde_json::json;
 
 use super::counts::Counted;
-use super::look::Look;
+use super::look::{Known, Look};
 use super::session::SessionInfo;
 use crate::replica::registry::Declared;
 use crate::replica::registry::Kind;
@@ -247,16 +248,32 @@ impl World {
     /// Calls `f` with everything at this moment.
     pub(crate) fn look<T>(&self, f: impl FnOnce(&Look<'_>) -> T) -> T {
         let counts = Counted::of(&self.state, &self.facts);
-        f(&Look {
-            replica: ReplicaId(1),
-            state: &self.state,
-            facts: &self.facts,
-            rows: &self.declared.rows(),
-            sessions: &self.sessions,
-            refusals: &self.refusals,
-            counts: &counts,
-        })
+        let known = Known {
+            rows: self.declared.rows(),
+            sessions: self.sessions.clone(),
+            refusals: self.refusals.clone(),
+        };
+        f(&Look::of(
+            ReplicaId(1),
+            &self.state,
+            &self.facts,
+            &counts,
+            &known,
+        ))
     }
+}
+
+/// What follows from a state for each loss.
+pub(crate) fn contingencies(state: &State) -> Contingencies {
+    let mut all = Contingencies::default();
+    all.place(state);
+    all.services_changed(state.plans.keys());
+    for service in all.take(usize::MAX) {
+        let row = state.plan(&service).and_then(|row| row.value.as_ref());
+        all.update(&service, row.map(|held| (&held.inputs, &held.plan)));
+    }
+    while all.settle(&state.plans) {}
+    all
 }
 
 /// A service with one port.
