@@ -108,21 +108,7 @@ pub(super) async fn move_to(shared: &Shared, asked: &MoveRequest) -> Result<Done
 pub(super) async fn confirm(shared: &Shared, asked: &ConfirmRequest) -> Result<Done, AdminError> {
     let object = &asked.object;
     let rows = shared.declared.rows();
-    let owned_here = shared.consensus.read(|state| {
-        let owned = state.registry.objects.get(object);
-        owned.is_some_and(|owned| {
-            rows.here
-                .as_ref()
-                .is_some_and(|here| here.uid == owned.host)
-        })
-    });
-    if owned_here && rows.object(object).is_some() {
-        return Err(AdminError::new(
-            ErrorKind::BadRequest,
-            format!("{object} stands in its host cluster: it was not deleted"),
-            "delete the object; this verb confirms what is held back of a deletion",
-        ));
-    }
+    (shared.consensus).read(|state| may_confirm(state, &rows, object))?;
     let command = Command::ConfirmRemoval {
         object: object.clone(),
     };
@@ -133,6 +119,43 @@ pub(super) async fn confirm(shared: &Shared, asked: &ConfirmRequest) -> Result<D
         format!("{object} is being removed already"),
     )
     .await
+}
+
+/// Whether a removal may be confirmed here. What stands in its host cluster was not deleted, and nobody but a replica there
+/// knows; that a member is on its way out is decided, and known to all.
+fn may_confirm(state: &State, rows: &Rows, object: &ObjectKey) -> Result<(), AdminError> {
+    let Some(owned) = state.registry.objects.get(object) else {
+        return Ok(());
+    };
+    if rows
+        .here
+        .as_ref()
+        .is_some_and(|here| here.uid == owned.host)
+    {
+        if rows.object(object).is_none() {
+            return Ok(());
+        }
+        return Err(AdminError::new(
+            ErrorKind::BadRequest,
+            format!("{object} stands in its host cluster: it was not deleted"),
+            "delete the object; this verb confirms what is held back of a deletion",
+        ));
+    }
+    if matches!(object, ObjectKey::Member(member) if state.registry.leaving.contains_key(member)) {
+        return Ok(());
+    }
+    let (kind, name) = (object.kind(), object.name());
+    Err(AdminError::new(
+        ErrorKind::BadRequest,
+        format!(
+            "{object} is owned by host {}, and only a replica there sees whether it was deleted",
+            state.registry.host_name(&owned.host)
+        ),
+        format!(
+            "ask one of its replicas, which causeway registry list names; where that host is gone for good, another one takes it \
+             over first: causeway registry move {kind} {name} --to HOST"
+        ),
+    ))
 }
 
 /// A host by its name or UID.
@@ -223,3 +246,7 @@ mod tests {
         assert!(none.remedy.contains("eu, us, us"), "{}", none.remedy);
     }
 }
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod confirm_tests;
