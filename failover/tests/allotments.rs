@@ -242,6 +242,11 @@ fn what_comes_to_a_network_that_others_fill_finds_none_there_and_goes_on() {
     let one = rows([("au", 600 * 200 / 800), ("sg", 0), ("sh", 100)]);
     assert_eq!(services.of("a/one"), one);
     assert_eq!(services.of("a/two"), one);
+    // So are those of sh: who wanted to go there comes to sg first, and then to where the third is already.
+    services.settle([("au", 600), ("sg", 0), ("sh", 0)]);
+    let all = |au| rows([("au", au), ("sg", 0), ("sh", 0)]);
+    assert_eq!(services.of("a/one"), all(180));
+    assert_eq!(services.of("a/three"), all(240));
 }
 
 #[test]

@@ -143,9 +143,10 @@ impl<'c> Search<'c> {
                 continue;
             };
             let node = costs.sources + cell;
-            any |= self.relax(spare, node, 0, Step::Spare(cell));
-            any |= self.relax(node, source, saved, Step::Leave(source, cell));
-            any |= self.relax(source, unserved, 0, Step::Unserve(source));
+            // What becomes cheaper by these is gone on from below: they alone are no reason for another pass.
+            self.relax(spare, node, 0, Step::Spare(cell));
+            self.relax(node, source, saved, Step::Leave(source, cell));
+            self.relax(source, unserved, 0, Step::Unserve(source));
         }
         for (source, row) in costs.rows.iter().enumerate() {
             if !row.is_empty() && flows.left_of(source) > 0 {
@@ -192,12 +193,9 @@ impl<'c> Search<'c> {
                     None => break,
                 }
             }
-            let again = self.before.get(at).copied().flatten().is_some();
-            if again && seen.get(at) == Some(&start) {
-                let cycle = self.around(at);
-                if !cycle.is_empty() {
-                    return Some(cycle);
-                }
+            let cycle = self.around(at);
+            if !cycle.is_empty() {
+                return Some(cycle);
             }
         }
         None

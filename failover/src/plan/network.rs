@@ -293,9 +293,7 @@ impl<'f, 'i> Graph<'f, 'i> {
                     None => break,
                 }
             }
-            if seen.get(node) != Some(&start) || self.back(before, node).is_none() {
-                continue;
-            }
+            // The first chain that comes back to itself is followed from where it does; others end.
             let (mut cycle, mut at) = (Vec::new(), node);
             while let Some((from, arc, forward)) = self.back(before, at) {
                 cycle.push((arc, forward));

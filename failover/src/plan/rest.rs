@@ -19,7 +19,7 @@ pub(super) fn send(fleet: &Fleet<'_>, ways: &[Vec<Way<'_>>], flows: &mut Flows) 
             continue;
         };
         let mut ways = ways.as_slice();
-        while let (Some(first), true) = (ways.first(), flows.left_of(at) > 0) {
+        while let Some(first) = ways.first() {
             let end = ways.partition_point(|way| way.tier <= first.tier);
             let (here, farther) = ways.split_at(end);
             let cells: Vec<(usize, To)> = here

@@ -11,7 +11,7 @@ use super::fleet::Fleet;
 use super::flows::Flows;
 use super::last_resort;
 use super::tiers::{Standpoint, To, Way};
-use super::unplanned::{Unplanned, ready, unplanned};
+use super::unplanned::{ready, unplanned};
 use super::waterfall::nearest;
 
 /// The plans of all sources. One source of a member that needs exact shares makes all of the member's sources carry
@@ -73,10 +73,10 @@ fn source_plan(
     let unserved = flows.left_of(at);
     let stray = stray(fleet, source, ways);
     if !flows.is_planned(at) || demand == 0 {
-        let Unplanned { weights, exact } = unplanned(fleet, at, ways);
+        let weights = unplanned(fleet, at, ways).weights;
         let by_itself = natural(fleet, nearest(ways), |_| 0);
         let parts = parts(ways, &weights, rate);
-        let spills = stray || (exact && !alike(&parts, &by_itself));
+        let spills = stray || !alike(&parts, &by_itself);
         return Some((plan(parts, unserved), spills));
     }
     let near = nearest(ways);

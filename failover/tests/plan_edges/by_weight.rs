@@ -128,3 +128,27 @@ fn what_weights_bind_and_nobody_knows_the_capacity_of_is_sent_there() {
     assert_eq!(rates(&plan, "a"), rows([("network x", 100)]));
     assert_eq!(of(&plan, "a").unserved, Rate(0));
 }
+
+#[test]
+fn what_a_region_has_room_for_is_found_though_many_ask_for_the_nearest_of_it() {
+    let plan = judged(
+        "strategy Weighted
+         weights r=1,x=1
+         member a region=r
+           zone z demand=200 ready=1 each=100 max=100
+         member b region=r
+           zone z demand=200
+         member c region=r
+           zone z demand=0 ready=1 each=100 max=100
+         member x region=x
+           zone z demand=0 ready=1 each=1000 max=100",
+    );
+    for member in ["a", "b"] {
+        let here = rates(&plan, member).into_iter();
+        let there: u64 = here
+            .filter(|(to, _)| to == "network x")
+            .map(|(_, rate)| rate)
+            .sum();
+        assert_eq!(there, 100, "{member}");
+    }
+}

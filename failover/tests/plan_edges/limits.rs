@@ -62,3 +62,37 @@ fn a_share_of_health_is_kept_to_the_endpoint() {
     // Where nothing is ready, nothing is withdrawn.
     assert_eq!(at(0).withdrawn, [].into());
 }
+
+/// Callers whose own network has no zone at all, and the one zone that there is.
+fn one_zone(policy: &str, zone: &str) -> ServicePlan {
+    let mut inputs = parse(&format!(
+        "{policy}
+         member a region=a
+           zone z demand=100
+         member x region=x
+           zone z demand=0 ready=1 each=100 max=100 {zone}"
+    ));
+    inputs.destinations.remove(0);
+    let plan = plan(&inputs);
+    assert_eq!(check(&inputs, &plan), []);
+    plan
+}
+
+#[test]
+fn limits_bind_in_a_fleet_of_one_zone() {
+    for plan in [one_zone("gateway x 50", ""), one_zone("", "admitted=50")] {
+        assert_eq!(rates(&plan, "a"), rows([("network x", 50)]));
+        assert_eq!(of(&plan, "a").unserved, Rate::from_rps(50));
+    }
+}
+
+#[test]
+fn who_has_nowhere_else_to_go_than_up_a_ramp_goes_by_priorities() {
+    let text = "member a region=a
+           zone z
+         member x region=x
+           zone z demand=0 ready=1 each=100 max=100 admitted=50";
+    let plan = judged(text);
+    assert_eq!(shares(&plan, "a"), rows([("network x", 10_000)]));
+    assert_eq!(of(&plan, "a").kind, PlanKind::Nearest);
+}

@@ -70,7 +70,8 @@ fn the_last_thousandths_go_to_whoever_comes_first() {
         }
     }
     for zone in &mut inputs.destinations {
-        zone.capacity = zone.capacity.map(|_| Rate(2));
+        let room = if zone.member.as_str() == "x" { 2 } else { 9 };
+        zone.capacity = zone.capacity.map(|_| Rate(room));
     }
     let plan = plan(&inputs);
     let to = |member, network| assert_eq!(shares(&plan, member), rows([(network, 10_000)]));
@@ -127,4 +128,29 @@ fn what_could_serve_and_has_no_share_stands_by() {
     let standby: Vec<&str> = of(&plan, "a").standby.iter().map(|n| n.as_str()).collect();
     assert_eq!(standby, ["y", "x"]);
     assert_eq!(of(&plan, "x").standby.len(), 2);
+}
+
+/// A source without endpoints of its own, t beside it, and one more zone of the network, of which nobody may make use.
+fn beside(zone: &str, vacated: bool) -> PlanKind {
+    let mut inputs = parse(&format!(
+        "member a region=r network=n private
+           zone s demand=10
+           zone t demand=0 ready=1 each=100
+         {zone}"
+    ));
+    inputs.destinations[2].vacated = vacated;
+    let plan = plan(&inputs);
+    assert_eq!(check(&inputs, &plan), []);
+    assert_eq!(shares(&plan, "a"), rows([("a/t", 10_000)]));
+    of(&plan, "a").kind
+}
+
+#[test]
+fn shares_are_exact_where_a_mesh_would_use_what_a_person_leaves() {
+    let left = "zone z demand=0 out=Evacuated ready=1 each=100";
+    assert_eq!(beside(left, false), PlanKind::Spill);
+    // What is lost elsewhere does not answer, whoever has left it.
+    let lost = "member b region=r network=n out=Lost
+           zone z demand=0 ready=1 each=100";
+    assert_eq!(beside(lost, true), PlanKind::Nearest);
 }

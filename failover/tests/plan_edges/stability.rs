@@ -93,11 +93,11 @@ fn pair(p: (u32, u64), q: (u32, u64), x: u64) -> PlanInputs {
 
 #[test]
 fn an_endpoint_more_moves_nothing() {
-    let before = pair((10, 50), (10, 50), 500);
+    let before = pair((10, 60), (10, 60), 500);
     let held = plan(&before);
     let half = rows([("network p", 5_000), ("network q", 5_000)]);
     assert_eq!(shares(&held, "a"), half);
-    let more = on(&pair((11, 50), (10, 50), 500), &before, &held);
+    let more = on(&pair((11, 60), (10, 60), 500), &before, &held);
     assert_eq!(shares(&more.plan, "a"), half);
     assert_eq!(of(&more.plan, "a").kind, PlanKind::Spill);
 }
@@ -191,4 +191,40 @@ fn what_came_back_is_planned_from_scratch() {
     out.destinations[1].withdrawn = Some(Withdrawal::Lost);
     let away = on(&out, &half, &held).plan;
     assert!(!on(&half, &out, &away).rests_on_previous);
+}
+
+#[test]
+fn what_is_farther_than_it_need_be_comes_nearer_though_others_move() {
+    let fleet = |room: u64| {
+        parse(&format!(
+            "failover a x,y,w
+             failover d x,y,w,v
+             member a region=a
+               zone z demand=100
+             member d region=d unreachable=x,y,w
+               zone z demand=100000
+             member x region=x
+               zone z demand=0 ready=1 each={room} max=100
+             member y region=y
+               zone z demand=0 ready=1 each=1000 max=100
+             member w region=w
+               zone z demand=0 ready=1 each=1000 max=100
+             member v region=v
+               zone z demand=0 ready=1 each=100000 max=100"
+        ))
+    };
+    let before = fleet(80);
+    let mut held = plan(&before);
+    let mut elsewhere = before.clone();
+    elsewhere.sources[0]
+        .unreachable
+        .insert(support::network("y"));
+    held.sources[0] = plan(&elsewhere).sources[0].clone();
+    let there = rows([("network x", 80), ("network w", 20)]);
+    assert_eq!(rates(&held, "a"), there);
+    let next = on(&fleet(70), &before, &held).plan;
+    assert_eq!(
+        rates(&next, "a"),
+        rows([("network x", 70), ("network y", 30)])
+    );
 }
