@@ -242,11 +242,26 @@ fn what_comes_to_a_network_that_others_fill_finds_none_there_and_goes_on() {
     let one = rows([("au", 600 * 200 / 800), ("sg", 0), ("sh", 100)]);
     assert_eq!(services.of("a/one"), one);
     assert_eq!(services.of("a/two"), one);
-    // So are those of sh: who wanted to go there comes to sg first, and then to where the third is already.
-    services.settle([("au", 600), ("sg", 0), ("sh", 0)]);
-    let all = |au| rows([("au", au), ("sg", 0), ("sh", 0)]);
-    assert_eq!(services.of("a/one"), all(180));
-    assert_eq!(services.of("a/three"), all(240));
+}
+
+#[test]
+fn who_is_turned_away_twice_counts_where_it_comes_to_at_last() {
+    let by = |order: [&str; 3], inputs: PlanInputs| {
+        let mut inputs = inputs;
+        let order = order.map(region).to_vec();
+        inputs.policy.failover.insert(region("hz"), order);
+        inputs
+    };
+    let mut services = Services::new([
+        by(["au", "sh", "sg"], abroad("a/one", 300)),
+        by(["au", "sh", "sg"], abroad("a/two", 300)),
+        by(["sh", "sg", "au"], abroad("a/three", 400)),
+    ]);
+    services.settle([("au", 0), ("sg", 600), ("sh", 0)]);
+    let one = rows([("au", 0), ("sg", 180), ("sh", 0)]);
+    assert_eq!(services.of("a/one"), one);
+    let three = services.of("a/three");
+    assert!(three.contains(&("sg".to_owned(), 240)), "{three:?}");
 }
 
 #[test]
