@@ -44,6 +44,7 @@ fn everything(shared: &Shared) {
     shared.brain.all_changed();
     shared.preparations.all_changed();
     shared.counts.all_changed();
+    shared.places_changed();
     let members: Vec<_> = shared
         .consensus
         .read(|state| state.members.keys().cloned().collect());
@@ -76,6 +77,9 @@ fn one(shared: &Shared, decided: &Decision) {
         shared.forget_removed(member);
     }
     let placed = !(effect.members.is_empty() && effect.placed.is_empty());
+    if placed {
+        shared.places_changed();
+    }
     if placed || !effect.verdicts.is_empty() || effect.policies || effect.people {
         shared.preparations.places_changed();
     }

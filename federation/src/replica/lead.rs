@@ -12,6 +12,7 @@ use std::time::Duration;
 use causeway_api::ReplicaId;
 use causeway_seam::{Disk, Monotonic};
 use causeway_state::command::Command;
+use causeway_state::level::to_raise;
 use causeway_storage::{Change, ReplicaNode, Role, Status};
 use tokio::sync::watch;
 
@@ -206,29 +207,21 @@ impl Keeper<'_> {
     async fn states(&mut self, status: &Status) {
         let log = &self.shared.consensus;
         let level = log.read(|state| state.feature_level);
-        let mut common = log.knows_level();
-        if let Some(links) = &self.links {
-            let hellos = links.hellos();
-            for member in &status.members {
-                let hello = hellos.iter().find(|hello| hello.replica == member.replica);
-                if member.replica != self.shared.id {
-                    // Who is not here may be older.
-                    common = common.min(hello.map_or(level, |hello| hello.features.newest));
-                }
+        let hellos = self.links.as_ref().map(PeerLinks::hellos);
+        let knows = |replica: ReplicaId| {
+            if replica == self.shared.id {
+                return Some(log.knows_level());
             }
-        } else if status.members.len() > 1 {
-            common = level;
-        }
-        if common > level {
-            let raised = self
-                .shared
-                .propose(Command::RaiseLevel { level: common })
-                .await;
-            tracing::info!(
-                level = common,
-                ?raised,
-                "all replicas know a higher feature level"
-            );
+            let mut hellos = hellos.iter().flatten();
+            let hello = hellos.find(|hello| hello.replica == replica);
+            // Who is not here may be older.
+            hello.map(|hello| hello.features.newest)
+        };
+        let members = status.members.iter().map(|member| member.replica);
+        let members = members.map(|replica| (replica, knows(replica)));
+        if let Some(level) = to_raise(level, members) {
+            let raised = self.shared.propose(Command::RaiseLevel { level }).await;
+            tracing::info!(level, ?raised, "all replicas know a higher feature level");
         }
         let now = self.shared.env.now();
         let due = now.since(self.compared) > COMPARE;

@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     facts: Mutex<FactStore>,
     /// Rises whenever something that a person may look at has changed; with the members that it was about.
     status: watch::Sender<StatusChanges>,
+    /// Rises whenever members came, went, or are elsewhere or declared otherwise than before: what is observed follows.
+    places: watch::Sender<u64>,
 }
 
 impl Shared {
@@ -97,6 +99,7 @@ impl Shared {
             past: tokio::sync::Mutex::default(),
             facts: Mutex::new(FactStore::new()),
             status: watch::Sender::new(StatusChanges::default()),
+            places: watch::Sender::new(0),
         })
     }
 
@@ -131,6 +134,16 @@ impl Shared {
     /// Something changed that may concern anybody.
     pub(crate) fn any_status_changed(&self) {
         self.status.send_modify(StatusChanges::everything);
+    }
+
+    /// Members came, went, or changed their place.
+    pub(crate) fn places_changed(&self) {
+        self.places.send_modify(|count| *count += 1);
+    }
+
+    /// Follows where members are.
+    pub(crate) fn places(&self) -> watch::Receiver<u64> {
+        self.places.subscribe()
     }
 
     pub(crate) fn session_opened(&self, member: &MemberName) {

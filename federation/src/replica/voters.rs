@@ -3,6 +3,7 @@
 //! Only a change of vote is proposed, and a negative vote again before it expires: a quiet fleet commits nothing.
 
 mod agents;
+mod in_doubt;
 mod observers;
 mod silence;
 mod unsaid;
@@ -22,12 +23,15 @@ use tokio::sync::watch;
 
 use super::shared::Shared;
 pub(crate) use agents::hear_agents;
+use in_doubt::InDoubt;
 pub(crate) use observers::watch_observers;
 use silence::{Seen, Silence};
 use unsaid::Unsaid;
 
 /// How often silence is looked at, negative votes are renewed, and votes that could not be cast are tried again.
 const LOOK: Duration = Duration::from_millis(500);
+/// By which names a gateway is asked follows what its member exports, which is no decision: it is looked at so often.
+const NAMES: Duration = Duration::from_secs(10);
 
 /// Probes the gateways of all members; runs until it is dropped.
 pub(crate) async fn probe_gateways(
@@ -37,30 +41,44 @@ pub(crate) async fn probe_gateways(
     sight: watch::Sender<Sight>,
 ) {
     let (mut prober, mut cast) = Prober::start(&shared.env, probe, config);
-    let mut decided = shared.consensus.position();
+    let mut places = shared.places();
     let mut known: BTreeMap<Subject, Observed> = BTreeMap::new();
+    let mut read_at = None;
     let mut own = prober.sight();
     let mut unsaid = Unsaid::default();
+    let mut doubt = InDoubt::default();
     loop {
-        let gateways = shared
-            .consensus
-            .read(|state| observed::gateways(state, &shared.facts()));
-        if known != gateways {
-            known = gateways;
-            unsaid.retain(|subject| known.contains_key(subject));
-            prober.set_subjects(targets(&shared, &known));
+        let now = shared.env.now();
+        if read_at.is_none_or(|at| now.since(at) >= NAMES) {
+            read_at = Some(now);
+            let gateways = shared
+                .consensus
+                .read(|state| observed::gateways(state, &shared.facts()));
+            if known != gateways {
+                known = gateways;
+                unsaid.retain(|subject| known.contains_key(subject));
+                doubt.retain(|_, subject| known.contains_key(subject));
+                prober.set_subjects(targets(&shared, &known));
+            }
         }
+        let again = overtaken(&shared, &mut doubt);
+        unsaid.add_unless_newer(again);
         tokio::select! {
             biased;
             votes = cast.recv() => match votes {
                 Some(votes) => {
                     told(&votes);
                     unsaid.add(votes);
-                    say(&shared, &mut unsaid).await;
+                    say(&shared, &mut unsaid, &mut doubt).await;
                 }
                 None => return,
             },
-            changed = decided.changed() => if changed.is_err() { return },
+            changed = places.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                read_at = None;
+            }
             changed = own.changed() => {
                 if changed.is_err() {
                     return;
@@ -68,7 +86,9 @@ pub(crate) async fn probe_gateways(
                 sight.send_replace(own.borrow_and_update().clone());
             }
             // The prober tells a change of mind once: what could not be cast is kept here.
-            () = shared.env.sleep(LOOK), if !unsaid.is_empty() => say(&shared, &mut unsaid).await,
+            () = shared.env.sleep(LOOK), if !unsaid.is_empty() => say(&shared, &mut unsaid, &mut doubt).await,
+            () = shared.env.sleep(LOOK), if !doubt.is_empty() => {}
+            () = shared.env.sleep(NAMES) => {}
         }
     }
 }
@@ -98,14 +118,29 @@ fn told(votes: &[Vote]) {
 }
 
 /// Casts all that waits; what could not be cast goes on waiting.
-async fn say(shared: &Shared, unsaid: &mut Unsaid) {
+async fn say(shared: &Shared, unsaid: &mut Unsaid, doubt: &mut InDoubt) {
     while !unsaid.is_empty() {
         let votes = unsaid.batch();
         if !cast(shared, votes.clone()).await {
+            doubt.failed(&votes, shared.env.now());
             return;
         }
+        doubt.said(&votes, shared.env.now());
         unsaid.said(&votes);
     }
+}
+
+/// Votes in whose place an older one is in force.
+fn overtaken(shared: &Shared, doubt: &mut InDoubt) -> Vec<Vote> {
+    if doubt.is_empty() {
+        return Vec::new();
+    }
+    let now = shared.env.now();
+    shared.consensus.read(|state| {
+        doubt.overtaken(now, |observer, subject| {
+            state.vote_of(observer, subject).map(|vote| vote.ballot)
+        })
+    })
 }
 
 /// Whether the votes were cast.

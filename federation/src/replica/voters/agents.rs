@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::ids::{FailureDomain, NetworkName};
-use causeway_api::probe::Observed;
-use causeway_api::verdict::{Ballot, ObserverId, Subject, Vote};
+use causeway_api::verdict::{Ballot, ObserverId, Vote};
 use causeway_api::{Generation, MemberName};
 use causeway_core::observed;
 use causeway_seam::Monotonic;
 use causeway_state::State;
 use causeway_state::apply::votes::VOTES;
 
+use super::InDoubt;
 use crate::replica::sessions::Session;
 use crate::replica::shared::Shared;
 
@@ -33,31 +33,37 @@ struct Chosen {
     /// All decisions up to this one were looked at.
     up_to: Generation,
     agents: BTreeSet<MemberName>,
-    /// All gateways that there were.
-    gateways: BTreeMap<Subject, Observed>,
+    /// Where members were then.
+    places: u64,
 }
 
 /// Asks, and enters votes, until it is dropped.
 pub(crate) async fn hear_agents(shared: Arc<Shared>) {
     let mut decided = shared.consensus.position();
+    let mut places = shared.places();
     let mut chosen: Option<Chosen> = None;
+    let mut doubt = InDoubt::default();
     let mut rerouted: BTreeMap<MemberName, BTreeSet<NetworkName>> = BTreeMap::new();
     loop {
         tokio::select! {
             biased;
             () = shared.sessions.voted.notified() => {}
             changed = decided.changed() => if changed.is_err() { return },
+            changed = places.changed() => if changed.is_err() { return },
+            () = shared.env.sleep(LOOK), if !doubt.is_empty() => {}
             () = shared.env.sleep(CHOOSE) => {}
         }
-        choose(&shared, &mut chosen);
-        enter(&shared).await;
+        let at = *places.borrow();
+        choose(&shared, &mut chosen, at);
+        enter(&shared, &mut doubt).await;
         reroute(&shared, &mut rerouted);
         shared.env.sleep(LOOK).await;
     }
 }
 
-/// Tells each agent what to observe, where somebody came or something was decided since.
-fn choose(shared: &Shared, chosen: &mut Option<Chosen>) {
+/// Tells each agent what to observe: at once where an agent or a gateway came or went, and in time where a plan did, or what
+/// a gateway is asked for.
+fn choose(shared: &Shared, chosen: &mut Option<Chosen>, places: u64) {
     let now = shared.env.now();
     let sessions = shared.sessions.all();
     let agents: BTreeSet<MemberName> = sessions
@@ -67,20 +73,14 @@ fn choose(shared: &Shared, chosen: &mut Option<Chosen>) {
     let up_to = shared.highest();
     if let Some(before) = chosen
         && before.agents == agents
-        && before.up_to == up_to
+        && before.places == places
+        && (before.up_to == up_to || now.since(before.at) < CHOOSE)
     {
         return;
     }
     let gateways = shared
         .consensus
         .read(|state| observed::gateways(state, &shared.facts()));
-    if let Some(before) = chosen
-        && before.agents == agents
-        && before.gateways == gateways
-        && now.since(before.at) < CHOOSE
-    {
-        return;
-    }
     let mut lists = shared
         .consensus
         .read(|state| observed::by_agents(state, &gateways, &agents));
@@ -93,12 +93,17 @@ fn choose(shared: &Shared, chosen: &mut Option<Chosen>) {
         at: now,
         up_to,
         agents,
-        gateways,
+        places,
     });
 }
 
 /// Proposes what agents voted.
-async fn enter(shared: &Shared) {
+async fn enter(shared: &Shared, doubt: &mut InDoubt) {
+    // Whoever speaks elsewhere now is set right there.
+    doubt.retain(|observer, _| match observer {
+        ObserverId::Agent(member) => shared.sessions.of(member).is_some(),
+        ObserverId::Replica(_) => false,
+    });
     for session in shared.sessions.all() {
         let heard = session.take_votes();
         if heard.is_empty() {
@@ -107,17 +112,39 @@ async fn enter(shared: &Shared) {
         let votes = shared
             .consensus
             .read(|state| entered(state, &session, heard));
-        for some in votes.chunks(VOTES) {
-            super::told(some);
-            if !super::cast(shared, some.to_vec()).await {
-                session.put_back(some.iter().cloned());
-                shared.sessions.voted.notify_one();
+        doubt.said(&votes, shared.env.now());
+        let news = shared.consensus.read(|state| {
+            votes
+                .into_iter()
+                .filter(|vote| is_news(state, vote))
+                .collect()
+        });
+        cast(shared, doubt, news).await;
+    }
+    let again = super::overtaken(shared, doubt);
+    cast(shared, doubt, again).await;
+}
+
+/// Casts votes; those that could not be cast are tried again, unless their agents vote anew.
+async fn cast(shared: &Shared, doubt: &mut InDoubt, votes: Vec<Vote>) {
+    for some in votes.chunks(VOTES) {
+        super::told(some);
+        if super::cast(shared, some.to_vec()).await {
+            continue;
+        }
+        doubt.failed(some, shared.env.now());
+        for vote in some {
+            if let ObserverId::Agent(member) = &vote.observer
+                && let Some(session) = shared.sessions.of(member)
+            {
+                session.put_back([vote.clone()]);
             }
         }
+        shared.sessions.voted.notify_one();
     }
 }
 
-/// The votes as they are entered: those that say something new.
+/// The votes as they are entered.
 fn entered(state: &State, session: &Session, heard: Vec<Vote>) -> Vec<Vote> {
     let member = &session.hello.member;
     // A standby speaks for nobody.
@@ -125,20 +152,23 @@ fn entered(state: &State, session: &Session, heard: Vec<Vote>) -> Vec<Vote> {
         return Vec::new();
     };
     let observer = ObserverId::Agent(member.clone());
-    let now = state.cluster_time;
-    let new = heard.into_iter().filter(|vote| {
-        state.vote_of(&observer, &vote.subject).is_none_or(|held| {
-            held.ballot != vote.ballot
-                || held.domain != domain
-                || (held.ballot == Ballot::Unreachable && now.since_ms(held.at) >= RENEW_MS)
-        })
-    });
-    new.map(|vote| Vote {
+    let heard = heard.into_iter().map(|vote| Vote {
         observer: observer.clone(),
         domain: domain.clone(),
         ..vote
+    });
+    heard.collect()
+}
+
+/// Whether a vote says something new.
+fn is_news(state: &State, vote: &Vote) -> bool {
+    let held = state.vote_of(&vote.observer, &vote.subject);
+    held.is_none_or(|held| {
+        let age_ms = state.cluster_time.since_ms(held.at);
+        held.ballot != vote.ballot
+            || held.domain != vote.domain
+            || (held.ballot == Ballot::Unreachable && age_ms >= RENEW_MS)
     })
-    .collect()
 }
 
 /// Where a member's agent stands: in its region, as replicas do; where none is known, in what it shares with others, or

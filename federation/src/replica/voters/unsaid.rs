@@ -16,6 +16,13 @@ impl Unsaid {
             .extend(votes.into_iter().map(|vote| (vote.subject.clone(), vote)));
     }
 
+    /// Enters votes, but for subjects on which a newer one waits.
+    pub(super) fn add_unless_newer(&mut self, votes: impl IntoIterator<Item = Vote>) {
+        for vote in votes {
+            self.0.entry(vote.subject.clone()).or_insert(vote);
+        }
+    }
+
     /// As many as one command may carry. They stay until [`Unsaid::said`].
     pub(super) fn batch(&self) -> Vec<Vote> {
         self.0.values().take(VOTES).cloned().collect()
