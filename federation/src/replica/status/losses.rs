@@ -175,9 +175,15 @@ fn add(
     }
 }
 
+/// The worst first; of those that are equally bad the widest, as `causeway readiness` lists them.
 fn keep(kept: &mut Vec<Readiness>, row: Readiness) {
+    let width = |domain: &Domain| match domain {
+        Domain::Region(_) | Domain::Declared(_) => 0,
+        Domain::Member(_) => 1,
+        Domain::Zone { .. } | Domain::Gateway { .. } => 2,
+    };
     kept.push(row);
-    kept.sort_by_key(|row| (Reverse(row.outcome), row.score));
+    kept.sort_by_key(|row| (Reverse(row.outcome), row.score, width(&row.domain)));
     kept.truncate(KEPT);
 }
 
