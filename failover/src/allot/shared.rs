@@ -42,6 +42,10 @@ impl Shared {
     ///
     /// What services want is reckoned from scratch; a plan that goes on from the one before it may send more, as long as nothing
     /// binds it. Where all together would be too much, this is what brings them back.
+    ///
+    /// It holds for as long as whoever plans leads and the network's gateways declare what they carry, so for no more networks than
+    /// do. Nobody is served less for it, since each keeps what it wants. To let go sooner would bring the refusal back: plans
+    /// that go on from those before do not come back by themselves.
     pub fn keep_to_parts(&mut self, network: &NetworkName) {
         self.kept.insert(network.clone());
     }
@@ -70,6 +74,7 @@ impl Shared {
         limits: &BTreeMap<NetworkName, Rate>,
         inputs: &mut dyn FnMut(&ServiceKey) -> Option<PlanInputs>,
     ) -> BTreeSet<ServiceKey> {
+        self.kept.retain(|network| limits.contains_key(network));
         let rows = self.allot(limits, inputs);
         let before = std::mem::replace(&mut self.rows, rows);
         differing(&before, &self.rows)
