@@ -24,8 +24,9 @@ pub struct Outbox {
     newest: Generation,
     /// Services whose facts each owner's part contains, as sent.
     imported: BTreeMap<MemberName, BTreeSet<ServiceKey>>,
-    /// Services of which the agent held a plan part, and so the owners' facts, when the session began.
-    resumed: BTreeSet<ServiceKey>,
+    /// The plan parts that the agent held when the session began. Of one that is the same still it has the owners' facts; a newer
+    /// one may follow upon a part that said that there is no plan, without any.
+    resumed: BTreeMap<ServiceKey, Generation>,
     settings: bool,
     /// What is to be left at once may be another, or its text may.
     coarse: bool,
@@ -44,7 +45,7 @@ impl Outbox {
     pub fn resume(member: MemberName, held: Holds) -> Self {
         Self {
             member,
-            resumed: held.services.keys().cloned().collect(),
+            resumed: held.services.clone(),
             newest: held
                 .services
                 .values()
@@ -249,7 +250,7 @@ impl Outbox {
                 (base, changes)
             }
             None => {
-                // First contact in this session. The same version needs only what the agent had no plan part of;
+                // First contact in this session. The same version needs only what the agent had not this very plan part of;
                 // another version replaces the part whole.
                 let all = self.held.services.keys();
                 let all =
@@ -263,7 +264,7 @@ impl Outbox {
                     (
                         base,
                         all.into_iter()
-                            .filter(|(key, _)| !self.resumed.contains(key))
+                            .filter(|(key, _)| self.resumed.get(key) != self.held.services.get(key))
                             .collect(),
                     )
                 } else if base.is_some() || !all.is_empty() {

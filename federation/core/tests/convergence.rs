@@ -280,6 +280,27 @@ proptest! {
     }
 }
 
+/// The agent holds the word that there is no plan, with which the facts were taken back. Where the plan comes again with a new
+/// session they come again too, although the owner has said nothing since.
+#[test]
+fn facts_of_a_service_that_was_gone_come_again_with_its_plan() {
+    let mut world = World::new();
+    for event in [
+        Event::Export(1, 1, true),
+        Event::Plan(1),
+        Event::Deliver,
+        Event::Export(1, 1, false),
+        Event::Plan(1),
+        Event::Export(1, 1, true),
+        Event::Deliver,
+        Event::Lose,
+    ] {
+        world.run(event);
+    }
+    world.settle();
+    world.check();
+}
+
 #[test]
 fn one_changed_endpoint_sends_one_owners_one_service() {
     let mut world = World::new();
