@@ -293,7 +293,9 @@ impl<'f, 'i> Graph<'f, 'i> {
                     None => break,
                 }
             }
-            // The first chain that comes back to itself is followed from where it does; others end.
+            if seen.get(node) != Some(&start) || self.back(before, node).is_none() {
+                continue;
+            }
             let (mut cycle, mut at) = (Vec::new(), node);
             while let Some((from, arc, forward)) = self.back(before, at) {
                 cycle.push((arc, forward));

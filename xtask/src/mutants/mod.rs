@@ -20,7 +20,7 @@ const VERSION: &str = "27.1.0";
 /// Where the survivors are explained.
 const EXPLAINED: &str = "docs/internals/mutants.md";
 /// How many cases each property is tried with for one mutant.
-const CASES: &str = "64";
+const CASES: &str = "256";
 /// A mutant that keeps the tests busy for so long is noticed.
 const TIMEOUT_S: &str = "60";
 /// The same cases for all mutants.

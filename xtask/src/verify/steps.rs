@@ -137,7 +137,7 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
         );
         let mutants = xtask(
             "faults in the decision code are noticed",
-            &["mutants", "verdicts", "safety", "checker"],
+            &["mutants", "verdicts", "safety", "checker", "plans"],
         );
         steps = steps
             .into_iter()
