@@ -73,6 +73,8 @@ struct Inner {
     folder: u64,
     serial: AtomicU64,
     turns: turns::Turns,
+    /// Held by the change of members that this replica makes as the leader.
+    changing: tokio::sync::Mutex<()>,
     counted: time::Counted,
 }
 
@@ -133,6 +135,7 @@ impl Consensus {
                 folder,
                 serial: AtomicU64::new(1),
                 turns: turns::Turns::new(client),
+                changing: tokio::sync::Mutex::default(),
                 counted: time::Counted::default(),
             }),
         };

@@ -203,6 +203,13 @@ impl Consensus {
     }
 
     async fn change_here(&self, change: &Change, status: &Status) -> Changed {
+        // Voters are replaced as a whole, and by two steps of the log: what was planned beside another change, from the members
+        // before it, would undo that one. Who passes the lead on changes nobody.
+        let _one = match (change, self.inner.changing.try_lock()) {
+            (Change::Transfer { .. }, _) => None,
+            (_, Ok(one)) => Some(one),
+            (_, Err(_)) => return Changed::Again("another change of members is under way".into()),
+        };
         let plan = self.plan(change, status);
         let step = match plan {
             Ok(Some(step)) => step,
