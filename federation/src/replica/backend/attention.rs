@@ -1,5 +1,6 @@
 //! What a person should look at, each with a remedy and a command that shows more.
 
+mod demand;
 mod people;
 
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub(super) fn attention(sight: &Sight<'_>, members: &[ClusterRow]) -> Vec<Attent
         all.extend(member(sight, row));
     }
     all.extend(plans(sight));
+    all.extend(demand::unserved(sight));
     all.extend(people::people(sight));
     all
 }

@@ -347,3 +347,41 @@ fn totals_count_plans() {
     let totals = see(&two(), totals::totals);
     assert_eq!((totals.exported, totals.planned, totals.refused), (1, 1, 0));
 }
+
+#[test]
+fn a_service_that_is_asked_for_too_much_needs_a_person() {
+    let mut world = two();
+    let rows = |world: &World| {
+        let all = see(world, |sight| attention::attention(sight, &[]));
+        all.into_iter()
+            .filter(|row| row.object == "capacity")
+            .collect::<Vec<_>>()
+    };
+    assert!(rows(&world).is_empty());
+    let mut planned = Vec::new();
+    for (service, unserved) in [
+        ("shop/cart", 40_000),
+        ("shop/a", 1_000),
+        ("shop/b", 2_000),
+        ("shop/c", 1_000),
+    ] {
+        let mut row = (*world.state.plans[&key("shop/cart")]).clone();
+        let plan = &mut row.value.as_mut().unwrap().plan;
+        plan.sources[0].unserved = causeway_api::plan::Rate(unserved);
+        planned.push((key(service), Arc::new(row)));
+    }
+    world.state.plans.extend(planned);
+    let rows = rows(&world);
+    assert_eq!(rows.len(), 1);
+    assert!(
+        rows[0]
+            .message
+            .contains("shop/cart by 40/s, shop/b by 2/s, shop/a by 1/s, 1 more;"),
+        "{}",
+        rows[0].message
+    );
+    assert_eq!(
+        rows[0].command.as_deref(),
+        Some("causeway explain shop/cart")
+    );
+}
