@@ -43,6 +43,16 @@ struct Head {
     offset: u64,
 }
 
+/// Where a piece begins that carries something.
+#[cfg(test)]
+pub(crate) fn begins(body: &[u8]) -> Option<u64> {
+    let (len, rest) = body.split_first_chunk::<4>()?;
+    let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
+    let (head, bytes) = rest.split_at_checked(len)?;
+    let head: Head = read(head).ok()?;
+    (!bytes.is_empty()).then_some(head.offset)
+}
+
 /// The answer to a piece.
 #[derive(Debug, Serialize, Deserialize)]
 enum Taken {
