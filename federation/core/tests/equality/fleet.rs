@@ -312,10 +312,10 @@ impl Fleet {
             let out = |subject| self.state.verdicts.state(subject) == VerdictState::Lost;
             let members = fall.members.iter();
             let mut gone = members.map(|member| self.state.withdrawal(member).is_some());
-            let gateways = lost
+            let mut gateways = lost
                 .iter()
                 .filter(|subject| matches!(subject, Subject::Gateway { .. }));
-            if gateways.map(out).all(|out| out) && gone.all(|gone| gone) {
+            if gateways.all(out) && gone.all(|gone| gone) {
                 break;
             }
             self.decide(Command::Tick { elapsed_ms: 1_000 });

@@ -8,7 +8,7 @@
 //! "The same inputs" is what is committed: a fleet is settled first, plans and the inputs under them. Left out are a loss that no
 //! verdict says (of a member without gateways, whose network has others or none), and what stands between two steps already:
 //! evacuations, ramps of what returns, members that drain, and networks whose services a leader has keep to their parts
-//! ([`Ties::keep_to_parts`]), which it knows and the log does not.
+//! ([`Ties::keep_to_parts`]), which it knows and the log does not. Each gateway and session was reached before something is lost.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
