@@ -137,7 +137,17 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
         );
         let mutants = xtask(
             "faults in the decision code are noticed",
-            &["mutants", "verdicts", "safety", "checker", "plans"],
+            &[
+                "mutants",
+                "verdicts",
+                "safety",
+                "failback",
+                "judging",
+                "aside",
+                "overrides",
+                "checker",
+                "plans",
+            ],
         );
         steps = steps
             .into_iter()

@@ -1,8 +1,9 @@
 //! A person moves one thing while the loss of another waits for a person.
 
-use causeway_api::plan::{PlanInputs, Withdrawal};
+use causeway_api::plan::{GatewayInput, PlanInputs, Rate, Withdrawal};
 use causeway_api::rules::FailoverMode;
 use causeway_api::shift::{Shift, ShiftAction};
+use causeway_api::verdict::Ballot;
 use causeway_failover::plan::plan;
 use causeway_failover::safety::Waits;
 use causeway_state::brain::Approvable;
@@ -228,4 +229,138 @@ fn what_keeps_state_moves_by_what_was_approved_and_by_nothing_beside_it() {
     };
     world.machine.accept(gone);
     assert!(apart(&world).is_none_or(|back| back.plan.is_some()));
+}
+
+#[test]
+fn a_loss_of_what_nobody_uses_is_no_reason_to_wait() {
+    let mut world = World::wider(|policy| policy.rules.mode = Some(FailoverMode::Approve));
+    world.ready = [8, 0];
+    world.plan();
+    approved(&mut world);
+    assert_eq!(world.share("sg"), 0);
+    world.machine.lose("sg");
+    world.put(evacuate("member/sh"));
+    assert_eq!(world.plan().planned, [cart()]);
+    assert_eq!(shares(&world), [0, 100, 0]);
+}
+
+/// As [`waiting`] before anything is lost, where s2 and sg stand in the network of hz, and sg has so many ready.
+fn in_one_network(ready: u32) -> World {
+    let mut world = World::wider(|_| {});
+    for member in ["s2", "sg"] {
+        let Command::PlaceMember {
+            member,
+            mut placement,
+        } = crate::support::place(member, &["eastwest"])
+        else {
+            unreachable!();
+        };
+        placement.network = "hz".parse().unwrap();
+        for gateway in placement.gateways.values_mut() {
+            gateway.network = "hz".parse().unwrap();
+        }
+        world
+            .machine
+            .accept(Command::PlaceMember { member, placement });
+    }
+    // Others lead into that network, too.
+    world.machine.vote("gateway/s2/eastwest", Ballot::Reachable);
+    world.near = ["s2", "sg"].map(|name| name.parse().unwrap()).into();
+    world.ready = [8, ready];
+    world.plan();
+    world.policy(|policy| policy.rules.mode = Some(FailoverMode::Approve));
+    world.plan();
+    world
+}
+
+#[test]
+fn who_goes_to_a_place_of_its_own_network_goes_on_doing_so() {
+    let mut world = in_one_network(4);
+    let before = shares(&world);
+    assert!(before[1] > 0 && before[2] > 0, "{before:?}");
+    world.machine.lose("sg");
+    assert_eq!(world.plan().pending, [cart()]);
+    world.put(evacuate("member/sh"));
+    let state = &world.machine.state;
+    let without = state.without_what_waits(&world.inputs()).unwrap();
+    let withdrawn = |at: usize| without.destinations[at].withdrawn;
+    assert_eq!(withdrawn(0), Some(Withdrawal::Evacuated));
+    assert_eq!(withdrawn(1), None);
+    // Where nobody went there, what goes to another place of that network does not count.
+    let mut world = in_one_network(0);
+    let before = shares(&world);
+    assert!(before[1] > 0 && before[2] == 0, "{before:?}");
+    world.machine.lose("sg");
+    world.put(evacuate("member/sh"));
+    assert_eq!(
+        world.machine.state.without_what_waits(&world.inputs()),
+        None
+    );
+}
+
+#[test]
+fn gateways_let_in_what_goes_to_the_lost_or_less() {
+    let mut world = waiting(FailoverMode::Approve);
+    world.put(evacuate("member/sh"));
+    let limits = |world: &World, rps: Option<u64>| {
+        let mut inputs = world.inputs();
+        inputs.gateways.extend(rps.map(|rps| GatewayInput {
+            network: "sg".parse().unwrap(),
+            limit: Rate::from_rps(rps),
+        }));
+        let without = world.machine.state.without_what_waits(&inputs).unwrap();
+        let rows = without.gateways.iter();
+        rows.map(|row| (row.network.to_string(), row.limit))
+            .collect::<Vec<_>>()
+    };
+    let goes = limits(&world, None);
+    assert_eq!(goes.len(), 1);
+    assert!(goes[0].1 > Rate::from_rps(1), "{goes:?}");
+    assert_eq!(limits(&world, Some(1_000)), goes);
+    assert_eq!(
+        limits(&world, Some(1)),
+        [("sg".to_owned(), Rate::from_rps(1))]
+    );
+}
+
+#[test]
+fn what_moves_as_one_with_others_waits_with_them() {
+    let mut world = waiting(FailoverMode::Approve);
+    world.put(evacuate("member/sh"));
+    let mut inputs = world.inputs();
+    let state = &world.machine.state;
+    assert!(state.without_what_waits(&inputs).is_some());
+    inputs.policy.together = Some("shop/one".parse().unwrap());
+    assert_eq!(state.without_what_waits(&inputs), None);
+}
+
+#[test]
+fn what_a_person_restored_early_is_used_as_ever() {
+    let mut world = World::wider(|_| {});
+    world.policy(|policy| {
+        policy.rules.mode = Some(FailoverMode::Approve);
+        policy.hold_down_ms = Some(60_000);
+    });
+    world.plan();
+    world.machine.lose("sg");
+    world.plan();
+    approved(&mut world);
+    world.recover("sg");
+    world.plan();
+    let back = shift("back", ShiftAction::Restore("member/sg".parse().unwrap()));
+    world.put(super::world::overriding(
+        back,
+        causeway_failover::safety::Rule::HoldDown,
+    ));
+    world.approve(Approvable::Shift(key("back")), "bob");
+    assert_eq!(world.plan().planned, [cart()]);
+    assert!(world.share("sg") > 0);
+    world.machine.lose("s2");
+    assert_eq!(world.plan().pending, [cart()]);
+    world.put(evacuate("member/sh"));
+    let state = &world.machine.state;
+    assert!(state.brain.out.contains("sg"));
+    let without = state.without_what_waits(&world.inputs()).unwrap();
+    let limited = without.gateways.iter().map(|row| row.network.as_str());
+    assert_eq!(limited.collect::<Vec<_>>(), ["s2"]);
 }

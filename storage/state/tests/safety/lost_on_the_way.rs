@@ -3,6 +3,7 @@
 use causeway_api::plan::{DestinationInput, Withdrawal};
 use causeway_api::rules::{FailbackMode, FailoverMode};
 use causeway_api::shift::{Shift, Urgency};
+use causeway_failover::safety::Rule;
 use causeway_state::brain::{Approvable, RampStage};
 use causeway_state::{Command, Outcome};
 
@@ -151,4 +152,59 @@ fn an_evacuation_that_is_not_in_effect_leaves_nothing() {
     assert_eq!(stands(&world), (Some(Withdrawal::Evacuated), 20, false));
     let gone = Command::RemoveMember("sh".parse().unwrap());
     world.machine.accept(gone);
+}
+
+#[test]
+fn what_is_lost_elsewhere_is_none_of_an_evacuations() {
+    let mut world = World::new(|_| {});
+    world.put(evacuate("member/sh"));
+    world.plan();
+    world.machine.lose("sg");
+    let lost = |world: &World| {
+        world.machine.state.brain.shifts[&key("member-sh")]
+            .lost
+            .clone()
+    };
+    assert!(lost(&world).is_empty());
+    world.machine.lose("sh");
+    assert_eq!(lost(&world), ["sh".parse().unwrap()].into());
+}
+
+#[test]
+fn what_was_lost_and_back_before_any_plan_said_so_returns_as_what_people_left() {
+    let mut world = World::failing_back(FailbackMode::Automatic, &[10, 50, 100]);
+    world.put(most("member/sh"));
+    world.plan();
+    world.machine.lose("sh");
+    world.recover("sh");
+    world.tick_s(11);
+    assert!(
+        world.ramp("member/sh").is_none(),
+        "no plan has left it as lost"
+    );
+    world.end("member-sh");
+    let ramp = world.ramp("member/sh").unwrap();
+    assert_eq!(
+        (ramp.stage, ramp.admitted_percent()),
+        (RampStage::Climbing, 20)
+    );
+    assert_eq!(stands(&world), (None, 20, false));
+}
+
+#[test]
+fn with_what_is_refused_that_of_the_lost_is_held_back_which_leaves_anything_yet() {
+    for (steps, refused) in [(&[][..], 1), (&[0, 100][..], 0), (&[1, 100][..], 1)] {
+        let mut world = World::new(|_| {});
+        world.machine.lose("sh");
+        world.plan();
+        world.put(Shift {
+            step_percents: steps.to_vec(),
+            ..most("member/sh")
+        });
+        world.put(evacuate("member/sg"));
+        let refusal = world.refused();
+        assert_eq!(refusal.rule(), Rule::NeverEmpty);
+        let held = |name| world.machine.state.brain.shifts[&key(name)].refused.len();
+        assert_eq!((held("member-sg"), held("member-sh")), (1, refused));
+    }
 }

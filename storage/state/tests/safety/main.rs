@@ -15,6 +15,7 @@ mod claims;
 mod failback;
 mod limits;
 mod lost_on_the_way;
+mod overrides;
 mod people;
 mod returns;
 mod rules;

@@ -1,11 +1,13 @@
 //! A service that hz calls and others serve, and people who move it.
 
+use std::collections::BTreeSet;
+
 use causeway_api::plan::{PlanInputs, Rate, Source, SourceInput};
 use causeway_api::rules::{FailbackMode, FailoverMode, TrafficLimit};
 use causeway_api::shift::{Shift, ShiftAction, ShiftKey, Urgency};
 use causeway_api::spec::{MemberSpec, PolicySpec};
 use causeway_api::verdict::Ballot;
-use causeway_api::{ServiceKey, plan::DestinationInput};
+use causeway_api::{MemberName, ServiceKey, plan::DestinationInput};
 use causeway_failover::safety::{Rule, SafetyRefusal};
 use causeway_state::brain::{Approvable, Ramp};
 use causeway_state::{Command, Effect, Outcome, PlanProposal, Refusal};
@@ -21,6 +23,8 @@ pub(crate) struct World {
     pub(crate) demand_rps: u64,
     /// Ready endpoints of s2, which stands beside sh in its region, where there is one.
     pub(crate) beside: Option<u32>,
+    /// Who stands in the network of hz.
+    pub(crate) near: BTreeSet<MemberName>,
 }
 
 pub(crate) fn cart() -> ServiceKey {
@@ -64,6 +68,7 @@ impl World {
             ready: [4, 4],
             demand_rps: 200,
             beside: None,
+            near: BTreeSet::new(),
         };
         assert!(world.plan().refused.is_empty());
         world
@@ -128,6 +133,9 @@ impl World {
         for (zone, ready) in inputs.destinations.iter_mut().zip(ready) {
             if zone.member.as_str() == "s2" {
                 zone.region = Some("sh".parse().unwrap());
+            }
+            if self.near.contains(&zone.member) {
+                zone.network = "hz".parse().unwrap();
             }
             zone.ready = ready;
             zone.capacity = Some(Rate::from_rps(u64::from(ready) * 100));
