@@ -17,15 +17,15 @@ use crate::telemetry::Metrics;
 
 /// Says whether a process can do its work.
 pub trait Ready: Send + Sync + 'static {
-    /// Whether it is ready.
+    /// Whether it is ready; and what else is being waited for, a sentence each, by what it does not need for its work.
     ///
     /// # Errors
     /// What it waits for, as a sentence.
-    fn ready(&self) -> Result<(), String>;
+    fn ready(&self) -> Result<Vec<String>, String>;
 }
 
-impl<F: Fn() -> Result<(), String> + Send + Sync + 'static> Ready for F {
-    fn ready(&self) -> Result<(), String> {
+impl<F: Fn() -> Result<Vec<String>, String> + Send + Sync + 'static> Ready for F {
+    fn ready(&self) -> Result<Vec<String>, String> {
         self()
     }
 }
@@ -66,7 +66,10 @@ pub fn serve_health(
 
 async fn readyz(State(health): State<Health>) -> Response {
     match health.ready.ready() {
-        Ok(()) => "ok\n".into_response(),
+        Ok(waiting) => {
+            let waiting = waiting.iter().map(|what| format!("waiting: {what}\n"));
+            format!("ok\n{}", waiting.collect::<String>()).into_response()
+        }
         Err(why) => (
             StatusCode::SERVICE_UNAVAILABLE,
             format!("not ready: {why}\n"),

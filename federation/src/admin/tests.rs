@@ -377,7 +377,7 @@ async fn health_says_what_it_waits_for() {
     let asked = is_ready.clone();
     let ready = move || {
         if asked.load(Ordering::SeqCst) {
-            Ok(())
+            Ok(vec!["decisions wait for 2 of 3 voters".to_owned()])
         } else {
             Err("the log is being read".to_owned())
         }
@@ -396,10 +396,11 @@ async fn health_says_what_it_waits_for() {
         "{answer}"
     );
     is_ready.store(true, Ordering::SeqCst);
+    let answer = plain_get(&serving, "/readyz").await;
+    let said = "ok\nwaiting: decisions wait for 2 of 3 voters\n";
     assert!(
-        plain_get(&serving, "/readyz")
-            .await
-            .starts_with("HTTP/1.1 200")
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with(said),
+        "{answer}"
     );
     metrics.set_quorum_reachable(true);
     let answer = plain_get(&serving, "/metrics").await;

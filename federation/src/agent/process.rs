@@ -46,9 +46,10 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<ExitCode> {
     // Held weakly: who serves must not keep from stopping in order.
     let ready = Arc::downgrade(&agent);
     let ready = move || {
-        ready
-            .upgrade()
-            .map_or_else(|| Err("it is stopping".to_owned()), |agent| agent.ready())
+        ready.upgrade().map_or_else(
+            || Err("it is stopping".to_owned()),
+            |agent| agent.ready().map(|()| Vec::new()),
+        )
     };
     let health = health::serve_health(&env, health, Arc::new(ready), metrics)?;
     signals::stopped().await;

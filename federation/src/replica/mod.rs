@@ -264,6 +264,13 @@ impl Replica {
         }
     }
 
+    /// What is being waited for, a sentence each, as `causeway status` says it: such as a quorum. Sessions and facts need none
+    /// of it.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<String> {
+        backend::sights::here(&self.shared).waiting
+    }
+
     /// Ends its tasks and closes the data folder.
     pub async fn stop(self) {
         // Nobody need wait for an election.

@@ -70,7 +70,7 @@ pub async fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
     let ready = move || {
         ready.upgrade().map_or_else(
             || Err("it is stopping".to_owned()),
-            |replica| replica.ready(),
+            |replica| replica.ready().map(|()| replica.waiting()),
         )
     };
     let health = health::serve_health(&env, health, Arc::new(ready), metrics)?;

@@ -413,7 +413,11 @@ async fn without_a_quorum_facts_go_on_and_status_says_so() {
         "{:?}",
         report.waiting
     );
-    assert!(world.replicas[last].as_ref().unwrap().ready().is_ok());
+    // It is ready, and says what waits.
+    let replica = world.replicas[last].as_ref().unwrap();
+    assert!(replica.ready().is_ok());
+    let waiting = replica.waiting();
+    assert!(waiting[0].contains("2 of 3 voters"), "{waiting:?}");
     // A fact still goes from one member to another's mesh: the number of its ready endpoints.
     let facts = |world: &World| {
         let facts = world.shared(last).facts();
