@@ -18,6 +18,7 @@ use xtask::assets;
 mod bench;
 mod generate;
 mod mutants;
+mod shard;
 mod shell;
 mod simulate;
 mod tidy;

@@ -1,9 +1,10 @@
 //! Seeds of every world: what must hold does. A failure prints the one command that replays it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use causeway_faults::part_of;
 use causeway_sim::simulate::{Run, World};
 
-fn hold(world: World, seeds: std::ops::Range<u64>) {
+fn hold(world: World, seeds: impl Iterator<Item = u64>) {
     let mut failed = Vec::new();
     for seed in seeds {
         let run = Run::of(world, seed);
@@ -42,13 +43,13 @@ fn the_fleet_holds_2() {
 #[test]
 #[ignore = "takes many minutes: part of `cargo xtask verify --long`"]
 fn many_seeds_hold_1() {
-    hold(World::Log, 10_000..11_000);
-    hold(World::Fleet, 10_000..10_250);
+    hold(World::Log, part_of(10_000..11_000));
+    hold(World::Fleet, part_of(10_000..10_250));
 }
 
 #[test]
 #[ignore = "takes many minutes: part of `cargo xtask verify --long`"]
 fn many_seeds_hold_2() {
-    hold(World::Log, 11_000..12_000);
-    hold(World::Fleet, 10_250..10_500);
+    hold(World::Log, part_of(11_000..12_000));
+    hold(World::Fleet, part_of(10_250..10_500));
 }

@@ -9,7 +9,8 @@
 //! * [`Trouble`]: errors short of a loss of power; [`Bug`]: planted faults of *ours*, to show that tests see them;
 //! * [`History`]: every state that the platter was in during one run, so that a test can cut the power at each
 //!   operation without running its workload again;
-//! * [`env()`]: a process environment on Tokio's clock that does disk work in place, with randomness from a seed.
+//! * [`env()`]: a process environment on Tokio's clock that does disk work in place, with randomness from a seed;
+//! * [`part_of`]: of many seeds those that one run is asked for.
 //!
 //! ```
 //! use causeway_faults::{FaultyDisk, Survival};
@@ -28,6 +29,7 @@ mod env;
 mod file;
 mod history;
 mod operation;
+mod part;
 mod platter;
 mod random;
 mod trouble;
@@ -36,6 +38,7 @@ pub use disk::FaultyDisk;
 pub use env::env;
 pub use history::{History, Moment};
 pub use operation::SECTOR_BYTES;
+pub use part::part_of;
 pub use platter::Survival;
 pub use random::Seeded;
 pub use trouble::{Bug, Trouble};

@@ -1,30 +1,33 @@
 //! `cargo xtask mutants`: the decision code with one fault at a time, each of which some test must notice.
 //!
 //! [cargo-mutants](https://mutants.rs) makes the faults: a comparison turned round, a condition dropped, a function that
-//! returns nothing. [`areas`] lists which code is tried and which tests must notice. A mutant that no test notices is a
-//! *survivor*: each is explained in `docs/internals/mutants.md`, by file and fault without its line, or it is a failure.
+//! returns nothing. [`areas`] lists which code is tried and which tests must notice; [`tool`] has it done, [`tried`] knows what
+//! became of each mutant, as long as [`tree`] finds that nothing has changed, and [`progress`] says how far it is. A mutant that
+//! no test notices is a *survivor*: each is explained in `docs/internals/mutants.md`, by file and fault without its line, or it
+//! is a failure.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::shard::Shard;
 use crate::shell;
+use crate::verify::seconds;
 use areas::Area;
+use progress::Progress;
+use tool::Tool;
+use tree::Packages;
+use tried::{Found, Outcome, Tried, explained, of_run};
 
 mod areas;
+mod progress;
+mod tool;
+mod tree;
+mod tried;
 
-/// The version that makes the mutants: another makes others.
-const VERSION: &str = "27.1.0";
 /// Where the survivors are explained.
 const EXPLAINED: &str = "docs/internals/mutants.md";
-/// How many cases each property is tried with for one mutant.
-const CASES: &str = "256";
-/// A mutant that keeps the tests busy for so long is noticed.
-const TIMEOUT_S: &str = "60";
-/// The same cases for all mutants.
-const SEED: &str = "20261123";
 
 /// `cargo xtask mutants`
 #[derive(clap::Args)]
@@ -34,15 +37,31 @@ pub(crate) struct Args {
     /// List the areas and try none
     #[arg(long)]
     list: bool,
+    /// Try the Kth of N parts of each area, such as 1/40
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    /// Try those again, too, that were tried before on the same sources
+    #[arg(long)]
+    again: bool,
     /// How many mutants are tried at the same time, each in a copy of the sources
     #[arg(long, default_value_t = 1)]
     jobs: u8,
 }
 
-/// Tries the areas that were asked for; true where every survivor is explained.
+/// An area of which it is known what is to be tried.
+struct Ready {
+    area: &'static Area,
+    mutants: Vec<String>,
+    tried: Tried,
+    /// Those that were not tried before.
+    open: usize,
+}
+
+/// Tries the areas that were asked for, each to its end whatever becomes of the others; true where every survivor is
+/// explained.
 ///
 /// # Errors
-/// When an area is unknown, or cargo-mutants can't be installed or run.
+/// When an area is unknown, or cargo-mutants can't be installed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     if args.list {
         for area in areas::ALL {
@@ -51,24 +70,66 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         return Ok(true);
     }
     let areas = select(&args.areas)?;
-    let program = installed()?;
+    let tool = Tool::installed()?;
     let explained = explained(&std::fs::read_to_string(shell::root().join(EXPLAINED))?);
-    let mut unexplained = Vec::new();
-    for area in areas {
-        let found = try_area(&program, area, args.jobs)?;
-        println!(
-            "{}: {} mutants noticed, {} not, {} do not compile",
-            area.name,
-            found.noticed,
-            found.survivors.len(),
-            found.unviable
-        );
-        unexplained.extend(found.survivors.difference(&explained).cloned());
+    let packages = Packages::of_workspace()?;
+    let ready: Vec<_> = areas
+        .into_iter()
+        .map(|area| (area, prepare(&tool, &packages, area, args)))
+        .collect();
+    let there = || ready.iter().filter_map(|(_, ready)| ready.as_ref().ok());
+    let all = there().map(|ready| ready.mutants.len()).sum::<usize>();
+    let open = there().map(|ready| ready.open).sum();
+    let part = args
+        .shard
+        .map_or_else(String::new, |shard| format!(", part {shard} of each area"));
+    println!(
+        "{all} mutants of {} areas{part}; {} were tried before on the same sources",
+        ready.len(),
+        all - open
+    );
+
+    let mut progress = Progress::begin(open);
+    let (mut lines, mut wrong) = (Vec::new(), Vec::new());
+    for (area, ready) in ready {
+        let begun = Instant::now();
+        let found = ready.and_then(|ready| try_area(&tool, &ready, args.jobs, &mut progress));
+        let line = match found {
+            Ok(found) => {
+                let unexplained = found.survivors.difference(&explained);
+                let unexplained = unexplained.map(|survivor| {
+                    format!("no test notices, and {EXPLAINED} does not explain: {survivor}")
+                });
+                wrong.extend(unexplained);
+                format!(
+                    "{:<12} {:>4} mutants noticed, {} not, {} do not compile; {}",
+                    area.name,
+                    found.noticed,
+                    found.survivors.len(),
+                    found.unviable,
+                    seconds(begun.elapsed())
+                )
+            }
+            Err(error) => {
+                wrong.push(format!(
+                    "the area {} could not be tried: {error:#}",
+                    area.name
+                ));
+                format!("{:<12} FAILED: {error:#}", area.name)
+            }
+        };
+        println!("{line}");
+        lines.push(line);
     }
-    for survivor in &unexplained {
-        println!("no test notices, and {EXPLAINED} does not explain: {survivor}");
+    // Dependencies for the next area, and gigabytes.
+    if tool::built().exists() {
+        std::fs::remove_dir_all(tool::built())?;
     }
-    Ok(unexplained.is_empty())
+    println!("\n{}", lines.join("\n"));
+    for line in &wrong {
+        println!("{line}");
+    }
+    Ok(wrong.is_empty())
 }
 
 fn select(names: &[String]) -> Result<Vec<&'static Area>> {
@@ -85,142 +146,61 @@ fn select(names: &[String]) -> Result<Vec<&'static Area>> {
     names.iter().map(find).collect()
 }
 
-/// cargo-mutants, installed beside what is built unless it is there.
-fn installed() -> Result<PathBuf> {
-    let folder = target().join("tools");
-    let program = folder.join("bin").join("cargo-mutants");
-    let wanted = format!("cargo-mutants {VERSION}");
-    let there = |program: &Path| {
-        let output = shell::command(&program.to_string_lossy(), &["mutants", "--version"])
-            .stderr(Stdio::null())
-            .output();
-        output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == wanted)
-    };
-    if there(&program) {
-        return Ok(program);
-    }
-    let folder = folder.to_string_lossy().into_owned();
-    let line = [
-        "install",
-        "cargo-mutants",
-        "--locked",
-        "--version",
-        VERSION,
-        "--root",
-        &folder,
-    ];
-    let status = shell::command(&shell::cargo(), &line).status()?;
-    if !status.success() || !there(&program) {
-        bail!("`cargo {}` ended with {status}", line.join(" "));
-    }
-    Ok(program)
-}
-
 /// Where Cargo builds.
 fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from)
 }
 
-/// What became of an area's mutants.
-struct Found {
-    noticed: usize,
-    unviable: usize,
-    survivors: BTreeSet<String>,
-}
-
-fn try_area(program: &Path, area: &Area, jobs: u8) -> Result<Found> {
-    let out = target().join("mutants").join(area.name);
-    std::fs::create_dir_all(&out)?;
-    let (out_text, jobs) = (out.to_string_lossy().into_owned(), jobs.to_string());
-    // `verify` has run the tests without mutants.
-    let mut line = vec![
-        "mutants",
-        "--baseline",
-        "skip",
-        "--timeout",
-        TIMEOUT_S,
-        "--colors",
-        "never",
-        "--no-shuffle",
-        "--jobs",
-        &jobs,
-        "-o",
-        &out_text,
-    ];
-    line.extend(area.files.iter().flat_map(|file| ["--file", file]));
-    line.extend(
-        area.packages
-            .iter()
-            .flat_map(|package| ["--package", package]),
-    );
-    line.extend(
-        area.tested_by
-            .iter()
-            .flat_map(|package| ["--test-package", package]),
-    );
-    let tests: Vec<String> = area
-        .tests
-        .iter()
-        .map(|test| format!("-C=--test={test}"))
-        .collect();
-    line.push("-C=--lib");
-    line.extend(tests.iter().map(String::as_str));
-    let status = shell::command(&program.to_string_lossy(), &line)
-        .env("CARGO", shell::cargo())
-        .env("CARGO_PROFILE_DEV_DEBUG", "false")
-        .env("PROPTEST_CASES", CASES)
-        .env("PROPTEST_RNG_SEED", SEED)
-        .status()
-        .context("starting cargo-mutants")?;
-    // 2: mutants were missed, 3: tests timed out, which is to have noticed.
-    if !matches!(status.code(), Some(0 | 2 | 3)) {
-        bail!("the area {}: cargo-mutants ended with {status}", area.name);
-    }
-    let read = |name: &str| -> Result<Vec<String>> {
-        let path = out.join("mutants.out").join(name);
-        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        Ok(text.lines().map(without_line).collect())
-    };
-    Ok(Found {
-        noticed: read("caught.txt")?.len() + read("timeout.txt")?.len(),
-        unviable: read("unviable.txt")?.len(),
-        survivors: read("missed.txt")?.into_iter().collect(),
+/// Finds out what is to be tried of an area, and what is known of it.
+fn prepare(tool: &Tool, packages: &Packages, area: &'static Area, args: &Args) -> Result<Ready> {
+    let folder = target().join("mutants").join(area.name);
+    let tried = Tried::open(folder, &packages.sum(area)?, args.again)?;
+    let mutants = tool.list(area)?.into_iter().enumerate();
+    let wanted = mutants.filter(|(at, _)| args.shard.is_none_or(|shard| shard.has(*at)));
+    let mutants: Vec<String> = wanted.map(|(_, mutant)| mutant).collect();
+    let open = Found::of(&mutants, &tried.outcomes()?).untried;
+    Ok(Ready {
+        area,
+        mutants,
+        tried,
+        open,
     })
 }
 
-/// `file:line:column: fault` without line and column, which every edit changes.
-fn without_line(mutant: &str) -> String {
-    let mut parts = mutant.splitn(4, ':');
-    match (parts.next(), parts.nth(2)) {
-        (Some(file), Some(fault)) => format!("{file}:{fault}"),
-        _ => mutant.to_owned(),
+/// Tries what was not tried before.
+fn try_area(tool: &Tool, ready: &Ready, jobs: u8, progress: &mut Progress) -> Result<Found> {
+    let known = ready.tried.outcomes()?;
+    let open: Vec<&String> = ready
+        .mutants
+        .iter()
+        .filter(|mutant| !known.contains_key(*mutant))
+        .collect();
+    if !open.is_empty() {
+        let name = ready.area.name;
+        let run = ready.tried.next_run()?;
+        let child = tool.begin(ready.area, &open, jobs, &run)?;
+        let status = progress.wait(name, open.len(), child, || {
+            let rows = of_run(&run);
+            let survived = rows.iter().filter(|(_, what)| *what == Outcome::Survived);
+            (rows.len(), survived.count())
+        })?;
+        match status.code() {
+            // 2: mutants were missed, 3: tests timed out, which is to have noticed.
+            Some(0 | 2 | 3) => {}
+            Some(4) => bail!("its tests fail without any mutant: {}", run.display()),
+            _ => bail!("cargo-mutants ended with {status}: {}", run.display()),
+        }
     }
-}
-
-/// The survivors that a document explains: what stands between backticks.
-fn explained(document: &str) -> BTreeSet<String> {
-    document
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect()
+    let found = Found::of(&ready.mutants, &ready.tried.outcomes()?);
+    if found.untried > 0 {
+        bail!("cargo-mutants left {} mutants untried", found.untried);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const MUTANT: &str = "failover/src/a.rs:61:19: replace > with >= in Penalty::of";
-
-    #[test]
-    fn a_survivor_is_known_by_its_file_and_fault() {
-        let known = without_line(MUTANT);
-        assert_eq!(known, "failover/src/a.rs: replace > with >= in Penalty::of");
-        let document = format!("# Mutants\n\n- `{known}`: the score is never in the future.\n");
-        assert!(explained(&document).contains(&known));
-        assert!(!explained("nothing").contains(&known));
-    }
 
     #[test]
     fn every_area_is_there_and_others_are_named() {

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::shard::Shard;
 use runner::Runner;
 use steps::{Depth, Step};
 use summary::{Outcome, Row};
@@ -22,6 +23,8 @@ mod summary;
 mod tally;
 mod targets;
 
+pub(crate) use summary::seconds;
+
 /// `cargo xtask verify`
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -31,6 +34,9 @@ pub(crate) struct Args {
     /// Go deeper: more cases for every property, and the tests that take minutes each; and repeat nothing that failed
     #[arg(long)]
     long: bool,
+    /// Of what `--long` does beyond the rest do the Kth of N parts, such as 1/40; all parts together are the whole
+    #[arg(long, value_name = "K/N", requires = "long")]
+    shard: Option<Shard>,
     /// Show what every step prints as it prints it; otherwise only what failed is shown.
     /// Always on where the output is no terminal
     #[arg(long)]
@@ -40,7 +46,7 @@ pub(crate) struct Args {
 /// Runs all steps of the depth that was asked for; true where all of them passed.
 ///
 /// # Errors
-/// When a step's program can't be started.
+/// When the steps can't be listed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let depth = match (args.quick, args.long) {
         (true, _) => Depth::Quick,
@@ -48,14 +54,18 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         _ => Depth::Full,
     };
     let begun = Instant::now();
-    let steps = steps::of(depth)?;
+    let steps = steps::of(depth, args.shard)?;
     let runner = Runner::new(args.stream);
     let mut rows: Vec<Row> = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         runner.announce(&format!("[{}/{}] {}", number + 1, steps.len(), step.about));
         let row = match missing(step, &rows) {
             Some(needed) => Row::left_out(step.about, needed),
-            None => tried(&runner, step, depth)?,
+            // What can't even be started has failed, and the others go on.
+            None => tried(&runner, step, depth).unwrap_or_else(|error| {
+                runner.announce(&format!("      {error:#}"));
+                Row::failed(step.about)
+            }),
         };
         runner.announce(&row.to_string());
         rows.push(row);
@@ -104,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_step_is_left_out_only_where_what_it_needs_failed() {
-        let steps = steps::of(Depth::Full).unwrap();
+        let steps = steps::of(Depth::Full, None).unwrap();
         let real = steps.iter().find(|step| step.needs.is_some()).unwrap();
         let row = |outcome| {
             vec![Row {

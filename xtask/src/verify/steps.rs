@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result};
 
 use super::targets::Targets;
+use crate::shard::{self, Shard};
 use crate::shell;
 
 /// How much is verified.
@@ -43,17 +44,19 @@ const OLDEST: [&str; 6] = [
     "rbac",
     "registry_e2e",
 ];
-/// How many cases each property is tried with at [`Depth::Long`]; its default is 256.
-const LONG_CASES: &str = "8192";
+/// How many cases each property is tried with at [`Depth::Long`].
+const LONG_CASES: u32 = 8_192;
+/// The default.
+const USUAL_CASES: u32 = 256;
 /// Properties draw the same cases each time, so that a run says something of the change and not of the day; [`Depth::Long`]
 /// draws anew.
 const SEED: &str = "20261123";
 
-/// The steps of `depth`, in order: the quickest to fail come first.
+/// The steps of `depth`, in order: the quickest to fail come first. With a shard, of what is long that part.
 ///
 /// # Errors
 /// When xtask can't find its own program.
-pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
+pub(crate) fn of(depth: Depth, shard: Option<Shard>) -> Result<Vec<Step>> {
     let me = std::env::current_exe()
         .context("finding xtask's own program")?
         .to_string_lossy()
@@ -135,26 +138,21 @@ pub(crate) fn of(depth: Depth) -> Result<Vec<Step>> {
                 .with("CAUSEWAY_KUBE_APISERVER", "kube-apiserver-oldest")
                 .needing(ASSETS),
         );
-        let mutants = xtask(
-            "faults in the decision code are noticed",
-            &[
-                "mutants",
-                "verdicts",
-                "safety",
-                "failback",
-                "judging",
-                "aside",
-                "overrides",
-                "checker",
-                "plans",
-            ],
-        );
+        let cases = shard.map_or(LONG_CASES, |shard| shard.share(LONG_CASES, USUAL_CASES));
         steps = steps
             .into_iter()
-            .map(|step| step.with("PROPTEST_CASES", LONG_CASES))
+            .map(|step| step.with("PROPTEST_CASES", &cases.to_string()))
+            .map(|step| match shard {
+                Some(shard) => step.with(shard::VARIABLE, &shard.to_string()),
+                None => step,
+            })
             .collect();
         // With few cases for each fault, and of its own accord.
-        steps.push(mutants);
+        let part = shard.map(|shard| shard.to_string());
+        let args = ["mutants"].into_iter();
+        let args = args.chain(part.iter().flat_map(|part| ["--shard", part.as_str()]));
+        let args: Vec<&str> = args.collect();
+        steps.push(xtask("faults in the decision code are noticed", &args));
     }
     Ok(steps)
 }
@@ -200,7 +198,8 @@ mod tests {
     use super::*;
 
     fn names(depth: Depth) -> Vec<&'static str> {
-        of(depth).unwrap().iter().map(|step| step.about).collect()
+        let steps = of(depth, None).unwrap();
+        steps.iter().map(|step| step.about).collect()
     }
 
     #[test]
@@ -208,7 +207,7 @@ mod tests {
         assert!(!names(Depth::Quick).contains(&ASSETS));
         assert!(names(Depth::Long).starts_with(&names(Depth::Full)));
         assert!(
-            of(Depth::Quick)
+            of(Depth::Quick, None)
                 .unwrap()
                 .iter()
                 .all(|step| step.needs.is_none())
@@ -217,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_a_step_needs_comes_before_it() {
-        let steps = of(Depth::Full).unwrap();
+        let steps = of(Depth::Full, None).unwrap();
         for (at, step) in steps.iter().enumerate() {
             if let Some(needed) = step.needs {
                 assert!(
@@ -227,5 +226,18 @@ mod tests {
                 );
             }
         }
+    }
+    #[test]
+    fn a_part_of_what_is_long_takes_all_steps_and_fewer_cases() {
+        let steps = of(Depth::Long, "3/40".parse().ok()).unwrap();
+        let abouts: Vec<&str> = steps.iter().map(|step| step.about).collect();
+        assert_eq!(abouts, names(Depth::Long));
+        let units = steps.iter().find(|step| step.about == UNITS).unwrap();
+        for said in [("PROPTEST_CASES", "256"), (shard::VARIABLE, "3/40")] {
+            let said = (said.0, said.1.to_owned());
+            assert!(units.environment.contains(&said), "{said:?}");
+        }
+        let last = steps.last().unwrap();
+        assert_eq!(last.args, ["mutants", "--shard", "3/40"]);
     }
 }

@@ -40,8 +40,16 @@ impl Row {
     /// The row of a step that couldn't be run.
     pub(crate) fn left_out(about: &'static str, needed: &'static str) -> Self {
         Self {
-            about,
             outcome: Outcome::LeftOut(needed),
+            ..Self::failed(about)
+        }
+    }
+
+    /// The row of a step that couldn't be started.
+    pub(crate) fn failed(about: &'static str) -> Self {
+        Self {
+            about,
+            outcome: Outcome::Failed,
             took: Duration::ZERO,
             tally: Tally::default(),
             unsteady: Vec::new(),
