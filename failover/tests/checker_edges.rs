@@ -97,6 +97,58 @@ fn a_forbidden_region_counts_where_it_answers() {
 }
 
 #[test]
+fn a_last_resort_finds_no_forbidden_region_whatever_is_concluded_of_it() {
+    let mut inputs = far();
+    inputs.policy.allowed_regions = ["hangzhou", "shanghai"].map(|r| r.parse().unwrap()).into();
+    for member in ["near", "c"] {
+        zone(&mut inputs, member).ready = 0;
+    }
+    let there = going(&inputs, &[("far", 3, 100)]);
+    zone(&mut inputs, "b").ready = 1;
+    for out in [Withdrawal::Lost, Withdrawal::Away, Withdrawal::Recovering] {
+        // Beside one that is up nobody is sent to what is out; where nothing is up, it may be what answers.
+        zone(&mut inputs, "b").withdrawn = Some(out);
+        zone(&mut inputs, "a").withdrawn = None;
+        assert!(!finds("allowed", &inputs, &there), "{out}");
+        zone(&mut inputs, "a").withdrawn = Some(Withdrawal::Lost);
+        assert!(finds("allowed", &inputs, &there), "{out}");
+        // What has nothing ready, or offers nothing, answers nobody.
+        zone(&mut inputs, "b").ready = 0;
+        assert!(!finds("allowed", &inputs, &there), "{out}");
+        let b = zone(&mut inputs, "b");
+        (b.ready, b.exported) = (1, false);
+        assert!(!finds("allowed", &inputs, &there), "{out}");
+        zone(&mut inputs, "b").exported = true;
+    }
+    // A network that only this place does not reach is up.
+    zone(&mut inputs, "a").withdrawn = None;
+    inputs.sources[0].unreachable = ["far".parse().unwrap()].into();
+    assert!(!finds("allowed", &inputs, &there));
+}
+
+#[test]
+fn a_last_resort_in_the_own_network_is_allowed_or_the_callers_own() {
+    let mut inputs = parse(
+        "
+allowed hangzhou
+member hz region=tokyo network=one
+  zone g demand=100 ready=1 each=100
+member nb region=hangzhou network=one
+  zone a ready=4 each=100
+",
+    );
+    inputs.sources.truncate(1);
+    zone(&mut inputs, "nb").withdrawn = Some(Withdrawal::Lost);
+    let there = going(&inputs, &[("nb/a", 3, 100)]);
+    assert!(!finds("allowed", &inputs, &there));
+    let own = going(&inputs, &[("hz/g", 0, 100)]);
+    zone(&mut inputs, "hz").withdrawn = Some(Withdrawal::Lost);
+    assert!(!finds("allowed", &inputs, &own));
+    zone(&mut inputs, "nb").region = Some("tokyo".parse().unwrap());
+    assert!(finds("allowed", &inputs, &there));
+}
+
+#[test]
 fn a_forbidden_zone_closes_its_network_to_those_outside_alone() {
     let mut inputs = parse(
         "
