@@ -123,7 +123,7 @@ fn begin(state: &mut State, returned: &BTreeSet<MemberName>) {
 }
 
 /// Traffic returns to what an override had left, from where it stands. What is out by verdict, or was (`lost`) and returns
-/// as that, returns with it.
+/// as that, returns with it; and so does what waits to return since before that override.
 pub(super) fn begin_after(
     state: &mut State,
     shift: &Shift,
@@ -134,8 +134,8 @@ pub(super) fn begin_after(
     for (service, inputs) in planned(state) {
         let returning = state.brain.ramps.get(service);
         let apart = |member: &MemberName| {
-            let own = || Domain::Member(member.clone());
-            lost.contains(member) && returning.is_some_and(|rows| rows.contains_key(&own()))
+            let own = returning.and_then(|rows| rows.get(&Domain::Member(member.clone())));
+            own.is_some_and(|own| own.stage != RampStage::Climbing || lost.contains(member))
         };
         let left = inputs.destinations.iter().filter(|zone| {
             left_percent(zone) > 0

@@ -394,3 +394,43 @@ fn what_is_refused_whole_waits_until_there_is_room() {
     assert_eq!(stage("member/sh"), Some(waits));
     assert_eq!((stage("member/s2"), stage("member/sg")), (None, None));
 }
+
+#[test]
+fn a_return_that_waits_is_not_approved_by_an_evacuation_that_runs_out() {
+    let waits = |mode, seconds| {
+        let mut world = World::failing_back(mode, STEPS);
+        hold_down(&mut world, seconds);
+        world.machine.lose("sh");
+        world.plan();
+        world.recover("sh");
+        world.tick_s(11);
+        world.plan();
+        let stage = |world: &World| world.ramp("member/sh").map(|ramp| ramp.stage);
+        let before = stage(&world);
+        world.put(Shift {
+            expires_after_ms: 5_000,
+            ..evacuate("member/sh")
+        });
+        world.plan();
+        world.tick_s(5);
+        assert!(world.machine.state.brain.shifts.is_empty());
+        assert_eq!((admitted(&world), stage(&world)), (0, before));
+        world.plan();
+        world.tick_s(40);
+        world.plan();
+        assert_eq!((admitted(&world), stage(&world)), (0, before));
+        before.unwrap()
+    };
+    assert_eq!(waits(FailbackMode::Approve, 10), RampStage::Approval);
+    assert_eq!(waits(FailbackMode::Never, 10), RampStage::Never);
+    let down = waits(FailbackMode::Automatic, 600);
+    assert!(matches!(down, RampStage::HoldDown { .. }), "{down:?}");
+    // What climbs was approved: it climbs again, from where the evacuation left it.
+    let mut world = returning(FailbackMode::Automatic, STEPS);
+    climb(&mut world);
+    assert_eq!((admitted(&world), step(&world)), (30, (1, 0)));
+    world.put(evacuate("member/sh"));
+    world.plan();
+    world.end("member-sh");
+    assert_eq!((admitted(&world), step(&world)), (10, (0, 0)));
+}
