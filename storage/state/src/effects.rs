@@ -391,6 +391,11 @@ impl State {
             .collect()
     }
 
+    /// Whether leaving a domain leaves anything of a member: with a network's only gateway, every member behind it.
+    pub(crate) fn may_leave(&self, domain: &Domain, name: &MemberName) -> bool {
+        self.has_part_in(domain, name) || self.is_in(domain, name, None)
+    }
+
     /// Whether a member has a part in a domain.
     pub(crate) fn has_part_in(&self, domain: &Domain, name: &MemberName) -> bool {
         match domain {

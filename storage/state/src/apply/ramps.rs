@@ -54,7 +54,7 @@ pub(super) fn note_lost(state: &mut State, member: &MemberName) {
         row.effective_at.is_some()
             && !row.lost.contains(member)
             && matches!(&row.shift.action, ShiftAction::Evacuate(domain)
-                if state.has_part_in(domain, member))
+                if state.may_leave(domain, member))
     });
     let keys: Vec<_> = leaving.map(|row| row.shift.key.clone()).collect();
     for key in keys {

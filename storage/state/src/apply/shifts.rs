@@ -200,7 +200,7 @@ pub(super) fn take_effect(state: &mut State, generation: Generation, key: &Shift
     let mut effect = changed(&shift);
     if let ShiftAction::Evacuate(domain) = &shift.action {
         let out = state.brain.out.iter();
-        let lost = out.filter(|member| state.has_part_in(domain, member));
+        let lost = out.filter(|member| state.may_leave(domain, member));
         let lost = lost.cloned().collect();
         if let Some(row) = state.brain.shifts.get_mut(key) {
             row.lost = lost;

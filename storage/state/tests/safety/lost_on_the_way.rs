@@ -208,3 +208,37 @@ fn with_what_is_refused_that_of_the_lost_is_held_back_which_leaves_anything_yet(
         assert_eq!((held("member-sg"), held("member-sh")), (1, refused));
     }
 }
+
+#[test]
+fn who_stands_behind_the_only_gateway_is_left_with_it() {
+    let begun = || {
+        let mut world = World::wider(|_| {});
+        let Command::PlaceMember {
+            member,
+            mut placement,
+        } = crate::support::place_in("s2", "sh", &[])
+        else {
+            unreachable!();
+        };
+        placement.network = "sh".parse().unwrap();
+        world
+            .machine
+            .accept(Command::PlaceMember { member, placement });
+        world
+    };
+    let lost = |world: &World| {
+        let row = &world.machine.state.brain.shifts[&key("gateway-sh-eastwest")];
+        row.lost.clone()
+    };
+    let both = ["s2", "sh"].map(|name| name.parse().unwrap());
+    // Lost on the way, and lost before.
+    let mut world = begun();
+    world.put(most("gateway/sh/eastwest"));
+    assert!(lost(&world).is_empty());
+    world.machine.lose("sh");
+    assert_eq!(lost(&world), both.clone().into());
+    let mut world = begun();
+    world.machine.lose("sh");
+    world.put(most("gateway/sh/eastwest"));
+    assert_eq!(lost(&world), both.into());
+}
