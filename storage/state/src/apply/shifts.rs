@@ -253,12 +253,15 @@ pub(super) fn withdraw(
     over(state, &shift)
 }
 
-/// An override is in force no more; returns whether hosts mirror it. What was refused to it is refused to nobody any more: the
-/// plan that comes next may be the one in force, which nobody proposes.
+/// An override is in force no more; returns whether hosts mirror it. What was refused to it alone is refused to nobody any
+/// more: the plan that comes next may be the one in force, which nobody proposes.
 fn gone(state: &mut State, key: &ShiftKey) -> bool {
     let row = state.brain.shifts.remove(key);
     for service in row.into_iter().flat_map(|row| row.refused.into_keys()) {
-        state.brain.refused.remove(&service);
+        let mut others = state.brain.shifts.values();
+        if !others.any(|other| other.refused.contains_key(&service)) {
+            state.brain.refused.remove(&service);
+        }
     }
     hosts::forget(state, &ObjectKey::Shift(key.clone()))
 }

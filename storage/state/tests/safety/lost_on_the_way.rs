@@ -242,3 +242,27 @@ fn who_stands_behind_the_only_gateway_is_left_with_it() {
     world.put(most("gateway/sh/eastwest"));
     assert_eq!(lost(&world), both.into());
 }
+
+#[test]
+fn what_is_refused_to_another_too_stays_refused() {
+    let mut world = World::new(|_| {});
+    world.machine.lose("sh");
+    world.plan();
+    world.put(most("member/sh"));
+    world.put(Shift {
+        step_percents: Vec::new(),
+        ..evacuate("member/sg")
+    });
+    world.refused();
+    let refused = |world: &World| world.machine.state.brain.refused.contains_key(&cart());
+    let held = |world: &World, name| {
+        let rows = &world.machine.state.brain.shifts;
+        rows[&key(name)].refused.contains_key(&cart())
+    };
+    assert!(held(&world, "member-sg") && held(&world, "member-sh"));
+    assert!(refused(&world));
+    world.end("member-sg");
+    assert!(refused(&world), "it is refused to the other still");
+    world.end("member-sh");
+    assert!(!refused(&world));
+}
