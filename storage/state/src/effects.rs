@@ -245,7 +245,10 @@ impl State {
         input.withdrawn = standing.withdrawn.or(input.withdrawn.filter(|reason| {
             !matches!(
                 reason,
-                Withdrawal::Lost | Withdrawal::Recovering | Withdrawal::Evacuated
+                Withdrawal::Lost
+                    | Withdrawal::Recovering
+                    | Withdrawal::Away
+                    | Withdrawal::Evacuated
             )
         }));
         input.admitted_percent = standing.admitted_percent;
