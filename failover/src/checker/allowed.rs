@@ -27,7 +27,7 @@ pub(super) fn check(inputs: &PlanInputs, plan: &ServicePlan, report: &mut Report
             let mut live = offered().filter(|zone| !any_up || answers(inputs, zone));
             if !own && live.any(|zone| !permitted(inputs, zone)) {
                 report.found(format!(
-                    "{} is sent to {destination}, where a region may answer that allowedRegions leave out",
+                    "{} is sent to {destination}, where a region answers that allowedRegions leave out",
                     name(source_plan)
                 ));
             }
