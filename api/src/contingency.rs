@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::Domain;
 use crate::ids::{NetworkName, ServiceKey};
 use crate::plan::Rate;
+use crate::verdict::Subject;
 
 /// The name of a contingency: SHA-256 of its content, whoever computed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,4 +83,9 @@ pub struct Readiness {
     pub writes: u64,
     /// Whether one write for each mesh cuts the domain off before all others, because whole networks go.
     pub coarse_cut: bool,
+    /// What would be gone and no verdict would say so, because nobody ever reached it: plans count on it until facts or a
+    /// person say otherwise, and so does all else that stands here. How many.
+    pub untold: u64,
+    /// The first of them.
+    pub first_untold: Vec<Subject>,
 }

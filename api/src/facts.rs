@@ -4,7 +4,7 @@
 //! replica as versioned deltas. Silence is never a fact: only the owner withdraws a row, by a [`Change`] without a
 //! value (a tombstone), and an endpoint row with `ready == 0` is the owner's explicit zero.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,9 @@ pub struct MemberFact {
     pub api: ApiFact,
     /// What the agent needs and does not find or may not read, each as one sentence that names object and remedy.
     pub problems: Vec<String>,
+    /// By service the remote networks that its callers' proxies leave out by themselves, as far as those proxies are asked:
+    /// what a detector made of it, which holds it for a while both ways.
+    pub ejected: BTreeMap<ServiceKey, BTreeSet<NetworkName>>,
 }
 
 /// What mesh a member runs.

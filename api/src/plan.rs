@@ -136,6 +136,9 @@ pub struct SourceInput {
     pub demand_source: DemandSource,
     /// Remote networks that cannot be reached from here, though a quorum reaches them: this place alone is rerouted.
     pub unreachable: BTreeSet<NetworkName>,
+    /// Remote networks that the proxies of this place's callers leave out for this service by themselves, for some time
+    /// already ([`crate::facts::MemberFact::ejected`]): it is sent elsewhere while there is somewhere else.
+    pub ejected: BTreeSet<NetworkName>,
     /// Weights by region that bind this source, because its service moves as one with others; empty: nothing binds it.
     pub together: BTreeMap<Region, u32>,
 }
@@ -185,6 +188,9 @@ pub struct DestinationInput {
     /// A person evacuates all of it, though `withdrawn` gives a stronger reason (a verdict): its own callers leave it all the
     /// same. False where `withdrawn` is [`Withdrawal::Evacuated`], which says so itself.
     pub vacated: bool,
+    /// Its member exports the service and is leaving: `exported` says whether it serves others all the same, which it does
+    /// while nobody else can.
+    pub draining: bool,
 }
 
 /// Where a capacity comes from.
@@ -199,6 +205,18 @@ pub enum CapacitySource {
     Learned,
     /// What the autoscaler may add counts too: it does not run yet.
     Elastic,
+    /// Ready endpoints × the declared rate of one, in a cluster whose nodes come with the pods
+    /// ([`crate::rules::MemberClass::Serverless`]): what runs is proven, and that more would come with more traffic is not.
+    Running,
+}
+
+impl CapacitySource {
+    /// Whether so much can be served, and nobody says that more cannot: what finds no known room goes there too where policy
+    /// sends to the unknown.
+    #[must_use]
+    pub fn is_floor(self) -> bool {
+        matches!(self, Self::Learned | Self::Running)
+    }
 }
 
 /// Why a destination is out.

@@ -231,6 +231,36 @@ pub struct Verdict {
     pub since: ClusterTime,
     /// Who voted what, and who was not counted and why.
     pub evidence: Vec<Evidence>,
+    /// How the votes were counted, and how many are left out of `evidence`.
+    pub grounds: Grounds,
+}
+
+/// What a conclusion rests on beside the votes that are kept with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Grounds {
+    /// Observers whose vote on any of it counted.
+    pub counted: u32,
+    /// Those of them that held any of it unreachable.
+    pub against: u32,
+    /// In how many failure domains these stand.
+    pub against_domains: u32,
+    /// What a gateway or a session had to be held unreachable by: whatever else is concluded follows from these.
+    pub quorum: Option<Quorum>,
+    /// For a region: whether a replica that stands in it was heard, so that it is not dark whatever became of its members.
+    pub replica_heard: Option<bool>,
+    /// Votes that were counted like the others, and are not kept: of a region of a hundred members there are thousands.
+    pub left_out: u32,
+}
+
+/// How many must agree that a gateway or a session is out of reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Quorum {
+    /// So many observers.
+    pub observers: u32,
+    /// In so many failure domains.
+    pub domains: u32,
+    /// And in more failure domains than reach it, which are so many.
+    pub reached_from: u32,
 }
 
 /// One vote as it was counted in a verdict.

@@ -340,6 +340,7 @@ async fn huge_command(pki: &Certificates, replica: &Replica) -> anyhow::Result<C
     };
     let client = Client::new(causeway_seam::real::env(), &context, tls::client(&pems)?);
     let reason = "x".repeat(100 << 20);
-    let released = client.release_brake(&ReleaseRequest { reason }).await;
+    let seen = causeway_api::Generation::default();
+    let released = client.release_brake(&ReleaseRequest { seen, reason }).await;
     released.err().context("it was taken")
 }

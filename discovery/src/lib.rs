@@ -4,7 +4,8 @@
 //!   of facts. Reading the stages: [`config`], `watch` (list, watch, resume, relist), `objects` (the narrow types; `protobuf`: their other form),
 //!   `discover` (which APIs are served), `health` (whether the API server answers), `pods` (service accounts);
 //! * [`once`]: the same objects listed once, for whoever only looks;
-//! * [`probe`]: connects to gateways, suspects, and casts votes.
+//! * [`probe`]: connects to gateways, suspects, and casts votes;
+//! * [`proxies`]: asks callers' proxies what they leave out by themselves.
 //!
 //! Nothing here decides. A member's API server that is gone leaves the last facts in force; a gateway that is not reached
 //! is one observer's vote.
@@ -13,6 +14,7 @@ pub mod config;
 pub mod observer;
 pub mod once;
 pub mod probe;
+pub mod proxies;
 
 mod backoff;
 mod discover;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::config::ObserverConfig;
 use crate::objects::{EndpointSlice, Namespace, Node, Service};
+use crate::proxies::Ejected;
 use crate::shared::{NEEDED, Shared};
 use crate::{discover, health, pods, watch as watches};
 
@@ -158,6 +159,24 @@ impl Observer {
     pub fn set_declared(&self, declared: Declared) {
         self.shared
             .update(|state| state.index.set_declared(declared));
+    }
+
+    /// What callers' proxies leave out by themselves; it goes up with the member's own row.
+    pub fn set_ejected(&self, ejected: Ejected) {
+        let same = self.shared.lock().info.ejected == ejected;
+        if !same {
+            tracing::info!(member = %self.shared.config.member, ?ejected, "what callers' proxies eject");
+            self.shared.update(|state| {
+                state.info.ejected = ejected;
+                state.tell_member();
+            });
+        }
+    }
+
+    /// Says what is wrong with something beside the API server, or that nothing is any more: it goes up with
+    /// [`MemberFact::problems`].
+    pub fn set_problem(&self, about: &str, sentence: Option<String>) {
+        self.shared.problem(about, sentence);
     }
 
     /// One of the member's own services.

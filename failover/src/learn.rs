@@ -8,6 +8,7 @@
 //! Where the numbers come from is not this module's: an agent may read them from its mesh or from Prometheus.
 
 use causeway_api::plan::{CapacitySource, DemandSource, Rate};
+use causeway_api::rules::MemberClass;
 
 use crate::quantise;
 
@@ -32,15 +33,23 @@ pub fn floor(held: Option<Rate>, seen: Seen) -> Option<Rate> {
 }
 
 /// What ready endpoints serve together, and who says so: what is declared for one of them, else what one was seen to serve.
+/// In a serverless cluster nodes come with the pods: what runs is proven there, and more may come.
 #[must_use]
 pub fn capacity(
+    class: MemberClass,
     declared: Option<Rate>,
     learned: Option<Rate>,
     ready: u32,
 ) -> (Option<Rate>, CapacitySource) {
+    let known = match class {
+        MemberClass::Serverless => CapacitySource::Running,
+        MemberClass::Standard | MemberClass::Edge | MemberClass::External => {
+            CapacitySource::Declared
+        }
+    };
     let all = |each: Rate| Some(Rate(each.0.saturating_mul(u64::from(ready))));
     match (declared, learned) {
-        (Some(each), _) => (all(each), CapacitySource::Declared),
+        (Some(each), _) => (all(each), known),
         (None, Some(each)) => (all(each), CapacitySource::Learned),
         (None, None) => (None, CapacitySource::Unknown),
     }
@@ -79,15 +88,22 @@ mod tests {
     #[test]
     fn what_is_declared_is_a_capacity_and_what_was_seen_is_not() {
         let (ten, two) = (Some(Rate(10)), Some(Rate(2)));
+        let of = |class, declared| capacity(class, declared, two, 3);
+        use MemberClass::{Edge, External, Serverless, Standard};
+        for class in [Standard, Edge, External] {
+            assert_eq!(of(class, ten), (Some(Rate(30)), CapacitySource::Declared));
+        }
         assert_eq!(
-            capacity(ten, two, 3),
-            (Some(Rate(30)), CapacitySource::Declared)
+            of(Serverless, ten),
+            (Some(Rate(30)), CapacitySource::Running)
         );
-        assert_eq!(
-            capacity(None, two, 3),
-            (Some(Rate(6)), CapacitySource::Learned)
-        );
-        assert_eq!(capacity(None, None, 3), (None, CapacitySource::Unknown));
+        for class in [Standard, Serverless] {
+            assert_eq!(of(class, None), (Some(Rate(6)), CapacitySource::Learned));
+            assert_eq!(
+                capacity(class, None, None, 3),
+                (None, CapacitySource::Unknown)
+            );
+        }
         assert_eq!(demand(ten, None), (ten, DemandSource::Declared));
         assert_eq!(demand(ten, two), (two, DemandSource::Measured));
         assert_eq!(demand(None, None), (None, DemandSource::Unknown));

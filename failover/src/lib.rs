@@ -5,7 +5,8 @@
 //! * [`verdict`]: what observers hold of gateways and sessions → what is concluded of members and regions;
 //! * [`policy`]: what people declared, merged for one service;
 //! * [`quantise`]: numbers made coarse before they may change a plan;
-//! * [`learn`]: what is declared and what is merely seen, and which of them a plan counts on;
+//! * [`declared`]: what declarations make of a plan's inputs; [`learn`]: what is merely seen, and which of the two a plan counts
+//!   on;
 //! * [`plan`]: for each source the shares of each destination (the *waterfall*);
 //! * [`contingency`]: the plans for the loss of each failure domain, made beforehand, and how well the rest would carry it;
 //! * [`allot`]: what services that are tied to each other get of what they share;
@@ -17,6 +18,8 @@
 pub mod allot;
 pub mod checker;
 pub mod contingency;
+pub mod declared;
+pub mod draining;
 pub mod explain;
 pub mod learn;
 pub mod plan;

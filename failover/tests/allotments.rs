@@ -60,6 +60,7 @@ fn carry<const N: usize>(rows: [(&str, u64); N]) -> BTreeMap<NetworkName, Rate> 
 struct Services {
     inputs: BTreeMap<ServiceKey, PlanInputs>,
     shared: Shared,
+    kept: BTreeSet<NetworkName>,
     asked: usize,
 }
 
@@ -69,6 +70,7 @@ impl Services {
         let mut these = Self {
             inputs: inputs.map(|i| (i.service.clone(), i)).collect(),
             shared: Shared::default(),
+            kept: BTreeSet::new(),
             asked: 0,
         };
         for (key, inputs) in &these.inputs {
@@ -80,7 +82,7 @@ impl Services {
     /// Who gets another part now.
     fn settle<const N: usize>(&mut self, limits: [(&str, u64); N]) -> Vec<String> {
         let (inputs, asked) = (&self.inputs, &mut self.asked);
-        let changed = self.shared.settle(&carry(limits), &mut |key| {
+        let changed = self.shared.settle(&carry(limits), &self.kept, &mut |key| {
             *asked += 1;
             inputs.get(key).cloned()
         });
@@ -147,11 +149,12 @@ fn gateways_of_a_network_carry_their_sum_where_each_declares() {
 fn each_may_be_held_to_what_it_wants_though_all_fits() {
     let (one, two) = (key("a/one"), key("a/two"));
     let wanted = [(&one, Class::Then, Rate(30)), (&two, Class::Last, Rate(40))];
-    assert_eq!(allot(Rate(70), false, wanted), BTreeMap::new());
+    let part = |limit, kept| allot(Rate(limit), kept, wanted, &mut |_| Rate(0));
+    assert_eq!(part(70, false), BTreeMap::new());
     let held = BTreeMap::from([(one.clone(), Rate(30)), (two.clone(), Rate(40))]);
-    assert_eq!(allot(Rate(70), true, wanted), held);
+    assert_eq!(part(70, true), held);
     let cut = BTreeMap::from([(one.clone(), Rate(30)), (two.clone(), Rate(39))]);
-    assert_eq!(allot(Rate(69), false, wanted), cut);
+    assert_eq!(part(69, false), cut);
 }
 
 #[test]
@@ -170,17 +173,39 @@ fn who_shares_a_gateway_is_cut_in_proportion_and_who_does_not_is_free() {
     assert_eq!(services.of("a/one"), rows([("sh", 150)]));
     assert_eq!(services.of("a/two"), rows([("sh", 50)]));
     assert_eq!(services.of("a/three"), []);
-    assert_eq!(services.asked, 2);
+    // For what each needs there, and for what it sends within its part.
+    assert_eq!(services.asked, 4);
 
     // Again the same: nobody's part is another, and nobody is planned for it.
     assert_eq!(services.settle([("sh", 200)]), [] as [&str; 0]);
-    assert_eq!(services.asked, 2);
+    assert_eq!(services.asked, 4);
 
     // One is no more: the other may have it all, and is told.
     services.shared.note(&key("a/one"), None);
     assert_eq!(services.settle([("sh", 200)]), ["a/one", "a/two"]);
     assert!(services.shared.is_free());
     assert_eq!(services.of("a/two"), []);
+}
+
+#[test]
+fn who_has_no_other_way_is_let_in_first() {
+    let mut only = abroad("a/only", 300);
+    only.destinations
+        .retain(|zone| zone.member.as_str() == "sh");
+    let mut services = Services::new([only, abroad("a/other", 300)]);
+    services.settle([("sh", 300)]);
+    assert_eq!(services.of("a/only"), rows([("sh", 300)]));
+    assert_eq!(services.of("a/other"), rows([("sh", 0)]));
+    // What it does not need is the other's.
+    services.settle([("sh", 400)]);
+    assert_eq!(services.of("a/other"), rows([("sh", 100)]));
+    // By what was reckoned before as by nothing.
+    let mut anew = Services::new(services.inputs.values().cloned());
+    anew.settle([("sh", 400)]);
+    assert_eq!(anew.of("a/other"), rows([("sh", 100)]));
+    let asked = services.asked;
+    services.settle([("sh", 400)]);
+    assert_eq!(services.asked, asked, "nobody is planned for it again");
 }
 
 #[test]
@@ -208,7 +233,7 @@ fn nothing_is_shared_once_it_is_forgotten() {
 #[test]
 fn all_keep_to_their_parts_where_they_were_asked_to() {
     let mut services = Services::new([abroad("a/one", 300), at_home("a/two")]);
-    services.shared.keep_to_parts(&network("sh"));
+    services.kept = [network("sh")].into();
     assert_eq!(
         services.settle([("sg", 400), ("sh", 400)]),
         ["a/one", "a/two"]

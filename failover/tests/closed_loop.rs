@@ -7,6 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use causeway_api::plan::{Destination, PlanInputs, Rate, ServicePlan, WHOLE, Withdrawal};
+use causeway_api::rules::MemberClass;
 use causeway_failover::checker::check;
 use causeway_failover::learn::{Seen, capacity, demand, floor};
 use causeway_failover::plan::next;
@@ -42,7 +43,8 @@ impl Loop {
             (source.demand, source.demand_source) = demand(None, measured);
         }
         for (zone, floor) in inputs.destinations.iter_mut().zip(&self.floors) {
-            (zone.capacity, zone.capacity_source) = capacity(None, *floor, zone.ready);
+            (zone.capacity, zone.capacity_source) =
+                capacity(MemberClass::Standard, None, *floor, zone.ready);
         }
         inputs
     }

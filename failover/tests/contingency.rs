@@ -11,8 +11,9 @@ use causeway_api::plan::{
     CapacitySource, DemandSource, DestinationInput, EffectivePolicy, PlanInputs, Rate, Source,
     SourceInput,
 };
+use causeway_api::rules::WhenUnknown;
 use causeway_failover::checker::check;
-use causeway_failover::contingency::{Fall, Place, Prepared};
+use causeway_failover::contingency::{Fall, Gateway, Place, Prepared};
 use causeway_failover::plan::{Stability, plan, plan_with_previous};
 use proptest::prelude::*;
 use support::cases::cases;
@@ -26,7 +27,13 @@ fn places(inputs: &PlanInputs) -> BTreeMap<causeway_api::MemberName, Place> {
         place.region.clone_from(&zone.region);
         place.network = Some(zone.network.clone());
         place.zones.extend(zone.zone.clone());
-        place.gateways = ["eastwest".parse().unwrap()].into();
+        let gateway = Gateway {
+            carries: None,
+            observed: true,
+            usable: true,
+        };
+        place.gateways = [("eastwest".parse().unwrap(), gateway)].into();
+        place.heard = true;
     }
     places
 }
@@ -141,6 +148,7 @@ fn even(demand: u64, capacity: Option<u64>) -> PlanInputs {
             demand: Some(Rate::from_rps(demand)),
             demand_source: DemandSource::Declared,
             unreachable: BTreeSet::new(),
+            ejected: BTreeSet::new(),
             together: std::collections::BTreeMap::new(),
         });
         inputs.destinations.push(DestinationInput {
@@ -156,6 +164,7 @@ fn even(demand: u64, capacity: Option<u64>) -> PlanInputs {
             max_utilization_percent: 80,
             admitted_percent: 100,
             vacated: false,
+            draining: false,
             withdrawn: None,
         });
     }
@@ -198,4 +207,15 @@ fn each_outcome_is_reached() {
     unknown.destinations[1].ready = 0;
     let unproven = readiness("member/a1", &unknown);
     assert_eq!(unproven.outcome, LossOutcome::Unproven, "{unproven:?}");
+    // What runs in a serverless cluster is known, and that more would come is not.
+    let serverless = |capacity| {
+        let mut inputs = even(120, Some(capacity));
+        inputs.policy.when_unknown = WhenUnknown::BestEffort;
+        for zone in &mut inputs.destinations {
+            zone.capacity_source = CapacitySource::Running;
+        }
+        readiness("member/a1", &inputs)
+    };
+    assert_eq!(serverless(100).outcome, LossOutcome::Unproven);
+    assert_eq!(serverless(500).outcome, LossOutcome::Survives);
 }

@@ -2,7 +2,9 @@
 //! reach.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use causeway_api::verdict::{Ballot, Subject, VerdictState};
+use std::collections::BTreeSet;
+
+use causeway_api::verdict::{Ballot, Evidence, ObserverId, Subject, VerdictState};
 use causeway_failover::verdict::local::unreachable_from;
 
 #[path = "support/watch.rs"]
@@ -318,4 +320,62 @@ fn evidence_says_who_was_not_counted_and_why() {
     assert!(why("replica/r4").contains("never reached"));
     assert!(why("replica/r5").contains("among those who could tell"));
     assert!(why("agent/hz2").contains("no replica hears"));
+}
+
+#[test]
+fn of_many_votes_some_on_each_subject_are_kept_and_the_others_are_counted() {
+    let mut watch = Watch::new();
+    let place = watch.topology.members["hz"].clone();
+    for member in ["hz3", "hz4"] {
+        watch
+            .topology
+            .members
+            .insert(member.parse().unwrap(), place.clone());
+    }
+    let members = ["hz", "hz2", "hz3", "hz4"];
+    let leaves: Vec<String> = members
+        .iter()
+        .flat_map(|name| {
+            [
+                format!("gateway/{name}/eastwest"),
+                format!("session/{name}"),
+            ]
+        })
+        .collect();
+    let domains = ["a", "b", "c", "d", "e", "hangzhou", "g"];
+    for ballot in [Reachable, Unreachable] {
+        for leaf in &leaves {
+            for (observer, domain) in (1..).zip(domains) {
+                watch.vote(observer, domain, leaf, ballot);
+            }
+        }
+    }
+    watch.silence(6).after(10_000);
+    let region = "region/hangzhou".parse().unwrap();
+    let verdict = watch.verdicts.verdict(&region).unwrap();
+    assert_eq!(verdict.state, Lost);
+    assert_eq!((verdict.evidence.len(), verdict.grounds.left_out), (32, 24));
+    for leaf in &leaves {
+        let begins = format!("{leaf}: ");
+        let kept = |row: &&Evidence| row.evidence.starts_with(&begins);
+        assert_eq!(verdict.evidence.iter().filter(kept).count(), 4, "{leaf}");
+    }
+    let named: BTreeSet<&ObserverId> = verdict.evidence.iter().map(|row| &row.observer).collect();
+    assert_eq!(named.len(), 7, "each observer is named somewhere");
+    let grounds = &verdict.grounds;
+    assert_eq!(
+        (grounds.counted, grounds.against, grounds.against_domains),
+        (6, 6, 6),
+        "over all votes, and the one in the region is not heard"
+    );
+    assert_eq!(grounds.replica_heard, Some(false));
+    assert_eq!(grounds.quorum, None);
+
+    let gateway = watch.verdicts.verdict(&GATEWAY.parse().unwrap()).unwrap();
+    let needed = gateway.grounds.quorum.unwrap();
+    assert_eq!(
+        (needed.observers, needed.domains, needed.reached_from),
+        (3, 2, 0)
+    );
+    assert_eq!(gateway.grounds.left_out, 0);
 }

@@ -134,6 +134,7 @@ fn proposal() -> PlanProposal {
             demand: Some(Rate(7)),
             demand_source: causeway_api::plan::DemandSource::default(),
             unreachable: std::collections::BTreeSet::new(),
+            ejected: std::collections::BTreeSet::new(),
             together: std::collections::BTreeMap::new(),
         }],
         destinations: vec![DestinationInput {
@@ -150,6 +151,7 @@ fn proposal() -> PlanProposal {
             total: 3,
             admitted_percent: 100,
             vacated: false,
+            draining: false,
         }],
         gateways: Vec::new(),
         policy: EffectivePolicy {

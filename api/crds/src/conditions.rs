@@ -30,6 +30,8 @@ pub mod policy {
     pub const RESOLVED_REFS: &str = "ResolvedRefs";
     /// Both of the above, for kstatus and `kubectl wait`.
     pub const READY: &str = "Ready";
+    /// It is declared what its services' endpoints take, wherever there are any. No part of `Ready`.
+    pub const CAPACITY_PROVEN: &str = "CapacityProven";
     /// The rest would carry any one loss, as far as its services go. No part of `Ready`.
     pub const LOSS_SURVIVABLE: &str = "LossSurvivable";
 }

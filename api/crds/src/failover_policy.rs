@@ -35,6 +35,11 @@ pub use rules::{
         json_path = ".status.services.matched"
     ),
     printcolumn(
+        name = "Mode",
+        type_ = "string",
+        json_path = ".status.effectiveMode.mode"
+    ),
+    printcolumn(
         name = "Worst",
         type_ = "string",
         json_path = ".status.readiness[0].lose"
@@ -304,6 +309,9 @@ pub struct FailoverPolicyStatus {
     /// The generation of the spec that this follows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// Who moves traffic, all things considered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effective_mode: Option<EffectiveMode>,
     /// How many services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub services: Option<PolicyServices>,
@@ -312,7 +320,10 @@ pub struct FailoverPolicyStatus {
     #[schemars(length(max = 8))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["lose"]))]
     pub readiness: Vec<PolicyReadiness>,
-    /// Accepted, ResolvedRefs, and Ready, which joins them; LossSurvivable, which is no part of Ready.
+    /// What was decided last of any of these services. Written at most every 15 seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_decision: Option<LastDecision>,
+    /// Accepted, ResolvedRefs, and Ready, which joins them; CapacityProven and LossSurvivable, which are no part of Ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -324,6 +335,31 @@ pub struct PolicyServices {
     /// That exist and that this policy is about.
     #[serde(default)]
     pub matched: i32,
+    /// Those of them that are planned, and of which it is declared what endpoints take in every place that has some ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity_known: Option<i32>,
+}
+
+/// Who moves traffic: the most careful of the root policies, of this policy and those that are about all that it is about,
+/// and of the members that have a part in its services.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct EffectiveMode {
+    /// Observe: nobody. Approve: a person, who approves what is proposed. Automatic: Causeway.
+    pub mode: String,
+    /// Which policy or which member makes it so.
+    pub because: String,
+}
+
+/// What was decided last.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LastDecision {
+    /// The decision's place in the log: `causeway replay` takes it where a plan was committed, and so does `causeway explain --at`.
+    pub generation: String,
+    /// Committed: a plan came into force. WouldHaveMoved: traffic would have moved, and the mode is Observe.
+    /// WaitsForApproval: a person must approve the move. Refused: a safety rule refused it.
+    pub outcome: String,
+    /// Of which service.
+    pub service: String,
 }
 
 /// What the loss of a domain would do to the services that a policy is about.

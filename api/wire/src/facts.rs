@@ -1,10 +1,12 @@
 //! `facts.proto`: what a member says of itself.
 
+use std::collections::BTreeSet;
+
 use causeway_api::facts::{
     ApiFact, FactDelta, GatewayAddress, GatewayFact, MemberFact, MeshFact, Protocol, ServiceFact,
     ServicePort, TargetPort,
 };
-use causeway_api::ids::{Locality, PortName};
+use causeway_api::ids::{Locality, NetworkName, PortName, ServiceKey};
 
 use crate::error::WireError;
 use crate::proto::{self, gateway_address, service_port};
@@ -72,6 +74,7 @@ impl From<&MemberFact> for proto::MemberFact {
             mesh: mesh.into(),
             api: api.into(),
             problems: value.problems.iter().map(|text| sentence(text)).collect(),
+            ejected: value.ejected.iter().map(Into::into).collect(),
         }
     }
 }
@@ -100,7 +103,28 @@ impl TryFrom<proto::MemberFact> for MemberFact {
             mesh,
             api,
             problems: at("problems").items(wire.problems, |text| at("problems").sentence(text))?,
+            ejected: at("ejected").map(wire.ejected)?,
         })
+    }
+}
+
+impl From<(&ServiceKey, &BTreeSet<NetworkName>)> for proto::Ejection {
+    fn from((service, networks): (&ServiceKey, &BTreeSet<NetworkName>)) -> Self {
+        Self {
+            service: Some(service.into()),
+            networks: texts(networks),
+        }
+    }
+}
+
+impl TryFrom<proto::Ejection> for (ServiceKey, BTreeSet<NetworkName>) {
+    type Error = WireError;
+    fn try_from(wire: proto::Ejection) -> Result<Self, WireError> {
+        let at = |field| At("Ejection", field);
+        Ok((
+            at("service").needed(wire.service)?,
+            at("networks").name_set(wire.networks)?,
+        ))
     }
 }
 

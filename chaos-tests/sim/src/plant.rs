@@ -34,6 +34,16 @@ pub enum Plant {
     LimitLost,
     /// Evacuations are taken for dry runs. In the fleet alone.
     EvacuationRehearsed,
+    /// A member's second agent holds a Lease of its own. In the fleet alone.
+    OwnLease,
+    /// That a replica has no part any more is lost on the way to it. In the fleet alone.
+    FencingLost,
+    /// Lists of MemberClusters come without the last one. In the fleet alone.
+    ListsCut,
+    /// Questions for votes are lost between replicas. In the fleet, and in the worlds that are like it.
+    VotesLost,
+    /// What is decided already is decided again and again. In the quiet world alone.
+    Restless,
 }
 
 impl Plant {

@@ -76,8 +76,8 @@ impl Run {
                 match self.world {
                     World::Log => crate::log::run(self.seed, self.plant, &inside).await,
                     World::Fleet => crate::fleet::run(self.seed, self.plant, &inside).await,
-                    World::Quiet => crate::fleet::quiet(self.seed, &inside).await,
-                    World::Stall => crate::fleet::stall(self.seed, &inside).await,
+                    World::Quiet => crate::fleet::quiet(self.seed, self.plant, &inside).await,
+                    World::Stall => crate::fleet::stall(self.seed, self.plant, &inside).await,
                 }
             };
             let dice = Dice::new(self.seed).fork("executor");

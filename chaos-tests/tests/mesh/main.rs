@@ -8,6 +8,7 @@
     clippy::needless_pass_by_value
 )]
 
+mod ejections;
 mod lease;
 mod member;
 mod obstacles;

@@ -20,6 +20,37 @@ use common::{
 };
 
 #[test]
+fn what_callers_eject_touches_the_services_that_it_is_about() {
+    let mut index = common::index();
+    let mut facts = FactStore::new();
+    let mut say = |pairs: &[(&str, &str)], fresh: bool| {
+        let row = |(service, network): &(&str, &str)| {
+            let networks = [network.parse().unwrap()].into();
+            (service.parse().unwrap(), networks)
+        };
+        index.set_member(MemberInfo {
+            ejected: pairs.iter().map(row).collect(),
+            ..MemberInfo::default()
+        });
+        let delta = index.take_delta()?;
+        let delta = if fresh { index.snapshot() } else { delta };
+        let touched = facts.apply(delta).unwrap();
+        let names = touched.services.iter().map(ToString::to_string);
+        Some(names.collect::<Vec<_>>())
+    };
+    let none: &[(&str, &str)] = &[];
+    assert_eq!(say(none, false), Some(Vec::new()));
+    let cart = ("shop/cart", "hz");
+    assert_eq!(say(&[cart], false).unwrap(), ["shop/cart"]);
+    assert_eq!(say(&[cart], false), None);
+    let both = [cart, ("shop/search", "hz")];
+    assert_eq!(say(&both, false).unwrap(), ["shop/search"]);
+    let other = [cart, ("shop/search", "sh")];
+    assert_eq!(say(&other, true).unwrap(), ["shop/search"]);
+    assert_eq!(say(none, false).unwrap(), ["shop/cart", "shop/search"]);
+}
+
+#[test]
 fn gateways_are_found_by_label() {
     let mut gateway = service("eastwest");
     gateway.namespace = "istio-system".into();

@@ -18,7 +18,7 @@ use std::hint::black_box;
 
 use causeway_api::domain::Domain;
 use causeway_api::plan::{PlanInputs, ServicePlan};
-use causeway_failover::contingency::{Fall, Place, Prepared};
+use causeway_failover::contingency::{Fall, Gateway, Place, Prepared};
 use causeway_failover::plan::plan;
 use causeway_measure::{Measure, processor_ns, resident_bytes};
 use fleet::{Day, REGIONS, service};
@@ -88,7 +88,13 @@ fn places(inputs: &PlanInputs) -> BTreeMap<causeway_api::MemberName, Place> {
         place.region.clone_from(&zone.region);
         place.network = Some(zone.network.clone());
         place.zones.extend(zone.zone.clone());
-        place.gateways = ["eastwest".parse().unwrap()].into();
+        let gateway = Gateway {
+            carries: None,
+            observed: true,
+            usable: true,
+        };
+        place.gateways = [("eastwest".parse().unwrap(), gateway)].into();
+        place.heard = true;
     }
     places
 }

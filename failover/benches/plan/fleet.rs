@@ -72,6 +72,7 @@ pub(crate) fn service(number: usize, day: Day) -> PlanInputs {
                 demand: Some(Rate(capacity * share / 100)),
                 demand_source: causeway_api::plan::DemandSource::default(),
                 unreachable: std::collections::BTreeSet::new(),
+                ejected: std::collections::BTreeSet::new(),
                 together: std::collections::BTreeMap::new(),
             });
             inputs.destinations.push(DestinationInput {
@@ -96,6 +97,7 @@ pub(crate) fn service(number: usize, day: Day) -> PlanInputs {
                 },
                 admitted_percent: 100,
                 vacated: false,
+                draining: false,
             });
         }
     }

@@ -2,10 +2,12 @@
 //!
 //! What a replica's leader would never send, the state machine has to refuse from whoever sends it.
 
+use std::collections::BTreeSet;
+
 use causeway_api::ids::{MemberName, NetworkName};
 use causeway_api::plan::{
-    Destination, DestinationInput, EffectivePolicy, PlanInputs, Rate, ServicePlan, Share,
-    SourcePlan, WHOLE, Withdrawal,
+    DemandSource, Destination, DestinationInput, EffectivePolicy, GatewayInput, PlanInputs, Rate,
+    ServicePlan, Share, SourcePlan, WHOLE, Withdrawal,
 };
 use serde::Deserialize;
 
@@ -50,10 +52,40 @@ pub enum Fault {
     Shed,
     /// Traffic into a network that the callers' place does not reach.
     Unreached,
+    /// What serves stands where policy allows it, whatever its region.
+    RegionMadeUp,
+    /// What serves stands in the network of its callers.
+    NetworkMadeUp,
+    /// Ten times of the capacity that is declared.
+    CapacityMadeUp,
+    /// All of the capacity may be used.
+    UtilizationMadeUp,
+    /// Ten times of the demand that is declared.
+    DemandMadeUp,
+    /// Callers that reach no other network.
+    UnreachableMadeUp,
+    /// Gateways that let nothing in, of networks that all come through.
+    GatewaysMadeUp,
+    /// Ten times of the demand that is declared, as if it had been measured: nothing but an alarm comes of it.
+    MeasuredMadeUp,
 }
 
-/// Spoils inputs or plan.
-pub fn spoil(fault: Fault, inputs: &mut PlanInputs, plan: &mut ServicePlan) {
+/// Spoils inputs or plan; says whether they are others for it. Where a fault finds nothing to spoil, there is nothing to propose:
+/// it would be the truth.
+#[must_use]
+pub fn spoil(fault: Fault, inputs: &mut PlanInputs, plan: &mut ServicePlan) -> bool {
+    let honest = (inputs.clone(), plan.clone());
+    if make_up(fault, inputs) {
+        // Whatever comes of it is a plan as any other.
+        *plan = causeway_failover::plan::plan(inputs);
+    } else {
+        break_rule(fault, inputs, plan);
+    }
+    honest != (inputs.clone(), plan.clone())
+}
+
+/// Breaks a rule, not by a lie about what is placed, declared and voted.
+fn break_rule(fault: Fault, inputs: &mut PlanInputs, plan: &mut ServicePlan) {
     match fault {
         Fault::OtherService => plan.service.name = plan.service.namespace.clone(),
         Fault::Twice => plan.sources.extend(plan.sources.first().cloned()),
@@ -122,7 +154,7 @@ pub fn spoil(fault: Fault, inputs: &mut PlanInputs, plan: &mut ServicePlan) {
         }
         Fault::Unreached => {
             let cut = inputs.sources.iter().find_map(|input| {
-                let network = input.unreachable.first()?;
+                let network = input.unreachable.first().or(input.ejected.first())?;
                 Some((&input.source, network.clone()))
             });
             let Some((from, network)) = cut else { return };
@@ -135,7 +167,97 @@ pub fn spoil(fault: Fault, inputs: &mut PlanInputs, plan: &mut ServicePlan) {
             let many = inputs.sources.iter().cycle().take(10_000);
             inputs.sources = many.cloned().collect();
         }
+        Fault::RegionMadeUp
+        | Fault::NetworkMadeUp
+        | Fault::CapacityMadeUp
+        | Fault::UtilizationMadeUp
+        | Fault::DemandMadeUp
+        | Fault::UnreachableMadeUp
+        | Fault::GatewaysMadeUp
+        | Fault::MeasuredMadeUp => {}
     }
+}
+
+/// Lies about what is placed, declared and voted; says whether the fault is such a lie.
+fn make_up(fault: Fault, inputs: &mut PlanInputs) -> bool {
+    let ten = |rate: &mut Option<Rate>| {
+        *rate = rate.map(|rate| Rate(rate.0.saturating_mul(10)));
+    };
+    match fault {
+        Fault::RegionMadeUp => {
+            let allowed = inputs.policy.allowed_regions.first().cloned();
+            for zone in &mut inputs.destinations {
+                if zone.withdrawn == Some(Withdrawal::NotAllowed) {
+                    zone.withdrawn = None;
+                    zone.region.clone_from(&allowed);
+                }
+            }
+        }
+        Fault::NetworkMadeUp => {
+            let Some(network) = inputs.sources.first().map(|source| source.network.clone()) else {
+                return true;
+            };
+            let zones = inputs.destinations.iter_mut();
+            zones.for_each(|zone| zone.network.clone_from(&network));
+        }
+        Fault::CapacityMadeUp => {
+            let zones = inputs.destinations.iter_mut();
+            zones.for_each(|zone| ten(&mut zone.capacity));
+        }
+        Fault::UtilizationMadeUp => {
+            let zones = inputs.destinations.iter_mut();
+            zones.for_each(|zone| zone.max_utilization_percent = 100);
+        }
+        Fault::DemandMadeUp => {
+            let sources = inputs.sources.iter_mut();
+            sources.for_each(|source| ten(&mut source.demand));
+        }
+        Fault::UnreachableMadeUp => {
+            let zones = inputs.destinations.iter();
+            let networks: Vec<NetworkName> = zones.map(|zone| zone.network.clone()).collect();
+            for source in &mut inputs.sources {
+                let others = networks.iter().filter(|name| **name != source.network);
+                source.unreachable = others.cloned().collect();
+            }
+        }
+        Fault::GatewaysMadeUp => {
+            let zones = inputs.destinations.iter();
+            let networks: BTreeSet<NetworkName> = zones.map(|zone| zone.network.clone()).collect();
+            let closed = networks.into_iter().map(|network| GatewayInput {
+                network,
+                limit: Rate(0),
+            });
+            inputs.gateways = closed.collect();
+        }
+        Fault::MeasuredMadeUp => {
+            for source in &mut inputs.sources {
+                ten(&mut source.demand);
+                if source.demand.is_some() {
+                    source.demand_source = DemandSource::Measured;
+                }
+            }
+        }
+        Fault::OtherService
+        | Fault::Twice
+        | Fault::SourceLeftOut
+        | Fault::MadeUpDestination
+        | Fault::MoreThanWhole
+        | Fault::Empty
+        | Fault::NotExported
+        | Fault::Withdrawn
+        | Fault::NotAllowed
+        | Fault::DemandLost
+        | Fault::OverCapacity
+        | Fault::WrongTier
+        | Fault::VerdictIgnored
+        | Fault::VerdictMadeUp
+        | Fault::OtherPolicy
+        | Fault::MadeUpMember
+        | Fault::TooLarge
+        | Fault::Shed
+        | Fault::Unreached => return false,
+    }
+    true
 }
 
 fn each_share(plan: &mut ServicePlan, change: impl Fn(&mut Share)) {
@@ -203,4 +325,37 @@ fn send_all(source: &mut SourcePlan, destination: Destination) {
         rate,
     }];
     source.unserved = Rate(0);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Nobody is out, nobody else is there, nothing is known.
+    #[test]
+    fn a_fault_that_finds_nothing_to_spoil_says_so() {
+        let mut inputs = PlanInputs {
+            service: "shop/cart".parse().unwrap(),
+            ports: Vec::new(),
+            sources: Vec::new(),
+            destinations: Vec::new(),
+            policy: EffectivePolicy::default(),
+            gateways: Vec::new(),
+        };
+        let mut plan = causeway_failover::plan::plan(&inputs);
+        for fault in [
+            Fault::RegionMadeUp,
+            Fault::NetworkMadeUp,
+            Fault::DemandMadeUp,
+            Fault::GatewaysMadeUp,
+            Fault::MeasuredMadeUp,
+            Fault::Unreached,
+            Fault::Empty,
+        ] {
+            assert!(!spoil(fault, &mut inputs, &mut plan), "{fault:?}");
+        }
+        assert!(spoil(Fault::OtherService, &mut inputs, &mut plan));
+        assert!(spoil(Fault::OtherPolicy, &mut inputs, &mut plan));
+    }
 }

@@ -249,6 +249,8 @@ pub struct EventRow {
     pub silence: Option<Vec<Spanned<ObserverId>>>,
     /// Ready endpoints change.
     pub ready: Option<Spanned<ReadyRow>>,
+    /// What the callers of a member eject.
+    pub ejected: Option<Spanned<EjectedRow>>,
     /// A policy is set.
     pub policy: Option<Spanned<PolicyRow>>,
     /// A policy is removed.
@@ -295,6 +297,18 @@ pub struct ReadyRow {
     pub zone: String,
     /// How many from now on.
     pub endpoints: Spanned<i64>,
+}
+
+/// What the proxies of a member's callers leave out of one service, for so long that it counts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EjectedRow {
+    /// Which service.
+    pub service: ServiceKey,
+    /// Whose callers.
+    pub member: MemberName,
+    /// The networks from now on; none: they take all of them.
+    pub networks: Vec<Spanned<NetworkName>>,
 }
 
 /// An agent's report of where it is.

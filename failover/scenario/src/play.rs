@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_api::ids::Region;
+use causeway_api::ids::{NetworkName, Region};
 use causeway_api::verdict::{Ballot, ObserverId, Subject, VerdictState, Vote};
 use causeway_failover::checker::check;
 use causeway_failover::verdict::renew_after_ms;
@@ -154,6 +154,9 @@ impl<'s> Play<'s> {
             Action::Ready(service, member, zone, ready) => {
                 self.world.set_ready(service, member, zone.clone(), *ready);
             }
+            Action::Ejected(service, member, networks) => {
+                self.world.set_ejected(service, member, networks.clone());
+            }
             Action::Policy(policy) => {
                 self.world
                     .decide(Command::PutPolicy(policy.as_ref().clone()));
@@ -182,14 +185,19 @@ impl<'s> Play<'s> {
                 });
             }
             Action::Approve(what, by) => {
+                let seen = self.world.state.generation_of(what);
                 self.world.decide(Command::Approve {
+                    seen,
                     what: what.clone(),
                     by: by.clone(),
                     reason: REASON.to_owned(),
                 });
             }
             Action::ReleaseBrake(by) => {
+                let brake = self.world.state.brain.brake.as_ref();
+                let seen = brake.map_or_else(Default::default, |brake| brake.generation);
                 self.world.decide(Command::ReleaseBrake {
+                    seen,
                     by: by.clone(),
                     reason: REASON.to_owned(),
                 });
@@ -423,10 +431,14 @@ fn stands_in(observer: &Observer, region: &Region) -> bool {
     }
 }
 
-/// The name of a refusal's kind; for a plan that the checker refuses, also the first check that did.
+/// The name of a refusal's kind; for a plan that the checker refuses, also the first check that did; for one whose inputs are not
+/// so, also the field.
 fn kind_of(refusal: &Refusal) -> String {
     if let Refusal::PlanCheck { check, .. } = refusal {
         return format!("PlanCheck/{check}");
+    }
+    if let Refusal::InputContradicted { contradiction, .. } = refusal {
+        return format!("InputContradicted/{}", contradiction.field);
     }
     if let Refusal::Safety(refusal) = refusal {
         return format!("Safety/{}", refusal.rule());
@@ -456,6 +468,16 @@ fn describe(action: &Action) -> String {
         Action::Ready(service, member, zone, ready) => {
             let zone = zone.as_ref().map_or("-", |zone| zone.as_str());
             format!("{service} has {ready} ready endpoints in {member}/{zone}")
+        }
+        Action::Ejected(service, member, networks) if networks.is_empty() => {
+            format!("callers in {member} eject nothing of {service} any more")
+        }
+        Action::Ejected(service, member, networks) => {
+            let names: Vec<&str> = networks.iter().map(NetworkName::as_str).collect();
+            format!(
+                "callers in {member} eject {} for {service}",
+                names.join(", ")
+            )
         }
         Action::Policy(policy) => format!("policy {} is set", policy.key),
         Action::RemovePolicy(key) => format!("policy {key} is removed"),

@@ -13,7 +13,7 @@ mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_api::ids::{MemberName, Region, ServiceKey, Zone};
+use causeway_api::ids::{MemberName, NetworkName, Region, ServiceKey, Zone};
 use causeway_api::verdict::Subject;
 use serde_saphyr::{Location, Spanned};
 
@@ -128,6 +128,21 @@ impl Reader {
             self.wrong(at, message);
         }
         known
+    }
+
+    /// A network that a member's callers reach through its gateways.
+    fn remote(&mut self, what: &str, from: &MemberName, network: &Spanned<NetworkName>) {
+        let own = self.members.get(from).map(|member| &member.network);
+        let all = self.members.values().map(|member| &member.network);
+        let others: BTreeSet<&NetworkName> = all.filter(|one| Some(*one) != own).collect();
+        if !others.contains(&network.value) {
+            let message = format!(
+                "{what}: {from} calls no network {} through gateways: {}",
+                network.value,
+                one_of(&others)
+            );
+            self.wrong(network.referenced, message);
+        }
     }
 
     /// A zone of a member: `-` where its nodes name none.

@@ -1,6 +1,6 @@
 //! A scenario that is in order: whatever it names exists, and every number is one that can be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::ids::{
     FailureDomain, MemberName, Name, NetworkName, PortName, Region, ServiceKey, Zone,
@@ -98,6 +98,8 @@ pub enum Action {
     Silence(Vec<ObserverId>),
     /// Ready endpoints change.
     Ready(ServiceKey, MemberName, Option<Zone>, u32),
+    /// What the callers of a member eject of a service.
+    Ejected(ServiceKey, MemberName, BTreeSet<NetworkName>),
     /// A policy is set.
     Policy(Box<PolicySpec>),
     /// A policy is removed.

@@ -7,7 +7,7 @@ use causeway_api::facts::{
     ApiFact, Change, EndpointCounts, EndpointKey, FactDelta, GatewayAddress, GatewayFact,
     MemberFact, MeshFact, NamespaceFact, Protocol, ServiceFact, ServicePort, TargetPort,
 };
-use causeway_api::ids::{Locality, MemberName, ServiceKey};
+use causeway_api::ids::{Locality, MemberName, NetworkName, ServiceKey};
 use causeway_api::verdict::{Subject, VerdictState};
 use causeway_api::{FactVersion, plan::PlanInputs, plan::ServicePlan};
 use causeway_core::proposal::proposal;
@@ -34,6 +34,7 @@ pub struct World {
     ties: Ties,
     members: BTreeMap<MemberName, Member>,
     services: BTreeMap<ServiceKey, Service>,
+    ejected: BTreeMap<MemberName, BTreeMap<ServiceKey, BTreeSet<NetworkName>>>,
     /// What came of commands since it was last taken.
     news: Vec<News>,
 }
@@ -65,6 +66,7 @@ impl World {
             ties: Ties::default(),
             members: by_name.collect(),
             services: by_key.collect(),
+            ejected: BTreeMap::new(),
             news: Vec::new(),
         }
     }
@@ -150,6 +152,19 @@ impl World {
         self.hear(member);
     }
 
+    /// What the callers of a member eject of a service changes.
+    pub fn set_ejected(
+        &mut self,
+        service: &ServiceKey,
+        member: &MemberName,
+        networks: BTreeSet<NetworkName>,
+    ) {
+        let rows = self.ejected.entry(member.clone()).or_default();
+        rows.insert(service.clone(), networks);
+        rows.retain(|_, networks| !networks.is_empty());
+        self.hear(member);
+    }
+
     /// Plans every service anew, with what it shares with others, and proposes those plans that differ from what is
     /// committed.
     pub fn plan(&mut self) {
@@ -170,7 +185,10 @@ impl World {
             return;
         };
         let mut plan = plan::plan(&inputs);
-        spoil(fault, &mut inputs, &mut plan);
+        // What was to be refused is then missing, and the scenario fails.
+        if !spoil(fault, &mut inputs, &mut plan) {
+            return;
+        }
         self.decide(Command::CommitPlans(vec![PlanProposal {
             service: service.clone(),
             plan: Some((inputs, plan)),
@@ -230,6 +248,7 @@ impl World {
             mesh: MeshFact::Istio,
             api: ApiFact::Reachable,
             problems: Vec::new(),
+            ejected: self.ejected.get(name).cloned().unwrap_or_default(),
         });
         for gateway in &member.gateways {
             let fact = GatewayFact {

@@ -102,21 +102,35 @@ fn every_transition_is_reached() {
 }
 
 /// Refusals that no scenario can bring about, each with the test that does: those of the registry, of replicas and their
-/// levels, of what services share, and of plans and preparations that only a faulty leader makes up.
+/// levels, of what services share, of approvals by who has not seen what they approve, and of plans and preparations that only a faulty leader makes up.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("CameBack", "storage/state/tests/hosts.rs"),
+    ("ChangedSince", "storage/state/tests/safety/approvals.rs"),
     ("Chunk", "storage/state/tests/levels.rs"),
     ("GatewayOverfull", "storage/state/tests/ties.rs"),
     ("LevelTooLow", "storage/state/tests/forms.rs"),
     ("NotOwner", "storage/state/tests/hosts.rs"),
     ("NotPrepared", "storage/state/tests/contingencies.rs"),
     ("NotTogether", "storage/state/tests/ties.rs"),
+    ("NotSeen", "storage/state/tests/safety/approvals.rs"),
     ("OlderDeclaration", "storage/state/tests/hosts.rs"),
     ("ReplicaIdTaken", "storage/state/src/replicas.rs"),
     ("ReplicaRemoved", "storage/state/src/replicas.rs"),
     ("StalePlan", "federation/core/tests/ties/main.rs"),
     ("UnknownHost", "storage/state/tests/hosts.rs"),
     ("UnknownObject", "storage/state/tests/hosts.rs"),
+];
+
+/// What a lying leader is refused for in scenarios; other fields, and that each alone is enough, are tried in
+/// `federation/core/tests/contradicted.rs`.
+const CONTRADICTED: &[&str] = &[
+    "region",
+    "network",
+    "capacity",
+    "maxUtilizationPercent",
+    "demand",
+    "unreachable",
+    "gateways",
 ];
 
 /// Safety rules that refuse no plan: theirs waits for a person. No policy can ask for a drill yet, so `Armed` never speaks.
@@ -140,8 +154,11 @@ fn kinds() -> Vec<String> {
     let rules = Rule::ALL.iter().filter(|rule| !WAITING.contains(rule));
     let rules = rules.map(|rule| format!("Safety/{rule}"));
     let plain = variants::<Refusal>().into_iter();
-    let plain = plain.filter(|name| !["PlanCheck", "Safety"].contains(&name.as_str()));
-    plain.chain(checks).chain(rules).collect()
+    let parted = ["PlanCheck", "Safety", "InputContradicted"];
+    let plain = plain.filter(|name| !parted.contains(&name.as_str()));
+    let fields = CONTRADICTED.iter();
+    let fields = fields.map(|field| format!("InputContradicted/{field}"));
+    plain.chain(checks).chain(rules).chain(fields).collect()
 }
 
 #[test]

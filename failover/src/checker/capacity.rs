@@ -115,10 +115,9 @@ fn over(
     }
 }
 
-/// What a zone may carry; `None`: nobody knows. Where policy sends to the unknown, a rate that was seen is no limit.
+/// What a zone may carry; `None`: nobody knows. Where policy sends to the unknown, a floor is no limit.
 fn limit(inputs: &PlanInputs, zone: &DestinationInput) -> Option<u128> {
-    let seen = zone.capacity_source == CapacitySource::Learned;
-    if seen && inputs.policy.when_unknown == WhenUnknown::BestEffort {
+    if zone.capacity_source.is_floor() && inputs.policy.when_unknown == WhenUnknown::BestEffort {
         return None;
     }
     let capacity = u128::from(zone.capacity?.0);

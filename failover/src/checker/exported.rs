@@ -1,10 +1,27 @@
-//! Only exported endpoints serve callers of other members (KEP-1645).
+//! Only exported endpoints serve callers of other members (KEP-1645), and those of a member that is leaving only where nobody
+//! else can.
 
-use causeway_api::plan::{Destination, PlanInputs, ServicePlan};
+use causeway_api::plan::{Destination, DestinationInput, PlanInputs, ServicePlan};
 
 use super::{Report, behind, name, paired};
 
 pub(super) fn check(inputs: &PlanInputs, plan: &ServicePlan, report: &mut Report) {
+    let stays = |zone: &&DestinationInput| {
+        !zone.draining && zone.exported && zone.withdrawn.is_none() && zone.ready > 0
+    };
+    let staying = inputs.destinations.iter().filter(stays).count();
+    let leaving = inputs.destinations.iter().filter(|zone| zone.draining);
+    for zone in leaving.filter(|zone| zone.exported != (staying == 0)) {
+        report.found(format!(
+            "{} is leaving and counts as {}, where {staying} others can serve",
+            zone.member,
+            if zone.exported {
+                "exporting it"
+            } else {
+                "not exporting it"
+            },
+        ));
+    }
     for (source, source_plan) in paired(inputs, plan) {
         let standby = source_plan
             .standby

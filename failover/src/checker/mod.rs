@@ -18,7 +18,7 @@
 //! | `capacity` | more sent than a destination may carry |
 //! | `tiers` | distances that contradict the inputs; nearest-only plans that are not |
 //! | `strategy` | regions that an order does not name, or that have no weight; shedding that policy does not want |
-//! | `reachable` | a network that a source cannot reach from its place |
+//! | `reachable` | a network that a source cannot reach from its place, or that its own proxies eject |
 
 mod allowed;
 mod capacity;

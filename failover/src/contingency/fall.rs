@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::domain::Domain;
 use causeway_api::ids::{FailureDomain, MemberName, Name, NetworkName, Region, Zone};
-use causeway_api::plan::{PlanInputs, Rate, Withdrawal};
+use causeway_api::plan::{DestinationInput, PlanInputs, Rate, Withdrawal};
+use causeway_api::verdict::Subject;
 
 use crate::allot::limits;
-use crate::safety::moved::is_left;
+use crate::draining;
+use crate::safety::moved::left_percent;
 
 /// Where a member stands, as far as it can fall.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,14 +21,26 @@ pub struct Place {
     /// Its network, once it is placed.
     pub network: Option<NetworkName>,
     /// Its gateways.
-    pub gateways: BTreeSet<Name>,
+    pub gateways: BTreeMap<Name, Gateway>,
     /// The domains that it declares.
     pub domains: BTreeSet<FailureDomain>,
-    /// What each of its gateways carries that may be used now; `None`: that one declares nothing.
-    pub carries: BTreeMap<Name, Option<Rate>>,
+    /// Whether its session was ever heard: of one that never was nobody says that it is silent.
+    pub heard: bool,
 }
 
-/// What is gone.
+/// A gateway, as far as it can fall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gateway {
+    /// What it declares to carry; `None`: nothing.
+    pub carries: Option<Rate>,
+    /// Whether it was ever reached: of one that never was nobody says that it is lost, and it counts as a way in for as long
+    /// as its member is not out.
+    pub observed: bool,
+    /// Whether it may be used now.
+    pub usable: bool,
+}
+
+/// What is gone, by what verdicts would say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fall {
     /// Members that are lost, or that nobody outside reaches any more.
@@ -35,6 +49,12 @@ pub struct Fall {
     pub zones: BTreeSet<(MemberName, Zone)>,
     /// Networks that no gateway leads into any more: one write for each mesh cuts them off.
     pub networks: BTreeSet<NetworkName>,
+    /// Gateways that are lost.
+    pub gateways: BTreeSet<(MemberName, Name)>,
+    /// What would be gone, and no verdict says so, since nobody can tell: members without a gateway that was ever reached, or
+    /// whose session was never heard, and gateways that were never reached. Plans count on them until facts or a person say
+    /// otherwise.
+    pub untold: BTreeSet<Subject>,
 }
 
 impl Fall {
@@ -42,6 +62,7 @@ impl Fall {
     #[must_use]
     pub fn of(domain: &Domain, places: &BTreeMap<MemberName, Place>) -> Self {
         let mut fall = Self::default();
+        let mut hit = BTreeSet::new();
         for (member, place) in places {
             let whole = match domain {
                 Domain::Region(region) => place.region.as_ref() == Some(region),
@@ -58,43 +79,96 @@ impl Fall {
                 Domain::Gateway { .. } => false,
             };
             if whole {
-                fall.members.insert(member.clone());
+                fall.hit(member, place);
+                hit.insert(member);
             }
         }
-        fall.networks = cut(domain, places, &fall.members);
+        if let Domain::Gateway { member, gateway } = domain
+            && let Some(held) = places.get(member).and_then(|at| at.gateways.get(gateway))
+        {
+            if held.observed {
+                fall.gateways.insert((member.clone(), gateway.clone()));
+            } else {
+                fall.untold.insert(Subject::Gateway {
+                    member: member.clone(),
+                    gateway: gateway.clone(),
+                });
+            }
+        }
+        fall.networks = fall.cut(places);
         let behind = places.iter().filter(|(_, place)| {
             let network = place.network.as_ref();
             network.is_some_and(|network| fall.networks.contains(network))
         });
         let behind: Vec<MemberName> = behind.map(|(member, _)| member.clone()).collect();
         fall.members.extend(behind);
+        let untold = hit
+            .into_iter()
+            .filter(|member| !fall.members.contains(*member));
+        let untold: Vec<Subject> = untold
+            .map(|member| Subject::Member {
+                member: member.clone(),
+            })
+            .collect();
+        fall.untold.extend(untold);
         fall
     }
 
-    /// Whether nothing falls: nothing lives in the domain.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty() && self.zones.is_empty()
+    /// A member is gone: its gateways are, as far as anybody can tell, and it is lost where its session was heard, too.
+    fn hit(&mut self, member: &MemberName, place: &Place) {
+        let lost = place.heard && place.gateways.values().any(|gateway| gateway.observed);
+        let gateways = place.gateways.iter();
+        let gone = gateways.filter(|(_, gateway)| lost || gateway.observed);
+        self.gateways
+            .extend(gone.map(|(name, _)| (member.clone(), name.clone())));
+        if lost {
+            self.members.insert(member.clone());
+        }
     }
 
-    /// What the gateways of each network carry that is left when `domain` falls; a network with one that declares nothing is
-    /// left out.
+    /// Networks that lose a gateway and keep none that may be used.
+    fn cut(&self, places: &BTreeMap<MemberName, Place>) -> BTreeSet<NetworkName> {
+        let mut left: BTreeMap<&NetworkName, (bool, bool)> = BTreeMap::new();
+        for (member, place) in places {
+            let Some(network) = &place.network else {
+                continue;
+            };
+            let (loses, keeps) = left.entry(network).or_default();
+            for (name, gateway) in &place.gateways {
+                if self.is_gone(member, name) {
+                    *loses |= gateway.observed;
+                } else {
+                    *keeps |= gateway.usable;
+                }
+            }
+        }
+        let cut = left
+            .into_iter()
+            .filter(|(_, (loses, keeps))| *loses && !keeps);
+        cut.map(|(network, _)| network.clone()).collect()
+    }
+
+    fn is_gone(&self, member: &MemberName, gateway: &Name) -> bool {
+        // A set of pairs is asked for by a pair.
+        self.gateways.contains(&(member.clone(), gateway.clone()))
+    }
+
+    /// Whether nothing falls that anybody would say is lost.
     #[must_use]
-    pub fn limits(
-        &self,
-        domain: &Domain,
-        places: &BTreeMap<MemberName, Place>,
-    ) -> BTreeMap<NetworkName, Rate> {
-        let left = places
-            .iter()
-            .filter(|(member, _)| !self.members.contains(*member));
-        let gateways = left.filter_map(|(member, place)| {
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.zones.is_empty() && self.gateways.is_empty()
+    }
+
+    /// What the gateways of each network carry that are left; a network with one that declares nothing is left out.
+    #[must_use]
+    pub fn limits(&self, places: &BTreeMap<MemberName, Place>) -> BTreeMap<NetworkName, Rate> {
+        let gateways = places.iter().filter_map(|(member, place)| {
             let network = place.network.as_ref()?;
-            let carries = place.carries.iter().filter(move |(gateway, _)| {
-                !matches!(domain, Domain::Gateway { member: of, gateway: lost }
-                    if of == member && lost == *gateway)
-            });
-            Some(carries.map(move |(_, carries)| (network.clone(), *carries)))
+            let left = place
+                .gateways
+                .iter()
+                .filter(move |(name, gateway)| gateway.usable && !self.is_gone(member, name));
+            Some(left.map(move |(_, gateway)| (network.clone(), gateway.carries)))
         });
         limits(gateways.flatten())
     }
@@ -106,8 +180,7 @@ impl Fall {
         let mut left = inputs.clone();
         for destination in &mut left.destinations {
             if self.members.contains(&destination.member) {
-                destination.vacated |= is_left(destination);
-                destination.withdrawn = Some(Withdrawal::Lost);
+                lose(destination);
             }
             let zone = destination.zone.as_ref();
             if zone.is_some_and(|zone| {
@@ -119,34 +192,17 @@ impl Fall {
                 destination.capacity = destination.capacity.map(|_| Rate(0));
             }
         }
+        // What is leaving serves on where nobody else is left.
+        draining::settle(&mut left.destinations);
         (left != *inputs).then_some(left)
     }
 }
 
-/// Networks that had gateways and keep none.
-fn cut(
-    domain: &Domain,
-    places: &BTreeMap<MemberName, Place>,
-    fallen: &BTreeSet<MemberName>,
-) -> BTreeSet<NetworkName> {
-    let mut left: BTreeMap<&NetworkName, (usize, usize)> = BTreeMap::new();
-    for (member, place) in places {
-        let Some(network) = &place.network else {
-            continue;
-        };
-        let (had, keeps) = left.entry(network).or_default();
-        for gateway in &place.gateways {
-            let gone = fallen.contains(member)
-                || matches!(domain, Domain::Gateway { member: of, gateway: lost }
-                    if of == member && lost == gateway);
-            *had += 1;
-            *keeps += usize::from(!gone);
-        }
-    }
-    let cut = left
-        .into_iter()
-        .filter(|(_, (had, keeps))| *had > 0 && *keeps == 0);
-    cut.map(|(network, _)| network.clone()).collect()
+/// A verdict says that it is lost: what people were leaving is left whole, and what was returning no longer is.
+fn lose(destination: &mut DestinationInput) {
+    destination.vacated |= left_percent(destination) > 0;
+    destination.withdrawn = Some(Withdrawal::Lost);
+    destination.admitted_percent = if destination.vacated { 0 } else { 100 };
 }
 
 #[cfg(test)]
@@ -154,12 +210,22 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
+    const SEEN: Gateway = Gateway {
+        carries: None,
+        observed: true,
+        usable: true,
+    };
+
     fn place(region: &str, zones: &[&str], network: &str, gateways: &[&str]) -> Place {
         Place {
             region: Some(region.parse().unwrap()),
             zones: zones.iter().map(|zone| zone.parse().unwrap()).collect(),
             network: Some(network.parse().unwrap()),
-            gateways: gateways.iter().map(|name| name.parse().unwrap()).collect(),
+            gateways: gateways
+                .iter()
+                .map(|name| (name.parse().unwrap(), SEEN))
+                .collect(),
+            heard: true,
             ..Place::default()
         }
     }
@@ -202,7 +268,11 @@ mod tests {
             fall("zone/r1/z1", &places),
             (texts(&["a", "b"]), texts(&["c/z1"]), texts(&["n1"]))
         );
-        assert_eq!(fall("member/b", &places), (texts(&["b"]), vec![], vec![]));
+        assert_eq!(
+            fall("member/b", &places),
+            (vec![], vec![], vec![]),
+            "it has no gateway that anybody could find gone"
+        );
         assert_eq!(
             fall("gateway/c/one", &places),
             (vec![], vec![], vec![]),
@@ -220,6 +290,61 @@ mod tests {
     }
 
     #[test]
+    fn what_was_never_reached_keeps_a_network_open_and_nobody_tells_that_it_is_lost() {
+        let mut places = vec![
+            ("a", place("r1", &["z1"], "n1", &["one", "two"])),
+            // Reached through the gateways of a, and by nobody in itself.
+            ("b", place("r2", &["z1"], "n1", &[])),
+            ("c", place("r3", &["z1"], "n3", &["eastwest"])),
+            ("d", place("r4", &["z1"], "n4", &["eastwest"])),
+        ];
+        let never = Gateway {
+            observed: false,
+            ..SEEN
+        };
+        places[0].1.gateways.insert("two".parse().unwrap(), never);
+        places[2].1.gateways = [("eastwest".parse().unwrap(), never)].into();
+        places[3].1.heard = false;
+        let untold = |domain: &str| {
+            let places = places
+                .iter()
+                .map(|(name, place)| (name.parse().unwrap(), place.clone()))
+                .collect();
+            let fall = Fall::of(&domain.parse().unwrap(), &places);
+            let untold: Vec<String> = fall.untold.iter().map(ToString::to_string).collect();
+            untold
+        };
+        let of = |members: &[&str], networks: &[&str]| {
+            let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+            (texts(members), Vec::new(), texts(networks))
+        };
+        assert_eq!(fall("gateway/a/one", &places), of(&[], &[]));
+        assert_eq!(untold("gateway/a/one"), [] as [&str; 0]);
+        assert_eq!(untold("gateway/a/two"), ["gateway/a/two"]);
+        // With its member it is gone: its session is silent, too.
+        assert_eq!(fall("member/a", &places), of(&["a", "b"], &["n1"]));
+        assert_eq!(fall("member/b", &places), of(&[], &[]));
+        assert_eq!(untold("member/b"), ["member/b"]);
+        assert_eq!(fall("member/c", &places), of(&[], &[]));
+        assert_eq!(untold("region/r3"), ["member/c"]);
+        // By its network alone.
+        assert_eq!(fall("member/d", &places), of(&["d"], &["n4"]));
+        assert_eq!(untold("member/d"), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_network_is_cut_off_with_its_last_way_in() {
+        let mut places = vec![("a", place("r1", &["z1"], "n1", &["one", "two"]))];
+        let out = Gateway {
+            usable: false,
+            ..SEEN
+        };
+        places[0].1.gateways.insert("one".parse().unwrap(), out);
+        let cut = (vec!["a".to_owned()], vec![], vec!["n1".to_owned()]);
+        assert_eq!(fall("gateway/a/two", &places), cut);
+    }
+
+    #[test]
     fn what_is_left_carries_what_its_gateways_declare() {
         let mut places = vec![
             ("a", place("r1", &["z1"], "n1", &["eastwest"])),
@@ -227,21 +352,22 @@ mod tests {
             ("c", place("r3", &["z1"], "n3", &["eastwest"])),
         ];
         let carries = |rows: &[(&str, Option<u64>)]| {
-            let rows = rows
-                .iter()
-                .map(|(name, rate)| (name.parse().unwrap(), rate.map(Rate)));
+            let rows = rows.iter().map(|(name, rate)| {
+                let carries = rate.map(Rate);
+                (name.parse().unwrap(), Gateway { carries, ..SEEN })
+            });
             rows.collect()
         };
-        places[0].1.carries = carries(&[("eastwest", Some(10))]);
-        places[1].1.carries = carries(&[("one", Some(3)), ("two", Some(4))]);
-        places[2].1.carries = carries(&[("eastwest", None)]);
+        places[0].1.gateways = carries(&[("eastwest", Some(10))]);
+        places[1].1.gateways = carries(&[("one", Some(3)), ("two", Some(4))]);
+        places[2].1.gateways = carries(&[("eastwest", None)]);
         let places: BTreeMap<MemberName, Place> = places
             .into_iter()
             .map(|(name, place)| (name.parse().unwrap(), place))
             .collect();
         let left = |domain: &str| {
             let domain: Domain = domain.parse().unwrap();
-            let limits = Fall::of(&domain, &places).limits(&domain, &places);
+            let limits = Fall::of(&domain, &places).limits(&places);
             let rows = limits
                 .into_iter()
                 .map(|(network, rate)| (network.to_string(), rate.0));

@@ -59,7 +59,7 @@ impl Judged {
             let missing = planned.unserved;
             unserved = unserved.plus(missing);
             judged.served = judged.served.plus(asked.minus(missing));
-            unproven |= source.demand.is_none() || unknown(inputs, planned);
+            unproven |= source.demand.is_none() || unknown(inputs, planned, &judged.networks);
             judged.moved = judged.moved.plus(moved(source, before, planned));
         }
         judged.over_percent = percent(unserved, judged.served);
@@ -85,8 +85,17 @@ fn answers(zone: &DestinationInput, source: &SourceInput) -> bool {
     zone.ready > 0 && (own || (zone.exported && zone.withdrawn.is_none()))
 }
 
-/// Whether a source is sent where it is not known what can be carried.
-fn unknown(inputs: &PlanInputs, planned: &SourcePlan) -> bool {
+/// Whether a source is sent where it is not known what can be carried: nobody says, or what is known is a floor and all that
+/// goes there together is more.
+fn unknown(
+    inputs: &PlanInputs,
+    planned: &SourcePlan,
+    networks: &[(NetworkName, Rate, Option<Rate>)],
+) -> bool {
+    let beyond = |of: &NetworkName| {
+        let row = networks.iter().find(|(network, ..)| network == of);
+        row.is_some_and(|(_, asked, carries)| carries.is_some_and(|carries| *asked > carries))
+    };
     planned.shares.iter().any(|share| {
         let behind = |zone: &&DestinationInput| match &share.destination {
             Destination::Zone { member, zone: name } => {
@@ -95,7 +104,10 @@ fn unknown(inputs: &PlanInputs, planned: &SourcePlan) -> bool {
             Destination::Network(network) => zone.network == *network && zone.withdrawn.is_none(),
         };
         let mut zones = inputs.destinations.iter().filter(behind);
-        zones.any(|zone| zone.ready > 0 && zone.capacity.is_none())
+        zones.any(|zone| {
+            let floor = zone.capacity_source.is_floor() && beyond(&zone.network);
+            zone.ready > 0 && (zone.capacity.is_none() || floor)
+        })
     })
 }
 

@@ -19,6 +19,6 @@ pub mod prepared;
 pub mod tally;
 mod tied;
 
-pub use fall::{Fall, Place};
+pub use fall::{Fall, Gateway, Place};
 pub use prepared::Prepared;
 pub use tally::Tally;

@@ -25,6 +25,9 @@ pub struct Prepared {
     domain: Domain,
     fall: Fall,
     services: BTreeMap<ServiceKey, Row>,
+    /// Services that are bound otherwise than before though their plans stay, with the sum of the plan: others' plans count on
+    /// it.
+    rebound: BTreeMap<ServiceKey, [u8; 32]>,
     /// `None`: what services are allotted of what they share is as committed.
     tied: Option<Tied>,
     /// Some service that moves by a person's word alone goes where all else is to be left.
@@ -57,6 +60,7 @@ impl Prepared {
             domain,
             fall,
             services: BTreeMap::new(),
+            rebound: BTreeMap::new(),
             tied: None,
             spared: false,
             hash: OnceLock::new(),
@@ -90,19 +94,27 @@ impl Prepared {
 
     fn draw(&mut self, service: &ServiceKey, committed: Option<(&PlanInputs, &ServicePlan)>) {
         let row = committed.and_then(|(inputs, plan)| self.row(inputs, plan));
+        let stays = committed.filter(|(inputs, _)| {
+            row.is_none() && self.tied.is_some() && bound_otherwise(&self.inputs(inputs), inputs)
+        });
         self.hash = OnceLock::new();
+        match stays {
+            Some((_, plan)) => self.rebound.insert(service.clone(), sum(plan).0),
+            None => self.rebound.remove(service),
+        };
         match row {
             Some(row) => self.services.insert(service.clone(), row),
             None => self.services.remove(service),
         };
     }
 
-    /// Allots what services share as it is left after the loss, where gateways carry `limits` then, and binds those that move
-    /// as one: whoever gets another part than before is planned again. `committed` gives a service as it was last taken in,
+    /// Allots what services share as it is left after the loss, where gateways carry `limits` then and everybody keeps to its part
+    /// of those that are `kept`, and binds those that move as one: whoever gets another part than before is planned again. `committed` gives a service as it was last taken in,
     /// `all` names all of them.
     pub fn settle<'s>(
         &mut self,
         limits: &BTreeMap<NetworkName, Rate>,
+        kept: &BTreeSet<NetworkName>,
         all: &dyn Fn() -> BTreeSet<ServiceKey>,
         committed: &dyn Fn(&ServiceKey) -> Option<(&'s PlanInputs, &'s ServicePlan)>,
     ) {
@@ -110,7 +122,7 @@ impl Prepared {
             return;
         };
         let left = |service: &ServiceKey| committed(service).map(|(inputs, _)| self.fallen(inputs));
-        let again = tied.settle(limits, all, &left);
+        let again = tied.settle(limits, kept, all, &left);
         self.tied = Some(tied);
         for service in again {
             self.draw(&service, committed(&service));
@@ -139,6 +151,26 @@ impl Prepared {
         let row = self.services.get(&committed.service)?;
         let plan = row.patch.applied(committed);
         (sum(&plan).0 == row.sum).then_some(plan)
+    }
+
+    /// What to propose for a service whose plan `committed` was last taken in: its inputs and plan after the loss. `None` where
+    /// the loss changes neither its plan nor what binds it, or where another plan was taken in.
+    #[must_use]
+    pub fn proposed(
+        &self,
+        inputs: &PlanInputs,
+        committed: &ServicePlan,
+    ) -> Option<(PlanInputs, ServicePlan)> {
+        let stays = || {
+            let held = self.rebound.get(&committed.service);
+            held.is_some_and(|held| *held == sum(committed).0)
+        };
+        let plan = match self.plan(committed) {
+            Some(plan) => plan,
+            None if stays() => committed.clone(),
+            None => return None,
+        };
+        Some((self.inputs(inputs), plan))
     }
 
     /// What a plan after the loss is computed from.
@@ -181,11 +213,13 @@ impl Prepared {
         self.services.keys()
     }
 
-    /// Services that share something with others: they move in one go, since what one gives up another takes.
+    /// Services that share something with others: they move in one go, since what one gives up another takes. Some may keep
+    /// their plan, and are only bound otherwise.
     #[must_use]
     pub fn together(&self) -> Vec<ServiceKey> {
         let tied = self.services.iter().filter(|(_, row)| row.tied);
-        tied.map(|(service, _)| service.clone()).collect()
+        let tied = tied.map(|(service, _)| service);
+        tied.chain(self.rebound.keys()).cloned().collect()
     }
 
     /// The next services after a mark that move by themselves, the most critical first, within a class by name.
@@ -237,7 +271,7 @@ impl Prepared {
         for (service, judged) in self.judged() {
             tally.add(service, judged);
         }
-        tally.readiness(self.domain.clone(), self.is_cut_off())
+        tally.readiness(self.domain.clone(), &self.fall, self.is_cut_off())
     }
 
     /// Whether one write for each mesh cuts the domain off.
@@ -245,4 +279,18 @@ impl Prepared {
     pub fn is_cut_off(&self) -> bool {
         !self.fall.networks.is_empty() && !self.spared
     }
+}
+
+/// Whether something else binds a service to others.
+fn bound_otherwise(one: &PlanInputs, other: &PlanInputs) -> bool {
+    let together = |inputs: &PlanInputs| {
+        let mut sources = inputs.sources.iter();
+        sources.any(|source| !source.together.is_empty())
+    };
+    let sources = one.sources.iter().zip(&other.sources);
+    one.gateways != other.gateways
+        || (together(one) || together(other))
+            && sources
+                .into_iter()
+                .any(|(one, other)| one.together != other.together)
 }

@@ -8,6 +8,7 @@ use causeway_api::domain::Domain;
 use causeway_api::ids::{NetworkName, ServiceKey};
 use causeway_api::plan::Rate;
 
+use super::fall::Fall;
 use super::judged::Judged;
 
 /// How many services a readiness names.
@@ -59,10 +60,10 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// How well the rest would carry the loss of `domain`, as far as these services go. `coarse_cut`: whether one write for each
-    /// mesh cuts it off.
+    /// How well the rest would carry the loss of `domain`, as far as these services go, where it takes `fall`. `coarse_cut`:
+    /// whether one write for each mesh cuts it off.
     #[must_use]
-    pub fn readiness(self, domain: Domain, coarse_cut: bool) -> Readiness {
+    pub fn readiness(self, domain: Domain, fall: &Fall, coarse_cut: bool) -> Readiness {
         let peak = peak(&self.networks);
         let mut worst = self.overloads;
         worst.sort_by_key(|(service, percent)| (Reverse(*percent), service.clone()));
@@ -82,6 +83,8 @@ impl<'a> Tally<'a> {
             peak,
             writes: self.writes,
             coarse_cut,
+            untold: count(fall.untold.len()),
+            first_untold: fall.untold.iter().take(NAMED).cloned().collect(),
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::allot::{self, Bound, Shared};
 pub(super) struct Tied {
     /// What the gateways of networks carry that are left.
     limits: BTreeMap<NetworkName, Rate>,
+    /// Networks where everybody keeps to its part.
+    kept: BTreeSet<NetworkName>,
     gateways: Shared,
     /// Services that changed since they were allotted.
     due: BTreeSet<ServiceKey>,
@@ -76,6 +78,7 @@ impl Tied {
     pub(super) fn settle(
         &mut self,
         limits: &BTreeMap<NetworkName, Rate>,
+        kept: &BTreeSet<NetworkName>,
         all: &dyn Fn() -> BTreeSet<ServiceKey>,
         left: &dyn Fn(&ServiceKey) -> Option<PlanInputs>,
     ) -> BTreeSet<ServiceKey> {
@@ -98,9 +101,10 @@ impl Tied {
             self.limits.clone_from(limits);
             // What was not counted while nothing was limited is, from now on.
             due.extend(if counted { BTreeSet::new() } else { all() });
-        } else if due.is_empty() && again.is_empty() {
+        } else if due.is_empty() && again.is_empty() && *kept == self.kept {
             return again;
         }
+        self.kept.clone_from(kept);
         if limits.is_empty() && self.gateways.is_free() {
             self.gateways.clear();
             return again;
@@ -115,7 +119,7 @@ impl Tied {
         for service in &due {
             gateways.note(service, bound(service).as_ref());
         }
-        again.extend(gateways.settle(limits, &mut bound));
+        again.extend(gateways.settle(limits, kept, &mut bound));
         self.gateways = gateways;
         again
     }

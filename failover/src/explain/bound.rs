@@ -1,5 +1,8 @@
 //! What binds a plan beyond capacity, and what a mesh cannot carry out of it: each named with what would have carried it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use causeway_api::ids::{MemberName, NetworkName};
 use causeway_api::plan::{
     Destination, DestinationInput, PlanInputs, Rate, ServicePlan, Withdrawal,
 };
@@ -34,6 +37,7 @@ pub(super) fn notes(inputs: &PlanInputs, plan: &ServicePlan) -> Vec<String> {
             few(&networks)
         ));
     }
+    notes.extend(ejections(inputs, plan));
     if let (Some(policy), true) = (
         &inputs.policy.together,
         inputs
@@ -64,6 +68,30 @@ pub(super) fn notes(inputs: &PlanInputs, plan: &ServicePlan) -> Vec<String> {
     }
     notes.extend(behind_gateways(inputs, plan));
     notes
+}
+
+/// What callers' proxies leave out by themselves: once for each member, whose zones share what its agent was told.
+fn ejections(inputs: &PlanInputs, plan: &ServicePlan) -> Vec<String> {
+    let mut by_member: BTreeMap<&MemberName, &BTreeSet<NetworkName>> = BTreeMap::new();
+    for source in inputs.sources.iter().filter(|s| !s.ejected.is_empty()) {
+        by_member.insert(&source.source.member, &source.ejected);
+    }
+    let sentence = |(member, networks): (&MemberName, &BTreeSet<NetworkName>)| {
+        let names: Vec<String> = networks.iter().map(ToString::to_string).collect();
+        let goes = |destination: &Destination| matches!(destination, Destination::Network(network) if networks.contains(network));
+        let theirs = plan.sources.iter().filter(|s| s.source.member == *member);
+        let mut shares = theirs.flat_map(|source| &source.shares);
+        let then = if shares.any(|share| goes(&share.destination)) {
+            "what is left does not carry what they ask for, so they are sent there all the same"
+        } else {
+            "they alone are sent elsewhere"
+        };
+        format!(
+            "callers in {member} eject network {} (their proxies' outlier detection, for this service): {then}",
+            few(&names)
+        )
+    };
+    by_member.into_iter().map(sentence).collect()
 }
 
 /// Zones behind the gateways of a network that is used, and that should get less than their gateway gives them.

@@ -64,7 +64,12 @@ fn why(fleet: &Fleet<'_>, source: &SourceInput, cells: &[usize], row: &Row, lost
     let zones = || cells.iter().filter_map(|at| fleet.cells.get(*at));
     let foreign = || zones().filter(|cell| cell.input.member != source.source.member);
     if foreign().next().is_some() && foreign().all(|cell| !cell.input.exported) {
-        return "not exported there".to_owned();
+        let drains = foreign().any(|cell| cell.input.draining);
+        return if drains {
+            "its member is leaving: others serve instead".to_owned()
+        } else {
+            "not exported there".to_owned()
+        };
     }
     let forbidden = |reason: Option<Withdrawal>, allowed: bool| {
         reason == Some(Withdrawal::NotAllowed) || (reason.is_none() && !allowed)
@@ -81,6 +86,10 @@ fn why(fleet: &Fleet<'_>, source: &SourceInput, cells: &[usize], row: &Row, lost
         Destination::Network(network) => source.unreachable.contains(network),
         Destination::Zone { .. } => false,
     };
+    let ejected = match &row.destination {
+        Destination::Network(network) => source.ejected.contains(network),
+        Destination::Zone { .. } => false,
+    };
     match (reason, fleet.inputs.policy.strategy) {
         (Some(reason), _) => reason.to_string(),
         (None, _) if row.ready == 0 => "nothing is ready there".to_owned(),
@@ -90,6 +99,9 @@ fn why(fleet: &Fleet<'_>, source: &SourceInput, cells: &[usize], row: &Row, lost
         }
         (None, _) if unreachable => {
             "cannot be reached from here, though others reach it".to_owned()
+        }
+        (None, _) if ejected => {
+            "its proxies eject it: their own requests for this service fail there".to_owned()
         }
         (None, Strategy::Ordered) => {
             "not named by policy: its order of regions is all there is".to_owned()

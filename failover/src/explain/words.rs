@@ -7,7 +7,7 @@ use causeway_api::plan::{
     CapacitySource, DestinationInput, PlanInputs, Rate, ServicePlan, SourceInput,
 };
 use causeway_api::rules::WhenUnknown;
-use causeway_api::verdict::{Ballot, Subject, Verdict};
+use causeway_api::verdict::{Subject, Verdict};
 
 use super::bound;
 use crate::plan::Fleet;
@@ -61,6 +61,7 @@ pub(super) fn capacity_from<'a>(zones: impl Iterator<Item = &'a DestinationInput
                 (1, Some(CapacitySource::Declared)) => "declared",
                 (1, Some(CapacitySource::Learned)) => "seen to be served, at least",
                 (1, Some(CapacitySource::Elastic)) => "with what the autoscaler may add",
+                (1, Some(CapacitySource::Running)) => "declared, of what runs",
                 _ => "of unknown source",
             };
             format!("{ready} ready × {each}, {source}")
@@ -83,17 +84,10 @@ pub(super) fn verdicts(
         let verdict = verdicts(&Subject::Member {
             member: member.clone(),
         })?;
-        let counted = verdict.evidence.iter().filter(|e| e.not_counted.is_none());
-        let (against, all) = counted.fold((0, 0), |(against, all), evidence| {
-            (
-                against + usize::from(evidence.ballot == Ballot::Unreachable),
-                all + 1,
-            )
-        });
         let since_s = verdict.since.0 / 1000;
         Some(format!(
-            "member {member} is {} since {since_s} s of cluster time: {against} of {all} counted votes against it",
-            verdict.state
+            "member {member} is {} since {since_s} s of cluster time: {} of {} counted observers against it",
+            verdict.state, verdict.grounds.against, verdict.grounds.counted
         ))
     };
     members.into_iter().filter_map(sentence).collect()

@@ -61,7 +61,7 @@ impl<'a> Fleet<'a> {
         let mut sources: Vec<&SourceInput> = inputs.sources.iter().collect();
         sources.sort_by(|a, b| {
             let key = |s: &'a SourceInput| {
-                let rest = (s.demand_source, &s.unreachable, &s.together);
+                let rest = (s.demand_source, &s.unreachable, &s.ejected, &s.together);
                 (&s.source, &s.network, &s.region, s.demand, rest)
             };
             key(a).cmp(&key(b))
@@ -113,6 +113,14 @@ impl<'a> Fleet<'a> {
         self.cells.get(cell).is_some_and(|cell| {
             cell.limit.is_some() && cell.input.capacity_source != CapacitySource::Learned
         })
+    }
+
+    /// Whether what finds no known room may go to a zone where policy sends to the unknown: nobody says that it cannot carry
+    /// more than is known of it.
+    pub(crate) fn may_carry_more(&self, cell: usize) -> bool {
+        self.cells
+            .get(cell)
+            .is_some_and(|cell| cell.limit.is_none() || cell.input.capacity_source.is_floor())
     }
 
     /// How much of its full part a zone takes from a source, in percent.
@@ -181,7 +189,7 @@ fn order(d: &DestinationInput) -> impl Ord + '_ {
         d.withdrawn,
         d.admitted_percent,
         d.total,
-        d.vacated,
+        (d.vacated, d.draining),
     )
 }
 

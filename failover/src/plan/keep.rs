@@ -1,7 +1,8 @@
 //! Planning on from the plan before: what need not move stays.
 //!
 //! Of the plans that serve as much as one from scratch, and cost at most [`Stability::gain_percent`] more, the one that
-//! moves least is taken. Tried are, in this order, so that the first of equals wins:
+//! moves least is taken. Tried are, in this order, so that the first of equals wins, and no further than to one that moves
+//! nothing:
 //!
 //! Shares that are declared by weight are what they are: there is nothing to choose.
 //!
@@ -20,7 +21,7 @@ use super::fleet::Fleet;
 use super::flows::Flows;
 use super::tiers::{To, Way};
 use super::waterfall::{Wishes, fill, nearest, start, wish};
-use super::{augment, bound, cost, finish, improve, plan};
+use super::{augment, bound, cost, finish, from_scratch, improve};
 
 /// What it takes for traffic to move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub fn replay(inputs: &PlanInputs, previous: Option<&ServicePlan>) -> ServicePla
     on(inputs, previous, Stability::default()).plan
 }
 
-/// Plans one service whose plan was `previous`. Equal to [`plan()`] where there is none, in what it serves, and but for
+/// Plans one service whose plan was `previous`. Equal to [`super::plan()`] where there is none, in what it serves, and but for
 /// [`Stability`] in what it costs.
 #[must_use]
 pub fn plan_with_previous(
@@ -93,10 +94,12 @@ pub fn plan_with_previous(
 }
 
 fn on(inputs: &PlanInputs, previous: Option<&ServicePlan>, stability: Stability) -> Next {
-    let fresh = plan(inputs);
+    let fleet = Fleet::new(inputs);
+    let ways = super::tiers::ways(&fleet);
+    let fresh = from_scratch(&fleet, &ways);
     let kept = previous
         .filter(|previous| **previous != fresh)
-        .map(|previous| keep(inputs, &fresh, previous, stability));
+        .map(|previous| keep(&fleet, &ways, &fresh, previous, stability));
     match kept.filter(|kept| *kept != fresh) {
         Some(plan) => Next {
             plan,
@@ -111,60 +114,76 @@ fn on(inputs: &PlanInputs, previous: Option<&ServicePlan>, stability: Stability)
 
 /// Of the plans that are as good as the one from scratch, the one that moves least.
 fn keep(
-    inputs: &PlanInputs,
+    fleet: &Fleet<'_>,
+    ways: &[Vec<Way<'_>>],
     fresh: &ServicePlan,
     previous: &ServicePlan,
     stability: Stability,
 ) -> ServicePlan {
-    let fleet = Fleet::new(inputs);
     if fleet.by_weight() {
         return steady(fresh.clone(), previous);
     }
-    let ways = super::tiers::ways(&fleet);
-    let bounds = Bounds::new(&fleet);
     let dearest = cost::of_plan(fresh) * (100 + u128::from(stability.gain_percent)) / 100;
     let worth =
         |plan: &ServicePlan| served(plan) == served(fresh) && cost::of_plan(plan) <= dearest;
-    let mut tried: Vec<ServicePlan> = Vec::new();
-    for natural in [false, true] {
-        let kept = as_it_was(&fleet, &ways, previous, natural);
-        let kept = kept.filter(|flows| bounds.hold(flows));
-        tried.extend(kept.map(|flows| finish(&fleet, &ways, flows)));
+    let mut best: Option<(u128, ServicePlan)> = None;
+    for plan in as_good(fleet, ways, previous).filter(worth) {
+        let moved = moved(previous, &plan);
+        if best.as_ref().is_none_or(|(least, _)| moved < *least) {
+            best = Some((moved, plan));
+        }
+        if moved == 0 {
+            break;
+        }
     }
-    let mut flows = start(&fleet, &ways);
-    fill(&fleet, &ways, &mut flows, &|tier, flows| {
-        had(&fleet, &ways, previous, tier, flows)
+    let best = best.filter(|(least, _)| *least <= moved(previous, fresh));
+    steady(
+        best.map_or_else(|| fresh.clone(), |(_, plan)| plan),
+        previous,
+    )
+}
+
+/// What is tried, in order, each computed when it is asked for.
+fn as_good(
+    fleet: &Fleet<'_>,
+    ways: &[Vec<Way<'_>>],
+    previous: &ServicePlan,
+) -> impl Iterator<Item = ServicePlan> {
+    let bounds = Bounds::new(fleet);
+    let as_it_was = [false, true].into_iter().filter_map(move |natural| {
+        let kept = as_it_was(fleet, ways, previous, natural)?;
+        bounds.hold(&kept).then(|| finish(fleet, ways, kept))
     });
-    augment::augment(&ways, &mut flows);
-    for cheapest in [false, true] {
+    let mut filled: Option<Flows> = None;
+    let anew = [false, true].into_iter().map(move |cheapest| {
+        let flows = filled.get_or_insert_with(|| {
+            let mut flows = start(fleet, ways);
+            fill(fleet, ways, &mut flows, &|tier, flows| {
+                had(fleet, ways, previous, tier, flows)
+            });
+            augment::augment(ways, &mut flows);
+            flows
+        });
         if cheapest {
-            improve::improve(&fleet, &ways, &mut flows);
+            improve::improve(fleet, ways, flows);
         }
         let mut flows = flows.clone();
-        bound(&fleet, &ways, &mut flows, cheapest);
-        tried.push(finish(&fleet, &ways, flows));
-    }
-    let mut best = (moved(previous, fresh), fresh.clone());
-    for plan in tried.into_iter().filter(worth).rev() {
-        let moved = moved(previous, &plan);
-        if moved <= best.0 {
-            best = (moved, plan);
-        }
-    }
-    steady(best.1, previous)
+        bound(fleet, ways, &mut flows, cheapest);
+        finish(fleet, ways, flows)
+    });
+    as_it_was.chain(anew)
 }
 
 /// How much of the sources' demand goes elsewhere than before: for each share that shrank, by how many parts, weighed by
 /// the source's demand of today (unknown demand counts as one request a second).
 fn moved(before: &ServicePlan, after: &ServicePlan) -> u128 {
-    let of = |source: &SourcePlan| {
+    let of = |(at, source): (usize, &SourcePlan)| {
         let rates = source.shares.iter().map(|share| u128::from(share.rate.0));
         let demand = (rates.sum::<u128>() + u128::from(source.unserved.0)).max(1_000);
-        let Some(old) = before
-            .sources
-            .iter()
-            .find(|old| old.source == source.source)
-        else {
+        // Mostly it stands where it stood.
+        let there = before.sources.get(at);
+        let mut all = there.into_iter().chain(&before.sources);
+        let Some(old) = all.find(|old| old.source == source.source) else {
             return 0;
         };
         let gone = old.shares.iter().map(|old| {
@@ -176,7 +195,8 @@ fn moved(before: &ServicePlan, after: &ServicePlan) -> u128 {
         });
         gone.sum::<u128>() * demand
     };
-    after.sources.iter().map(of).fold(0, u128::saturating_add)
+    let sources = after.sources.iter().enumerate();
+    sources.map(of).fold(0, u128::saturating_add)
 }
 
 /// What the sources are assigned, all together.

@@ -49,17 +49,20 @@ pub use keep::{Next, Stability, next, plan_with_previous, replay};
 #[must_use]
 pub fn plan(inputs: &PlanInputs) -> ServicePlan {
     let fleet = Fleet::new(inputs);
-    let ways = tiers::ways(&fleet);
-    let mut flows = waterfall::start(&fleet, &ways);
-    weighted::fill(&fleet, &ways, &mut flows);
-    waterfall::fill(&fleet, &ways, &mut flows, &|_, _| Vec::new());
-    augment::augment(&ways, &mut flows);
+    from_scratch(&fleet, &tiers::ways(&fleet))
+}
+
+fn from_scratch(fleet: &Fleet<'_>, ways: &[Vec<tiers::Way<'_>>]) -> ServicePlan {
+    let mut flows = waterfall::start(fleet, ways);
+    weighted::fill(fleet, ways, &mut flows);
+    waterfall::fill(fleet, ways, &mut flows, &|_, _| Vec::new());
+    augment::augment(ways, &mut flows);
     let by_weight = fleet.by_weight();
     if !by_weight {
-        improve::improve(&fleet, &ways, &mut flows);
+        improve::improve(fleet, ways, &mut flows);
     }
-    bound(&fleet, &ways, &mut flows, !by_weight);
-    finish(&fleet, &ways, flows)
+    bound(fleet, ways, &mut flows, !by_weight);
+    finish(fleet, ways, flows)
 }
 
 /// Brings flows under the limits that bind some callers only.

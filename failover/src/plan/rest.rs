@@ -1,4 +1,5 @@
-//! What finds no known room: where policy says best effort, it goes to ways of unknown capacity, the nearest first.
+//! What finds no known room: where policy says best effort, it goes to ways of unknown capacity, or of which only a floor is
+//! known, the nearest first.
 
 use causeway_api::rules::WhenUnknown;
 
@@ -9,7 +10,7 @@ use super::flows::Flows;
 use super::tiers::{To, Way};
 use super::unplanned::admitted;
 
-/// Sends what is left over to the nearest ways of unknown capacity, in proportion to ready endpoints.
+/// Sends what is left over to the nearest ways that may carry more than is known, in proportion to ready endpoints.
 pub(super) fn send(fleet: &Fleet<'_>, ways: &[Vec<Way<'_>>], flows: &mut Flows) {
     if fleet.inputs.policy.when_unknown != WhenUnknown::BestEffort || !flows.any_left() {
         return;
@@ -25,7 +26,7 @@ pub(super) fn send(fleet: &Fleet<'_>, ways: &[Vec<Way<'_>>], flows: &mut Flows) 
             let cells: Vec<(usize, To)> = here
                 .iter()
                 .flat_map(|way| way.cells.iter().map(|cell| (*cell, way.to)))
-                .filter(|(cell, _)| !fleet.bounds(*cell))
+                .filter(|(cell, _)| fleet.may_carry_more(*cell))
                 .collect();
             let weights: Vec<u64> = cells
                 .iter()

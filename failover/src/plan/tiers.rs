@@ -9,7 +9,8 @@
 //! | last | every other region, and unknown ones, all together |
 //!
 //! With the strategy Ordered the last tier is left out; with Weighted, the regions without a weight. Networks that cannot
-//! be reached from the source's place are no ways for it.
+//! be reached from the source's place are no ways for it; those that its own proxies eject are none while others
+//! can carry what it asks for.
 //!
 //! Zones of the own network in another region stand in the tier of that region: what makes them far is the distance and
 //! not a gateway. A network that spans regions stands in the tier of the farthest that would answer, since its gateway
@@ -100,8 +101,33 @@ fn ways_of<'f>(fleet: &'f Fleet<'_>, source: &SourceInput) -> Vec<Way<'f>> {
     }
     from.keep_named(&mut ways);
     keep_weighted(fleet, source, &mut ways);
+    leave_ejected(fleet, source, &mut ways);
     sort(fleet, &mut ways);
     ways
+}
+
+/// What the callers' proxies leave out gets nothing while the rest can carry what they ask for. It is one caller's word, of
+/// the application as well as of the way there: it never parts services that move as one.
+fn leave_ejected(fleet: &Fleet<'_>, source: &SourceInput, ways: &mut Vec<Way<'_>>) {
+    let as_one = fleet.inputs.policy.together.is_some() || !source.together.is_empty();
+    if source.ejected.is_empty() || as_one {
+        return;
+    }
+    let stays = |way: &&Way<'_>| match way.to {
+        To::Network(at) => fleet
+            .networks
+            .get(at)
+            .is_some_and(|network| !source.ejected.contains(network.name)),
+        To::Zone(_) => true,
+    };
+    let rest = || ways.iter().filter(stays);
+    let cells = || rest().flat_map(|way| way.cells.iter().copied());
+    let room = cells().filter_map(|cell| fleet.limit(cell));
+    let enough = cells().any(|cell| !fleet.bounds(cell))
+        || room.fold(0, u64::saturating_add) >= source.demand.unwrap_or_default().0;
+    if rest().next().is_some() && enough {
+        ways.retain(|way| stays(&way));
+    }
 }
 
 /// By declared weights, what has none gets nothing, unless there is nothing else.

@@ -12,6 +12,8 @@ use causeway_api::plan::{
     SourcePlan, WHOLE, Withdrawal,
 };
 
+use crate::draining;
+
 /// What a source of unknown demand counts as: one request a second.
 pub const UNKNOWN: Rate = Rate(1_000);
 
@@ -245,6 +247,7 @@ pub fn as_if_stayed(before: &PlanInputs, after: &PlanInputs) -> PlanInputs {
         zone.withdrawn = old.and_then(|old| old.withdrawn);
         zone.admitted_percent = old.map_or(100, |old| old.admitted_percent);
     }
+    draining::settle(&mut inputs.destinations);
     inputs.policy.weights.clone_from(&before.policy.weights);
     inputs.policy.strategy = before.policy.strategy;
     inputs

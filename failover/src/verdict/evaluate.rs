@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::MemberName;
 use causeway_api::ids::Region;
-use causeway_api::verdict::{ClusterTime, Evidence, Subject, VerdictState};
+use causeway_api::verdict::{ClusterTime, Subject, VerdictState};
 
-use super::evidence::{EVIDENCE_ROWS, on_leaf, on_member};
+use super::evidence::{RestsOn, on_leaf, on_members};
 use super::fleet::{Fleet, PlaceRef};
 use super::leaf::LeafRules;
 use super::quorum::{Rules, Tally};
@@ -185,7 +185,11 @@ impl<F: Fleet> Run<'_, F> {
         };
         let (state, against_since) = leaf::next(old, &tally, self.now, &rules);
         let (votes, rules, now) = (self.votes, self.rules, self.now);
-        self.conclude(subject, state, || on_leaf(subject, votes, rules, now));
+        self.conclude(subject, state, || {
+            let (evidence, mut grounds) = on_leaf(subject, votes, rules, now);
+            grounds.quorum = Some(tally.quorum());
+            (evidence, grounds)
+        });
         if let Some(standing) = self.verdicts.standings.get_mut(subject) {
             standing.against_since = against_since;
         }
@@ -220,9 +224,7 @@ impl<F: Fleet> Run<'_, F> {
         let state = member::next(old, &parts, self.now, hold_down_ms);
         let (votes, rules, now) = (self.votes, self.rules, self.now);
         self.conclude(&subject, state, || {
-            on_member(name, votes, rules, now)
-                .take(EVIDENCE_ROWS)
-                .collect()
+            on_members(std::iter::once(name), votes, rules, now)
         })
     }
 
@@ -247,15 +249,17 @@ impl<F: Fleet> Run<'_, F> {
         for (subject, members) in members {
             let states: Vec<VerdictState> = members.iter().map(|(_, state)| *state).collect();
             let heard = || match subject {
-                Subject::Region { region } => votes.hears_replica_in(region.as_str()),
-                _ => false,
+                Subject::Region { region } => Some(votes.hears_replica_in(region.as_str())),
+                _ => None,
             };
-            let state = area::next(self.verdicts.state(subject), &states, heard);
+            let state = area::next(self.verdicts.state(subject), &states, || {
+                heard() == Some(true)
+            });
             self.conclude(subject, state, || {
-                let all = members
-                    .iter()
-                    .flat_map(|(name, _)| on_member(name, votes, rules, now));
-                all.take(EVIDENCE_ROWS).collect()
+                let names = members.iter().map(|(name, _)| *name);
+                let (evidence, mut grounds) = on_members(names, votes, rules, now);
+                grounds.replica_heard = heard();
+                (evidence, grounds)
             });
         }
     }
@@ -265,7 +269,7 @@ impl<F: Fleet> Run<'_, F> {
         &mut self,
         subject: &Subject,
         state: VerdictState,
-        evidence: impl FnOnce() -> Vec<Evidence>,
+        rests_on: impl FnOnce() -> RestsOn,
     ) -> bool {
         let now = self.now;
         let standings = &mut self.verdicts.standings;
@@ -280,7 +284,7 @@ impl<F: Fleet> Run<'_, F> {
         }
         let from = std::mem::replace(&mut standing.state, state);
         standing.since = now;
-        standing.evidence = evidence();
+        (standing.evidence, standing.grounds) = rests_on();
         let flaps = matches!(subject, Subject::Gateway { .. } | Subject::Member { .. });
         // What overstays its announced absence was gone before.
         if state == VerdictState::Lost && from != VerdictState::Away && flaps {

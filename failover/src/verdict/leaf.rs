@@ -20,7 +20,8 @@ pub struct LeafRules {
 ///
 /// * Unknown until somebody reaches it; a subject that nobody ever reached is never Lost. Nothing moves because of it.
 /// * Serving while all reach it, Degraded while some do not.
-/// * Lost once the quorum has held it unreachable for the hold time without a break; Away instead where such an absence
+/// * Lost once the quorum has held it unreachable for the hold time without a break, in which the silence of those who
+///   vouched for it counts from when it began ([`Tally::since`]); Away instead where such an absence
 ///   was announced, for as long as it was. Votes that expire do not bring it back: only being reached does.
 /// * Recovering once it is reached again and the quorum no longer holds; Serving after the hold-down. If the quorum
 ///   holds again meanwhile it is Lost at once, since no traffic has returned.
@@ -60,7 +61,7 @@ pub fn next(
             if !tally.lost() {
                 return (by_votes(), None);
             }
-            let since = old.against_since.unwrap_or(now);
+            let since = old.against_since.unwrap_or(tally.since);
             if now.since_ms(since) >= rules.hold_for_ms {
                 (out, None)
             } else {

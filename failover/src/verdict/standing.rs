@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use causeway_api::MemberName;
-use causeway_api::verdict::{ClusterTime, Evidence, Subject, Verdict, VerdictState};
+use causeway_api::verdict::{ClusterTime, Evidence, Grounds, Subject, Verdict, VerdictState};
 use serde::{Deserialize, Serialize};
 
 use super::penalty::Penalty;
@@ -20,6 +20,8 @@ pub struct Standing {
     pub against_since: Option<ClusterTime>,
     /// What the conclusion rested on when it was drawn.
     pub evidence: Vec<Evidence>,
+    /// How it was counted then, and how many votes are left out of the evidence.
+    pub grounds: Grounds,
     /// What is held against it for having been lost before.
     pub penalty: Penalty,
 }
@@ -68,6 +70,7 @@ impl Verdicts {
             state: standing.state,
             since: standing.since,
             evidence: standing.evidence.clone(),
+            grounds: standing.grounds.clone(),
         })
     }
 

@@ -75,8 +75,8 @@ pub struct VoteBook {
 }
 
 impl VoteBook {
-    /// Enters votes; says what has to be concluded anew. Where the last replica ceases to hear an agent's session, or the
-    /// first one hears it again, that includes all that the agent voted on.
+    /// Enters votes; says what has to be concluded anew. Where an agent's session is heard no more, or again, that includes
+    /// all that the agent voted on.
     pub fn cast_all<'a>(
         &mut self,
         votes: impl IntoIterator<Item = &'a Vote>,
@@ -145,16 +145,37 @@ impl VoteBook {
         }
     }
 
-    /// Whether any replica that is heard hears the session of a member's agent.
+    /// Whether replicas that are heard hear the session of a member's agent, with them or with one that they hear: any does,
+    /// and those who do not stand in no more failure domains than those who do. One that fell with the agent goes on
+    /// saying that it hears it, until the leader says that it is silent.
     #[must_use]
     pub fn hears_agent(&self, member: &MemberName) -> bool {
         let session = Subject::Session {
             member: member.clone(),
         };
-        self.on(&session).any(|(observer, vote)| {
-            vote.ballot == Ballot::Reachable
-                && matches!(observer, ObserverId::Replica(replica) if !self.silent.contains(replica))
-        })
+        let domains = |ballot: Ballot| -> BTreeSet<&FailureDomain> {
+            let votes = self.on(&session).filter(|(observer, vote)| {
+                vote.ballot == ballot
+                    && matches!(observer, ObserverId::Replica(replica) if !self.silent.contains(replica))
+            });
+            votes.map(|(_, vote)| &vote.domain).collect()
+        };
+        let hear = domains(Ballot::Reachable).len();
+        hear > 0 && domains(Ballot::Unreachable).len() <= hear
+    }
+
+    /// When the last of the replicas that are heard said that they don't hear an agent any more.
+    pub(super) fn unheard_since(&self, agent: &ObserverId) -> Option<ClusterTime> {
+        let ObserverId::Agent(member) = agent else {
+            return None;
+        };
+        let session = Subject::Session {
+            member: member.clone(),
+        };
+        let against = self.on(&session).filter(|(observer, vote)| {
+            vote.ballot == Ballot::Unreachable && !self.is_silent(observer)
+        });
+        against.map(|(_, vote)| vote.since).max()
     }
 
     /// Whether a replica that stands in a failure domain is heard. Counted are those that ever voted.

@@ -3,6 +3,7 @@
 
 mod best_effort;
 mod by_weight;
+mod ejected;
 mod last_resort;
 mod limits;
 mod sharing_out;
@@ -12,7 +13,7 @@ mod support;
 mod weights;
 mod withdrawn;
 
-use causeway_api::plan::{PlanInputs, PlanKind, Rate, ServicePlan, SourcePlan, Withdrawal};
+use causeway_api::plan::{PlanInputs, PlanKind, Rate, ServicePlan, SourcePlan, WHOLE, Withdrawal};
 use causeway_failover::checker::check;
 use causeway_failover::plan::{Next, next, plan};
 use support::region;

@@ -1,4 +1,5 @@
-//! The plan of one service as a linear program, from the words of the inputs alone, solved by a general solver.
+//! The plan of one service, or of several that enter networks by the same gateways, as a linear program, from the words of the
+//! inputs alone, solved by a general solver.
 //!
 //! It shares nothing with the planner but the price of a tier: who may go where, and how far that is, is said here a
 //! second time. Only for inputs whose demands and capacities are all known and of everyday size: a solver counts in
@@ -11,8 +12,10 @@
     clippy::cast_precision_loss
 )]
 
-use causeway_api::ids::Region;
-use causeway_api::plan::{DestinationInput, PlanInputs, SourceInput, Withdrawal};
+use std::collections::BTreeMap;
+
+use causeway_api::ids::{NetworkName, Region};
+use causeway_api::plan::{DestinationInput, PlanInputs, Rate, SourceInput, Withdrawal};
 use causeway_failover::plan::cost;
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOutcome, Variable};
 
@@ -30,64 +33,103 @@ pub(crate) struct Optimum {
 
 /// Solves: as much served as can be, and that as cheaply as can be.
 pub(crate) fn solve(inputs: &PlanInputs) -> Optimum {
-    let mut problem = Problem::new(OptimizationDirection::Minimize);
-    let mut into: Vec<Vec<(Variable, f64)>> = vec![Vec::new(); inputs.destinations.len()];
-    let mut elsewhere: Vec<Vec<(Variable, f64)>> = vec![Vec::new(); inputs.destinations.len()];
-    let mut entering: Vec<Vec<(Variable, f64)>> = vec![Vec::new(); inputs.gateways.len()];
-    let mut flows: Vec<(Variable, f64)> = Vec::new();
-    for source in &inputs.sources {
-        let mut out: Vec<(Variable, f64)> = Vec::new();
-        for (at, (zone, into)) in inputs.destinations.iter().zip(&mut into).enumerate() {
-            if let Some(tier) = tier(inputs, source, zone) {
-                let price = f64::from(cost::of_tier(tier));
-                let flow = problem.add_var(price, (0.0, f64::INFINITY));
-                flows.push((flow, price));
-                out.push((flow, 1.0));
-                into.push((flow, 1.0));
-                if zone.member != source.source.member {
-                    elsewhere[at].push((flow, 1.0));
-                }
-                let remote = zone.network != source.network;
-                for (gateway, entering) in inputs.gateways.iter().zip(&mut entering) {
-                    if remote && gateway.network == zone.network {
-                        entering.push((flow, 1.0));
+    solve_all(std::slice::from_ref(inputs), &BTreeMap::new())
+}
+
+/// The same over several services, which enter each of these networks with no more than so much, all together.
+pub(crate) fn solve_all(services: &[PlanInputs], limits: &BTreeMap<NetworkName, Rate>) -> Optimum {
+    let mut program = Program {
+        problem: Problem::new(OptimizationDirection::Minimize),
+        flows: Vec::new(),
+        entering: BTreeMap::new(),
+    };
+    for inputs in services {
+        program.add(inputs);
+    }
+    for (network, limit) in limits {
+        if let Some(entering) = program.entering.get(network) {
+            let problem = &mut program.problem;
+            problem.add_constraint(entering, ComparisonOp::Le, rps(limit.0));
+        }
+    }
+    program.optimum()
+}
+
+struct Program {
+    problem: Problem,
+    /// Each flow, and what it costs.
+    flows: Vec<(Variable, f64)>,
+    /// What enters each network through its gateways.
+    entering: BTreeMap<NetworkName, Vec<(Variable, f64)>>,
+}
+
+impl Program {
+    /// One service's own part.
+    fn add(&mut self, inputs: &PlanInputs) {
+        let problem = &mut self.problem;
+        let mut into: Vec<Vec<(Variable, f64)>> = vec![Vec::new(); inputs.destinations.len()];
+        let mut elsewhere: Vec<Vec<(Variable, f64)>> = vec![Vec::new(); inputs.destinations.len()];
+        let mut entering: Vec<Vec<(Variable, f64)>> = vec![Vec::new(); inputs.gateways.len()];
+        for source in &inputs.sources {
+            let mut out: Vec<(Variable, f64)> = Vec::new();
+            for (at, (zone, into)) in inputs.destinations.iter().zip(&mut into).enumerate() {
+                if let Some(tier) = tier(inputs, source, zone) {
+                    let price = f64::from(cost::of_tier(tier));
+                    let flow = problem.add_var(price, (0.0, f64::INFINITY));
+                    self.flows.push((flow, price));
+                    out.push((flow, 1.0));
+                    into.push((flow, 1.0));
+                    if zone.member != source.source.member {
+                        elsewhere[at].push((flow, 1.0));
+                    }
+                    if zone.network != source.network {
+                        let all = self.entering.entry(zone.network.clone()).or_default();
+                        all.push((flow, 1.0));
+                        for (gateway, entering) in inputs.gateways.iter().zip(&mut entering) {
+                            if gateway.network == zone.network {
+                                entering.push((flow, 1.0));
+                            }
+                        }
                     }
                 }
             }
+            out.push((problem.add_var(UNSERVED, (0.0, f64::INFINITY)), 1.0));
+            problem.add_constraint(&out, ComparisonOp::Eq, rps(source.demand.unwrap().0));
         }
-        out.push((problem.add_var(UNSERVED, (0.0, f64::INFINITY)), 1.0));
-        problem.add_constraint(&out, ComparisonOp::Eq, rps(source.demand.unwrap().0));
+        let rows = inputs.destinations.iter().zip(into).zip(elsewhere);
+        for ((zone, into), elsewhere) in rows {
+            let limit = zone.capacity.unwrap().percent(zone.max_utilization_percent);
+            let held = limit.percent(zone.admitted_percent);
+            let left = zone.withdrawn == Some(Withdrawal::Evacuated);
+            if !into.is_empty() {
+                let limit = if left { held } else { limit };
+                problem.add_constraint(&into, ComparisonOp::Le, rps(limit.0));
+            }
+            if !elsewhere.is_empty() {
+                problem.add_constraint(&elsewhere, ComparisonOp::Le, rps(held.0));
+            }
+        }
+        for (gateway, entering) in inputs.gateways.iter().zip(entering) {
+            if !entering.is_empty() {
+                problem.add_constraint(&entering, ComparisonOp::Le, rps(gateway.limit.0));
+            }
+        }
     }
-    let rows = inputs.destinations.iter().zip(into).zip(elsewhere);
-    for ((zone, into), elsewhere) in rows {
-        let limit = zone.capacity.unwrap().percent(zone.max_utilization_percent);
-        let held = limit.percent(zone.admitted_percent);
-        let left = zone.withdrawn == Some(Withdrawal::Evacuated);
-        if !into.is_empty() {
-            let limit = if left { held } else { limit };
-            problem.add_constraint(&into, ComparisonOp::Le, rps(limit.0));
+
+    fn optimum(self) -> Optimum {
+        let SolveOutcome::Solution(solution) = self.problem.solve().unwrap() else {
+            panic!("the solver was not given a limit");
+        };
+        let sums = |of: fn(f64) -> f64| {
+            let flows = self.flows.iter();
+            flows
+                .map(|(flow, price)| solution.var_value(*flow) * of(*price))
+                .sum()
+        };
+        Optimum {
+            served: sums(|_| 1.0),
+            cost: sums(|price| price),
         }
-        if !elsewhere.is_empty() {
-            problem.add_constraint(&elsewhere, ComparisonOp::Le, rps(held.0));
-        }
-    }
-    for (gateway, entering) in inputs.gateways.iter().zip(entering) {
-        if !entering.is_empty() {
-            problem.add_constraint(&entering, ComparisonOp::Le, rps(gateway.limit.0));
-        }
-    }
-    let SolveOutcome::Solution(solution) = problem.solve().unwrap() else {
-        panic!("the solver was not given a limit");
-    };
-    Optimum {
-        served: flows
-            .iter()
-            .map(|(flow, _)| solution.var_value(*flow))
-            .sum(),
-        cost: flows
-            .iter()
-            .map(|(flow, cost)| solution.var_value(*flow) * cost)
-            .sum(),
     }
 }
 

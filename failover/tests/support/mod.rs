@@ -170,6 +170,7 @@ fn build(
                 demand: demand.map(Rate),
                 demand_source: causeway_api::plan::DemandSource::default(),
                 unreachable: std::collections::BTreeSet::new(),
+                ejected: std::collections::BTreeSet::new(),
                 together: std::collections::BTreeMap::new(),
             });
             let known = each.filter(|_| !mixed || (at + index) % 2 == 0);
@@ -193,6 +194,7 @@ fn build(
                 total: *ready,
                 admitted_percent: 100,
                 vacated: at % 2 == 1 && member.withdrawn == Some(Withdrawal::Lost),
+                draining: false,
             });
         }
     }

@@ -8,7 +8,7 @@
 //! overload Shed
 //! unknown BestEffort
 //! gateway hz 500                                       what the gateways of a network let in, a second
-//! member ack-hz region=cn-hangzhou network=hz         further: private, out=Lost, unreachable=hz,sh
+//! member ack-hz region=cn-hangzhou network=hz         further: private, out=Lost, unreachable=hz,sh, ejected=hz
 //!   zone g demand=1000 ready=12 each=125 max=80       demand, each and max may be left out; region= where it differs;
 //!                                                     total=, admitted= (percent), out= where it differs, learned
 //! ```
@@ -87,6 +87,7 @@ fn fields(words: &[&str]) -> BTreeMap<String, String> {
             "private",
             "out",
             "unreachable",
+            "ejected",
             "demand",
             "ready",
             "each",
@@ -120,6 +121,13 @@ fn add_zone(
     let zone = (zone != "-").then(|| zone.parse().unwrap());
     let number = |key: &str| fields.get(key).map(|value| value.parse::<u64>().unwrap());
     let ready = u32::try_from(number("ready").unwrap_or(0)).unwrap();
+    let networks = |key: &str| {
+        let names = member
+            .get(key)
+            .into_iter()
+            .flat_map(|names| names.split(','));
+        names.map(|name| name.parse().unwrap()).collect()
+    };
     inputs.sources.push(SourceInput {
         source: Source {
             member: name.clone(),
@@ -129,12 +137,8 @@ fn add_zone(
         network: Clone::clone(&network),
         demand: number("demand").map(Rate::from_rps),
         demand_source: causeway_api::plan::DemandSource::default(),
-        unreachable: member
-            .get("unreachable")
-            .into_iter()
-            .flat_map(|networks| networks.split(','))
-            .map(|network| network.parse().unwrap())
-            .collect(),
+        unreachable: networks("unreachable"),
+        ejected: networks("ejected"),
         together: std::collections::BTreeMap::new(),
     });
     let capacity = number("each").map(|each| Rate::from_rps(each * u64::from(ready)));
@@ -166,5 +170,6 @@ fn add_zone(
         total: number("total").map_or(ready, |total| u32::try_from(total).unwrap()),
         admitted_percent: u8::try_from(number("admitted").unwrap_or(100)).unwrap(),
         vacated: false,
+        draining: false,
     });
 }

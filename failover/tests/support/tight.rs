@@ -66,6 +66,7 @@ fn add(inputs: &mut PlanInputs, at: usize, (home, net, exported, zones): &Member
             demand: Some(Rate::from_rps(*demand)),
             demand_source: causeway_api::plan::DemandSource::default(),
             unreachable: std::collections::BTreeSet::new(),
+            ejected: std::collections::BTreeSet::new(),
             together: std::collections::BTreeMap::new(),
         });
         inputs.destinations.push(DestinationInput {
@@ -82,6 +83,7 @@ fn add(inputs: &mut PlanInputs, at: usize, (home, net, exported, zones): &Member
             total: *ready,
             admitted_percent: 100,
             vacated: false,
+            draining: false,
         });
     }
 }

@@ -1,5 +1,6 @@
 //! What a replica spends between the decisive vote and the first command that shifts traffic, for fleets of a thousand and of ten
-//! thousand services: it should not depend on how many there are.
+//! thousand services: it should not depend on how many there are. Measured with services that all may move by themselves, and with
+//! one in a hundred that keeps state, so that ways in are kept open for those and sessions are told what to leave at once.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -19,8 +20,10 @@ use causeway_api::ids::ReplicaId;
 use causeway_api::plan::{
     CapacitySource, DemandSource, DestinationInput, PlanInputs, Rate, Source, SourceInput,
 };
-use causeway_api::spec::{MemberSpec, Placement};
+use causeway_api::rules::PolicyRules;
+use causeway_api::spec::{MemberSpec, Placement, PolicySpec};
 use causeway_api::verdict::{Ballot, ObserverId, Vote};
+use causeway_core::coarse::coarse;
 use causeway_core::contingencies::Contingencies;
 use causeway_failover::plan::plan;
 use causeway_measure::{Measure, processor_ns};
@@ -29,8 +32,30 @@ use causeway_state::{Command, Outcome, PlanProposal, State, apply_next};
 const MEMBERS: usize = 10;
 /// Proposals in the first command, as a replica takes them.
 const BATCH: usize = 256;
+/// One service in so many keeps state.
+const CAREFUL: usize = 100;
+/// Sessions that are told what to leave at once.
+const SESSIONS: usize = 100;
 /// What the system counts of a processor may move in steps of some milliseconds: so much is done that those don't matter.
 const ROUNDS: usize = 100;
+
+/// What an endpoint carries.
+fn declared() -> PolicySpec {
+    PolicySpec {
+        key: "causeway-system/root".parse().unwrap(),
+        root: true,
+        targets: Default::default(),
+        hosts: Default::default(),
+        failover: Default::default(),
+        allowed_regions: Default::default(),
+        demand: Default::default(),
+        capacity_per_endpoint: Some(Rate::from_rps(100)),
+        max_utilization_percent: None,
+        detection: None,
+        hold_down_ms: None,
+        rules: Default::default(),
+    }
+}
 
 #[derive(Clone)]
 struct World {
@@ -38,13 +63,14 @@ struct World {
 }
 
 impl World {
-    fn new(services: usize) -> Self {
+    fn new(services: usize, careful: bool) -> Self {
         let mut world = Self {
             state: State::default(),
         };
         world.apply(Command::Bootstrap { incarnation: 1 });
         let level = causeway_state::level::FEATURE_LEVEL;
         world.apply(Command::RaiseLevel { level });
+        world.apply(Command::PutPolicy(declared()));
         for at in 0..MEMBERS {
             let member = format!("m{at}");
             world.apply(Command::PutMember(MemberSpec::minimal(
@@ -66,6 +92,9 @@ impl World {
                 },
             });
         }
+        if careful {
+            world.apply(Command::PutPolicy(keeps_state(services)));
+        }
         let proposals: Vec<PlanProposal> = (0..services).map(|at| world.proposal(at)).collect();
         for batch in proposals.chunks(BATCH) {
             world.apply(Command::CommitPlans(batch.to_vec()));
@@ -85,8 +114,9 @@ impl World {
             region: Some(format!("r{at}").parse().unwrap()),
             network: format!("m{at}").parse().unwrap(),
             demand: Some(Rate::from_rps(if at == 0 { 500 } else { 100 })),
-            demand_source: DemandSource::Declared,
+            demand_source: DemandSource::Measured,
             unreachable: BTreeSet::new(),
+            ejected: BTreeSet::new(),
             together: Default::default(),
         };
         let zone = |at: usize| DestinationInput {
@@ -102,6 +132,7 @@ impl World {
             max_utilization_percent: 80,
             admitted_percent: 100,
             vacated: false,
+            draining: false,
             withdrawn: None,
         };
         let inputs = PlanInputs {
@@ -158,9 +189,34 @@ impl World {
     }
 }
 
+/// A policy for one service in a hundred, which moves by a person's word alone.
+fn keeps_state(services: usize) -> PolicySpec {
+    let these = (0..services).step_by(CAREFUL);
+    PolicySpec {
+        key: "shop/keeps-state".parse().unwrap(),
+        root: false,
+        targets: these
+            .map(|at| format!("shop/s{at:05}").parse().unwrap())
+            .collect(),
+        hosts: BTreeSet::new(),
+        failover: Default::default(),
+        allowed_regions: BTreeSet::new(),
+        demand: Default::default(),
+        capacity_per_endpoint: None,
+        max_utilization_percent: None,
+        detection: None,
+        hold_down_ms: None,
+        rules: PolicyRules {
+            stateful: Some(true),
+            ..PolicyRules::default()
+        },
+    }
+}
+
 fn main() {
-    for services in [1_000, 10_000] {
-        let mut world = World::new(services);
+    let fleets = [1_000, 10_000].map(|services| [(services, false), (services, true)]);
+    for (services, careful) in fleets.into_iter().flatten() {
+        let mut world = World::new(services, careful);
         let mut contingencies = Contingencies::default();
         contingencies.place(&world.state);
         for service in contingencies.take(usize::MAX) {
@@ -203,7 +259,12 @@ fn main() {
             black_box(&proposals);
         }
         let proposed_ns = (processor_ns() - began) / ROUNDS as u64;
-        let all = format!("{services} services of {MEMBERS} members");
+        let some = if careful {
+            ", one in a hundred keeps state"
+        } else {
+            ""
+        };
+        let all = format!("{services} services of {MEMBERS} members{some}");
         line(
             &format!("{all}: the decisive command applied"),
             applied_ns,
@@ -214,7 +275,31 @@ fn main() {
             proposed_ns,
             None,
         );
+        if careful {
+            line(
+                &format!("{all}: what {SESSIONS} sessions are told to leave at once"),
+                told(&world.state),
+                None,
+            );
+        }
     }
+}
+
+/// What it takes to find what all sessions are to leave at once.
+fn told(state: &State) -> u64 {
+    let members: Vec<_> = state.members.keys().cycle().take(SESSIONS).collect();
+    let began = processor_ns();
+    for _ in 0..ROUNDS {
+        for member in &members {
+            black_box(coarse(state, member));
+        }
+    }
+    let own = coarse(state, &"m1".parse().unwrap());
+    assert!(
+        own.networks.is_empty(),
+        "a member does not leave its own network"
+    );
+    (processor_ns() - began) / ROUNDS as u64
 }
 
 fn line(measure: &str, ns: u64, aim: Option<&str>) {

@@ -211,6 +211,7 @@ impl World {
             mesh: MeshFact::Istio,
             api: ApiFact::Reachable,
             problems: Vec::new(),
+            ejected: BTreeMap::new(),
         });
         delta.namespaces = vec![Change::set(Name::new("shop")?, NamespaceFact {})];
         let gateway = GatewayFact {

@@ -21,17 +21,17 @@ pub fn coarse(state: &State, member: &MemberName) -> CoarseCut {
     if networks.is_empty() {
         return CoarseCut::default();
     }
-    let stay = state.plans.iter().filter_map(|(service, row)| {
-        let plan = &row.value.as_ref()?.plan;
-        let mut here = plan.sources.iter().filter(|s| s.source.member == *member);
-        let goes = here.any(|source| leads_into(source, &networks));
-        (goes && state.stands_outside(service)).then(|| service.clone())
+    let stay = state.standing_outside().into_iter().filter(|service| {
+        let row = state.plan(service).and_then(|row| row.value.as_ref());
+        let sources = row.into_iter().flat_map(|held| &held.plan.sources);
+        let mut here = sources.filter(|source| source.source.member == *member);
+        here.any(|source| leads_into(source, &networks))
     });
     let active = state.brain.contingencies.active.as_ref();
     CoarseCut {
         domain: active.map(|active| active.domain.clone()),
         contingency: active.map(|active| active.hash),
-        stay: stay.collect(),
+        stay: stay.cloned().collect(),
         networks,
     }
 }

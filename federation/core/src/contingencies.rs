@@ -9,9 +9,9 @@ use std::sync::Arc;
 use causeway_api::contingency::Readiness;
 use causeway_api::domain::Domain;
 use causeway_api::plan::{PlanInputs, ServicePlan};
-use causeway_api::{MemberName, ServiceKey};
+use causeway_api::{MemberName, NetworkName, ServiceKey};
 use causeway_failover::contingency::{Fall, Place, Prepared};
-use causeway_state::{PlanRow, State};
+use causeway_state::{PlanProposal, PlanRow, State};
 
 /// At most so many domains are prepared for: regions and declared domains first, then members, zones and gateways.
 pub const DOMAINS: usize = causeway_state::apply::contingencies::DOMAINS;
@@ -23,7 +23,11 @@ pub type Plans = BTreeMap<ServiceKey, Arc<PlanRow>>;
 #[derive(Debug, Default)]
 pub struct Contingencies {
     places: BTreeMap<MemberName, Place>,
+    /// Networks where services keep to their parts.
+    kept: BTreeSet<NetworkName>,
     prepared: BTreeMap<Domain, Prepared>,
+    /// What of each service was taken in last.
+    taken: Plans,
     /// Services to be looked at.
     due: BTreeSet<ServiceKey>,
     /// Domains of which something changed since services were tied together.
@@ -38,6 +42,10 @@ impl Contingencies {
     pub fn place(&mut self, state: &State) {
         let places = state.places();
         self.spare(state);
+        if self.kept != *state.kept_to_parts() {
+            self.kept.clone_from(state.kept_to_parts());
+            self.untie();
+        }
         if places == self.places {
             return;
         }
@@ -97,8 +105,8 @@ impl Contingencies {
         };
         let all = || plans.keys().cloned().collect();
         if let Some(prepared) = self.prepared.get_mut(&domain) {
-            let limits = prepared.fall().limits(&domain, &self.places);
-            prepared.settle(&limits, &all, &committed);
+            let limits = prepared.fall().limits(&self.places);
+            prepared.settle(&limits, &self.kept, &all, &committed);
         }
         !self.untied.is_empty()
     }
@@ -110,6 +118,38 @@ impl Contingencies {
             self.due.remove(service);
         }
         some
+    }
+
+    /// Takes in a service as it is committed, or that it is no more; and keeps in mind what it was.
+    pub fn take_in(&mut self, service: &ServiceKey, row: Option<Arc<PlanRow>>) {
+        let held = row.as_ref().and_then(|row| row.value.as_ref());
+        self.update(service, held.map(|held| (&held.inputs, &held.plan)));
+        match row {
+            Some(row) => self.taken.insert(service.clone(), row),
+            None => self.taken.remove(service),
+        };
+    }
+
+    /// What to propose of a service when a domain is lost, where the loss changes it. `None` also where `committed` is another
+    /// than was last taken in: a plan that was prepared from other inputs than those that it would be proposed with is none.
+    #[must_use]
+    pub fn proposal(
+        &self,
+        domain: &Domain,
+        service: &ServiceKey,
+        committed: &Arc<PlanRow>,
+    ) -> Option<PlanProposal> {
+        let taken = self.taken.get(service)?;
+        if !Arc::ptr_eq(taken, committed) && taken != committed {
+            return None;
+        }
+        let held = committed.value.as_ref()?;
+        let prepared = self.prepared.get(domain)?;
+        Some(PlanProposal {
+            service: service.clone(),
+            plan: Some(prepared.proposed(&held.inputs, &held.plan)?),
+            previous: Some(committed.generation),
+        })
     }
 
     /// Takes in a service as it is committed, or that it is no more.
@@ -171,7 +211,7 @@ pub fn domains(places: &BTreeMap<MemberName, Place>) -> Vec<Domain> {
                 });
             }
         }
-        for gateway in place.gateways.iter().filter(|_| place.gateways.len() > 1) {
+        for gateway in place.gateways.keys().filter(|_| place.gateways.len() > 1) {
             narrow.insert(Domain::Gateway {
                 member: member.clone(),
                 gateway: gateway.clone(),

@@ -6,18 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_api::ids::{PortName, Region, Zone};
-use causeway_api::plan::{
-    DemandSource, DestinationInput, PlanInputs, Rate, Source, SourceInput, Withdrawal,
-};
-use causeway_api::spec::{MemberSpec, Placement, defaults};
+use causeway_api::ids::{PortName, Zone};
+use causeway_api::plan::{DemandSource, DestinationInput, PlanInputs, Rate, Source, SourceInput};
+use causeway_api::spec::{MemberSpec, Placement};
 use causeway_api::{MemberName, ServiceKey};
 use causeway_failover::policy::Effective;
-use causeway_failover::{learn, plan, quantise};
+use causeway_failover::{declared, learn, plan, quantise};
 use causeway_index::{FactStore, OwnerFacts};
 use causeway_state::State;
 
-use crate::{localities, observed};
+use crate::localities;
 
 mod draining;
 mod rates;
@@ -59,7 +57,7 @@ pub fn plan_inputs_with(
     for member in &members {
         let calls = member.facts.namespaces.contains_key(&service.namespace);
         if calls {
-            sources.extend(source_inputs(state, member));
+            sources.extend(source_inputs(state, member, service));
         }
         if calls || exporters.contains(member.name) {
             let learned = rates.per_endpoint(service, member.name);
@@ -73,10 +71,10 @@ pub fn plan_inputs_with(
     // In the order of members, as if all had been heard.
     sources.sort_by(|a, b| a.source.cmp(&b.source));
     destinations.sort_by(|a, b| (&a.member, &a.zone).cmp(&(&b.member, &b.zone)));
-    share_demand(&mut sources, &policy.demand);
-    for source in &mut sources {
+    let declared = declared::demand(&sources, &policy.demand);
+    for (source, declared) in sources.iter_mut().zip(declared) {
         let measured = rates.demand(service, &source.source);
-        (source.demand, source.demand_source) = learn::demand(source.demand, measured);
+        (source.demand, source.demand_source) = learn::demand(declared, measured);
     }
     if policy.policy.together.is_some() {
         shared::as_committed(state, service, &mut sources);
@@ -158,9 +156,11 @@ fn placed<'a>(state: &'a State, facts: &'a FactStore) -> impl Iterator<Item = Pl
 }
 
 /// One source for each zone that has nodes; one without a zone where the nodes name none.
-fn source_inputs(state: &State, member: &Placed<'_>) -> Vec<SourceInput> {
-    let unreachable = observed::unreachable(state, member.name);
-    let nodes = member.facts.member.as_ref().map(|fact| &fact.nodes);
+fn source_inputs(state: &State, member: &Placed<'_>, service: &ServiceKey) -> Vec<SourceInput> {
+    let unreachable = state.unreachable_from(member.name);
+    let fact = member.facts.member.as_ref();
+    let ejected = fact.and_then(|fact| fact.ejected.get(service));
+    let nodes = fact.map(|fact| &fact.nodes);
     let mut zones: BTreeSet<Option<Zone>> = nodes
         .into_iter()
         .flatten()
@@ -179,38 +179,10 @@ fn source_inputs(state: &State, member: &Placed<'_>) -> Vec<SourceInput> {
         demand: None,
         demand_source: DemandSource::Unknown,
         unreachable: unreachable.clone(),
+        ejected: ejected.cloned().unwrap_or_default(),
         together: std::collections::BTreeMap::new(),
     };
     zones.into_iter().map(input).collect()
-}
-
-/// Declared demand of a region is shared evenly by its members, and a member's by its zones: nothing tells yet which of
-/// them calls more. What does not divide goes to the first ones.
-fn share_demand(sources: &mut [SourceInput], demand: &BTreeMap<Region, Rate>) {
-    for (region, total) in demand {
-        let members: BTreeSet<MemberName> = sources
-            .iter()
-            .filter(|source| source.region.as_ref() == Some(region))
-            .map(|source| source.source.member.clone())
-            .collect();
-        for (member, part) in members.iter().zip(parts(total.0, members.len())) {
-            let zones = sources
-                .iter_mut()
-                .filter(|source| source.source.member == *member);
-            let zones: Vec<&mut SourceInput> = zones.collect();
-            let count = zones.len();
-            for (zone, part) in zones.into_iter().zip(parts(part, count)) {
-                zone.demand = Some(Rate(part));
-                zone.demand_source = DemandSource::Declared;
-            }
-        }
-    }
-}
-
-/// `total` in `count` parts that differ by one at most.
-fn parts(total: u64, count: usize) -> impl Iterator<Item = u64> {
-    let count = u64::try_from(count).unwrap_or(u64::MAX).max(1);
-    (0..count).map(move |at| total / count + u64::from(at < total % count))
 }
 
 fn destination_inputs(
@@ -230,8 +202,8 @@ fn destination_inputs(
         *ready = ready.saturating_add(counts.ready);
         *total = total.saturating_add(counts.total);
     }
-    let utilization = utilization(member.spec, policy);
-    let withdrawn = withdrawn(state, member.name, member.placement, policy);
+    let utilization = declared::max_utilization_percent(member.spec, policy);
+    let barred = state.barred(member.placement, &policy.policy);
     let exported = fact.exported;
     let inputs = zones.into_iter().map(|(zone, by_port)| {
         // A caller may need any of the ports; one that a zone does not have at all counts as none.
@@ -244,7 +216,8 @@ fn destination_inputs(
         let total = by_port.values().map(|(_, total)| *total).max();
         let total = quantise::ready(total.unwrap_or(0)).max(ready);
         let declared = policy.capacity_per_endpoint;
-        let (capacity, capacity_source) = learn::capacity(declared, learned, ready);
+        let (capacity, capacity_source) =
+            learn::capacity(member.spec.class, declared, learned, ready);
         DestinationInput {
             member: member.name.clone(),
             zone,
@@ -255,45 +228,14 @@ fn destination_inputs(
             capacity,
             capacity_source,
             max_utilization_percent: utilization,
-            withdrawn,
+            withdrawn: barred,
             total,
             admitted_percent: 100,
             vacated: false,
+            draining: false,
         }
     });
     inputs.collect()
-}
-
-fn utilization(spec: &MemberSpec, policy: &Effective) -> u8 {
-    let declared = [spec.max_utilization_percent, policy.max_utilization_percent];
-    let least = declared.into_iter().flatten().min();
-    least.unwrap_or(defaults::MAX_UTILIZATION_PERCENT)
-}
-
-/// Why others must not be sent to a member, the strongest reason first.
-fn withdrawn(
-    state: &State,
-    member: &MemberName,
-    placement: &Placement,
-    policy: &Effective,
-) -> Option<Withdrawal> {
-    let allowed = &policy.policy.allowed_regions;
-    let allowed = allowed.is_empty()
-        || placement
-            .region
-            .as_ref()
-            .is_some_and(|r| allowed.contains(r));
-    state
-        .withdrawal(member)
-        .or_else(|| (!allowed).then_some(Withdrawal::NotAllowed))
-        .or_else(|| {
-            let leads = state
-                .members
-                .values()
-                .filter_map(|other| other.placement.as_ref())
-                .any(|other| other.network == placement.network && !other.gateways.is_empty());
-            (!leads).then_some(Withdrawal::NoGateway)
-        })
 }
 
 fn ports(

@@ -1,4 +1,4 @@
-//! Which gateways are observed, by whom, and how; and what one place alone does not reach.
+//! Which gateways are observed, by whom, and how.
 //!
 //! Every replica observes every gateway. An agent observes those of the networks that its member may be sent to, and a few
 //! more, chosen by rendezvous hashing: each gateway is then seen by some agents, whatever traffic there is, and a member
@@ -11,7 +11,6 @@ use causeway_api::plan::Destination;
 use causeway_api::probe::{GatewayProbe, Observed, east_west_name};
 use causeway_api::verdict::Subject;
 use causeway_api::{MemberName, Name, NetworkName};
-use causeway_failover::verdict::local::unreachable_from;
 use causeway_index::{FactStore, OwnerFacts};
 use causeway_state::State;
 
@@ -75,34 +74,6 @@ pub fn by_agents(
         .iter()
         .map(|agent| (agent.clone(), list(agent)))
         .collect()
-}
-
-/// The remote networks that a member alone does not reach: its agent has not reached any of their gateways that may receive.
-#[must_use]
-pub fn unreachable(state: &State, member: &MemberName) -> BTreeSet<NetworkName> {
-    // Most places reach everything.
-    if !state.votes.complains(member) {
-        return BTreeSet::new();
-    }
-    let own = state.members.get(member).and_then(|held| held.network());
-    let mut networks: BTreeMap<&NetworkName, BTreeSet<Subject>> = BTreeMap::new();
-    for (other, gateway, _) in each(state) {
-        let network = state.members.get(other).and_then(|held| held.network());
-        let subject = subject(other, gateway);
-        if network != own
-            && let Some(network) = network
-            && state.verdicts.state(&subject).may_receive()
-        {
-            networks.entry(network).or_default().insert(subject);
-        }
-    }
-    let (rules, now) = (state.rules(), state.cluster_time);
-    let out = networks.into_iter().filter(|(_, gateways)| {
-        let all = gateways.iter().cloned();
-        let failed = unreachable_from(&state.votes, &rules, now, member, all);
-        failed.len() == gateways.len()
-    });
-    out.map(|(network, _)| network.clone()).collect()
 }
 
 fn each(state: &State) -> impl Iterator<Item = (&MemberName, &Name, &GatewayFact)> {

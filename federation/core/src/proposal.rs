@@ -32,18 +32,22 @@ pub fn proposal(
             .is_some_and(|_| state.worth_proposing(&gone))
             .then_some(gone);
     };
-    let moved = state.without_what_waits(&inputs);
-    let moved = moved.map(|inputs| planned(state, service, inputs));
-    if let Some(moved) = moved.filter(|moved| state.would_pass(moved)) {
-        return Some(moved);
-    }
-    let proposal = planned(state, service, inputs);
+    let proposal = next_from(state, service, inputs);
     let (inputs, plan) = proposal.plan.as_ref()?;
     let news = !state.is_committed(inputs, plan) && state.worth_proposing(&proposal);
     news.then_some(proposal)
 }
 
-/// The plan of a service from inputs, whether or not it is worth proposing.
+/// The plan of a service from inputs, whether or not it is worth proposing: what a person moves without a loss that waits for a
+/// person, if that would pass; else all that the inputs say.
+pub(crate) fn next_from(state: &State, service: &ServiceKey, inputs: PlanInputs) -> PlanProposal {
+    let moved = state.without_what_waits(&inputs);
+    let moved = moved.map(|inputs| planned(state, service, inputs));
+    let moved = moved.filter(|moved| state.would_pass(moved));
+    moved.unwrap_or_else(|| planned(state, service, inputs))
+}
+
+/// The plan of a service from inputs as they are.
 #[must_use]
 pub fn planned(state: &State, service: &ServiceKey, inputs: PlanInputs) -> PlanProposal {
     let row = state.plan(service);

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use causeway_api::ServiceKey;
 use causeway_api::plan::PlanInputs;
 use causeway_api::spec::PolicyKey;
-use causeway_api::{NetworkName, ServiceKey};
 use causeway_failover::allot::{self, Shared};
 use causeway_index::FactStore;
 use causeway_state::State;
@@ -19,15 +19,11 @@ use crate::inputs::plan_inputs;
 #[derive(Debug, Default)]
 pub struct Ties {
     gateways: Shared,
+    /// Whether what all services want of gateways was counted: while none declares what it carries, it is not.
+    counted: bool,
 }
 
 impl Ties {
-    /// Has all services keep to their parts of a network's gateways from now on: without that, what they send together was refused.
-    /// What to plan from says so the next time that one of them is asked for.
-    pub fn keep_to_parts(&mut self, network: &NetworkName) {
-        self.gateways.keep_to_parts(network);
-    }
-
     /// What to plan from: for each service that is asked for (`None`: nothing is to be planned), and for each that is tied
     /// to one of them and gets another part than before.
     pub fn inputs(
@@ -44,10 +40,19 @@ impl Ties {
         let limits = state.gateway_limits();
         if limits.is_empty() && self.gateways.is_free() {
             self.gateways.clear();
+            self.counted = false;
             for inputs in found.values_mut().flatten() {
                 inputs.gateways.clear();
             }
             return found;
+        }
+        if !self.counted {
+            self.counted = true;
+            let planned = state.plans.iter().filter(|(_, row)| row.value.is_some());
+            for (key, _) in planned.filter(|(key, _)| !found.contains_key(*key)) {
+                let inputs = plan_inputs(state, facts, key);
+                self.gateways.note(key, inputs.as_ref());
+            }
         }
         for (key, inputs) in &found {
             self.gateways.note(key, inputs.as_ref());
@@ -56,7 +61,10 @@ impl Ties {
             Some(inputs) => inputs.clone(),
             None => plan_inputs(state, facts, key),
         };
-        for key in self.gateways.settle(&limits, &mut others) {
+        for key in self
+            .gateways
+            .settle(&limits, state.kept_to_parts(), &mut others)
+        {
             found
                 .entry(key.clone())
                 .or_insert_with(|| plan_inputs(state, facts, &key));

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contingencies::domains;
 use crate::inputs;
-use crate::proposal::planned;
+use crate::proposal::next_from;
 
 /// Plans in one command, as a replica proposes them.
 const BATCH: usize = 256;
@@ -31,6 +31,8 @@ pub struct Committed {
     plans: BTreeMap<ServiceKey, Arc<PlanRow>>,
     /// Networks that are not cut off as a whole, because services that stand outside go there.
     spared: BTreeSet<NetworkName>,
+    /// Networks where services keep to their parts.
+    kept: BTreeSet<NetworkName>,
 }
 
 impl Committed {
@@ -41,6 +43,7 @@ impl Committed {
             places: state.places(),
             plans: state.plans.clone(),
             spared: state.spared(),
+            kept: state.kept_to_parts().clone(),
         }
     }
 
@@ -73,7 +76,7 @@ impl Committed {
     /// What would be prepared for the loss of a domain.
     fn prepared(&self, domain: &Domain) -> Prepared {
         let fall = Fall::of(domain, &self.places);
-        let limits = fall.limits(domain, &self.places);
+        let limits = fall.limits(&self.places);
         let mut prepared = Prepared::tied(domain.clone(), fall);
         prepared.spare(!prepared.fall().networks.is_disjoint(&self.spared));
         for (service, inputs, plan) in self.rows() {
@@ -84,7 +87,7 @@ impl Committed {
             Some((&held.inputs, &held.plan))
         };
         let all = || self.plans.keys().cloned().collect();
-        prepared.settle(&limits, &all, &committed);
+        prepared.settle(&limits, &self.kept, &all, &committed);
         prepared
     }
 
@@ -261,7 +264,10 @@ pub fn dry_run_of(
         let (inputs, plan) = proposal.plan.as_ref()?;
         let service = &proposal.service;
         let held = state.plan(service).and_then(|row| row.value.as_ref());
-        let waits = copy.brain.pending.get(service);
+        let follows = copy.plan(service).and_then(|row| row.value.as_ref());
+        let moves = follows.is_some_and(|now| now.plan == *plan);
+        // Beside what moves, a loss may wait on.
+        let waits = copy.brain.pending.get(service).filter(|_| !moves);
         let stays = refused.get(service).cloned();
         Some(Shifted {
             service: service.clone(),
@@ -288,10 +294,7 @@ fn proposal(
     if inputs::plan_inputs(before, facts, service).as_ref() == Some(&now) {
         return None;
     }
-    let moved = after.without_what_waits(&now);
-    let moved = moved.map(|inputs| planned(after, service, inputs));
-    let moved = moved.filter(|moved| after.would_pass(moved));
-    let next = moved.unwrap_or_else(|| planned(after, service, now));
+    let next = next_from(after, service, now);
     let another = |(_, plan): &(_, ServicePlan)| *plan != held.plan;
     next.plan.as_ref().is_some_and(another).then_some(next)
 }

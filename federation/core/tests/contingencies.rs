@@ -1,16 +1,21 @@
 //! What is prepared from the state alone is what the leader plans when the loss comes.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod world;
 
 use causeway_api::domain::Domain;
+use causeway_api::plan::Rate;
+use causeway_api::registry::ObjectKey;
+use causeway_api::spec::{MemberSpec, PolicySpec};
 use causeway_core::contingencies::Contingencies;
 use causeway_core::inputs;
+use causeway_core::proposal::proposal;
 use causeway_core::whatif::Committed;
 use causeway_failover::plan::{Stability, plan_with_previous};
-use causeway_state::State;
-use world::{World, key};
+use causeway_index::FactStore;
+use causeway_state::{Command, Outcome, PlanProposal, State, apply_next};
+use world::{World, key, name};
 
 fn followed(state: &State) -> Contingencies {
     let mut contingencies = Contingencies::default();
@@ -89,4 +94,87 @@ fn what_is_prepared_says_the_same_as_computing_it_when_asked() {
     let asked = Committed::of(&world.state).readiness();
     assert_eq!(followed(&world.state).readiness(), asked);
     assert_eq!(asked.len(), 9);
+}
+
+fn policy(capacity: u64, demand: u64, percent: u8) -> Command {
+    Command::PutPolicy(PolicySpec {
+        key: "causeway-system/root".parse().unwrap(),
+        root: true,
+        targets: Default::default(),
+        hosts: Default::default(),
+        failover: Default::default(),
+        allowed_regions: Default::default(),
+        demand: [("r-a".parse().unwrap(), Rate::from_rps(demand))].into(),
+        capacity_per_endpoint: Some(Rate::from_rps(capacity)),
+        max_utilization_percent: Some(percent),
+        detection: None,
+        hold_down_ms: None,
+        rules: Default::default(),
+    })
+}
+
+/// What a leader proposes of the service now, where anything.
+fn round(world: &mut World, facts: &FactStore) {
+    let inputs = world.inputs(facts);
+    if let Some(proposal) = proposal(&world.state, &key(), inputs) {
+        commit(world, proposal);
+    }
+}
+
+/// None of it is refused.
+fn commit(world: &mut World, proposal: PlanProposal) {
+    match apply_next(&mut world.state, Command::CommitPlans(vec![proposal])) {
+        Outcome::Accepted { effect, .. } => assert_eq!(effect.refused, []),
+        Outcome::Unchanged => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What people declare moves on under a plan that stays: the inputs that are held with it move on too, once, and what is
+/// prepared from them is not refused when the loss comes.
+#[test]
+fn what_is_declared_anew_under_a_plan_that_stays_has_nothing_refused_when_a_loss_comes() {
+    let draining = Command::ConfirmRemoval {
+        object: ObjectKey::Member(name("c")),
+    };
+    let spec = MemberSpec {
+        max_utilization_percent: Some(70),
+        ..MemberSpec::minimal(name("a"))
+    };
+    for (what, change) in [
+        ("capacity", policy(120, 30, 80)),
+        ("demand", policy(100, 40, 80)),
+        ("maxUtilizationPercent", policy(100, 30, 75)),
+        ("a member's own", Command::PutMember(spec)),
+        ("draining", draining),
+    ] {
+        let (mut world, facts) = World::planned();
+        world.apply(policy(100, 30, 80));
+        round(&mut world, &facts);
+        let before = world.state.plan(&key()).unwrap().clone();
+        world.apply(change);
+        round(&mut world, &facts);
+        let held = world.state.plan(&key()).unwrap().clone();
+        let stays = held.value.as_ref().unwrap().plan == before.value.as_ref().unwrap().plan;
+        assert_eq!(held.generation == before.generation, stays, "{what}");
+        let moves = ["demand", "draining"].contains(&what);
+        assert!(stays || moves, "{what}");
+        round(&mut world, &facts);
+        assert_eq!(world.state.plan(&key()), Some(&held), "{what}: once");
+        let prepared = followed(&world.state);
+        let prepared = prepared.of(&"member/b".parse().unwrap()).unwrap();
+        world.lose("b");
+        let held = held.value.as_ref().unwrap();
+        let (inputs, plan) = prepared.proposed(&held.inputs, &held.plan).unwrap();
+        let proposal = PlanProposal {
+            service: key(),
+            plan: Some((inputs, plan)),
+            previous: None,
+        };
+        let outcome = apply_next(&mut world.state, Command::CommitPlans(vec![proposal]));
+        let Outcome::Accepted { effect, .. } = outcome else {
+            panic!("{what}: {outcome:?}");
+        };
+        assert_eq!(effect.refused, [], "{what}");
+    }
 }

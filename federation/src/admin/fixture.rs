@@ -25,7 +25,7 @@ use causeway_api::session::{DiffAction, DiffEntry};
 use causeway_api::shift::{Shift, ShiftAction, ShiftKey};
 use causeway_api::spec::Mode;
 use causeway_api::verdict::{
-    Ballot, ClusterTime, Evidence, ObserverId, Subject, Verdict, VerdictState,
+    Ballot, ClusterTime, Evidence, Grounds, ObserverId, Subject, Verdict, VerdictState,
 };
 use causeway_api::view::MeshCondition;
 use causeway_core::whatif::{Loss, ServiceLoss, Shifted};
@@ -181,6 +181,7 @@ fn destination(
         total: ready,
         admitted_percent: 100,
         vacated: false,
+        draining: false,
     }
 }
 
@@ -213,6 +214,7 @@ pub(crate) fn explanation(from: Option<&Origin>) -> Explanation {
             demand: Some(Rate::from_rps(1840)),
             demand_source: causeway_api::plan::DemandSource::default(),
             unreachable: std::collections::BTreeSet::new(),
+            ejected: std::collections::BTreeSet::new(),
             together: std::collections::BTreeMap::new(),
         }],
         destinations: vec![
@@ -279,10 +281,21 @@ pub(crate) fn explanation(from: Option<&Origin>) -> Explanation {
 }
 
 pub(crate) fn subject() -> SubjectExplanation {
-    let verdict = |subject: &str, state, evidence| Verdict {
+    let verdict = |subject: &str, state, evidence: Vec<Evidence>| Verdict {
         subject: name(subject),
         state,
         since: ClusterTime(500_000),
+        grounds: Grounds {
+            counted: 1,
+            against: 1,
+            against_domains: 1,
+            quorum: (!evidence.is_empty()).then_some(causeway_api::verdict::Quorum {
+                observers: 1,
+                domains: 1,
+                reached_from: 0,
+            }),
+            ..Grounds::default()
+        },
         evidence,
     };
     let vote = |observer, domain: &str, not_counted| Evidence {

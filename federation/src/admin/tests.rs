@@ -12,6 +12,7 @@ use causeway_seam::real::net;
 use causeway_seam::{Env, real};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use causeway_api::Generation;
 use causeway_state::brain::Approvable;
 
 use super::api::overrides::{ApproveRequest, EndRequest, ReleaseRequest};
@@ -158,6 +159,7 @@ async fn a_question_that_is_too_large_is_refused_and_not_held() {
     let serving = server(&env, &authority, &["127.0.0.1"]).await;
     let client = client(&env, &serving, &pems(&env, &authority, Role::Operator, &[]));
     let release = |bytes: usize| ReleaseRequest {
+        seen: Generation::default(),
         reason: "x".repeat(bytes),
     };
     let released = client.release_brake(&release(1 << 20)).await.unwrap();
@@ -195,13 +197,18 @@ async fn what_people_do_carries_who_they_are() {
     );
     let what = Approvable::Shift(asked.key);
     let reason = "looked".to_owned();
-    let approve = ApproveRequest { what, reason };
+    let approve = ApproveRequest {
+        what,
+        seen: None,
+        reason,
+    };
     let approved = client.approve(&approve).await.unwrap();
     assert_eq!(
         approved.message,
         "TrafficShift causeway-system/move approved by someone: looked"
     );
     let release = ReleaseRequest {
+        seen: Generation::default(),
         reason: "truly lost".to_owned(),
     };
     let released = client.release_brake(&release).await.unwrap();

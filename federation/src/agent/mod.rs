@@ -6,7 +6,8 @@
 //! * [`homing`]: which replica to dial; [`link`]: the session with a replica: facts up, view down;
 //!   [`news`]: when facts go up;
 //! * [`shared`]: the newest view parts, unacknowledged facts; [`cache`]: the view on disk;
-//! * [`eyes`]: gateways of others, as seen from here;
+//! * [`eyes`]: gateways of others, as seen from here; [`places`]: what the hosts of callers' proxies are, which are asked what
+//!   they eject;
 //! * [`source`]: what the writer reads; [`writing`]: Lease and writer;
 //! * [`process`]: `causeway agent`.
 
@@ -15,6 +16,7 @@ mod eyes;
 mod homing;
 mod link;
 mod news;
+mod places;
 mod process;
 mod shared;
 mod source;
@@ -25,6 +27,7 @@ use std::sync::atomic::AtomicU64;
 
 use causeway_api::MemberName;
 use causeway_api::view::View;
+use causeway_discovery::proxies::{self, NetAsks, ProxyUrl, Reader, ReaderConfig};
 use causeway_discovery::{Observer, ObserverConfig};
 use causeway_mesh::{Lease, LeaseOptions, LeaseState};
 use causeway_seam::{Disk, Env, TaskHandle};
@@ -50,6 +53,8 @@ pub struct AgentConfig {
     pub controllers: Vec<String>,
     /// Its name in the Lease; unique for each process.
     pub identity: String,
+    /// Proxies of callers that may be asked what they leave out by themselves.
+    pub proxies: Vec<ProxyUrl>,
 }
 
 /// A running agent; it ends when this is dropped, and the mesh keeps what it has.
@@ -90,6 +95,8 @@ impl Agent {
             client.clone(),
             ObserverConfig::new(config.member),
         ));
+        let reader = (!config.proxies.is_empty())
+            .then(|| Reader::new(env, Arc::new(NetAsks), ReaderConfig::new(config.proxies)));
         observer.set_wanted(shared.wanted());
         let lease = Lease::start(env, client.clone(), LeaseOptions::new(&config.identity));
         let source = Arc::new(AgentSource::new(shared.clone(), observer.clone()));
@@ -119,6 +126,11 @@ impl Agent {
             env.spawn("link", link.run()),
             env.spawn("view cache", shared.clone().keep_cache()),
         ];
+        if let Some(reader) = reader {
+            let (observer, shared) = (Observer::clone(&observer), shared.clone());
+            let places = move || places::places(&shared.holdings().view);
+            tasks.push(env.spawn("proxies", proxies::watch(reader, observer, places)));
+        }
         if let Some(by) = observing {
             let member = shared.member.clone();
             tasks.push(env.spawn("eyes", eyes.look(env.clone(), by, member)));

@@ -32,6 +32,7 @@ pub async fn run(args: AgentArgs) -> anyhow::Result<ExitCode> {
     let config = AgentConfig {
         member: args.member,
         controllers: args.controllers,
+        proxies: args.proxy_admin,
         identity,
     };
     tracing::info!(member = %config.member, identity = %config.identity, controllers = ?config.controllers, "agent starts");

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use causeway_api::ids::MemberName;
+use causeway_discovery::proxies::ProxyUrl;
 use clap::Args;
 
 use super::process::{KubeArgs, LogArgs, TlsArgs};
@@ -55,6 +56,17 @@ pub struct AgentArgs {
         hide_env_values = true
     )]
     pub identity: Option<String>,
+    /// Admin page of callers' Envoys, as http://HOST:PORT; may be given several times, or separated by commas. Each address
+    /// of the host is asked, without credentials, for /clusters?format=json: what all of them eject of a remote network, this
+    /// cluster's callers are not sent to for that service while there is enough elsewhere. Without it none is asked
+    #[arg(
+        long,
+        value_name = "URL",
+        value_delimiter = ',',
+        env = "CAUSEWAY_PROXY_ADMIN",
+        hide_env_values = true
+    )]
+    pub proxy_admin: Vec<ProxyUrl>,
     /// Certificates.
     #[command(flatten)]
     pub tls: TlsArgs,

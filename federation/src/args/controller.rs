@@ -91,7 +91,7 @@ pub struct ControllerArgs {
     /// Number of this replica in the clusterset; never to be used again for another one
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub replica_id: u64,
-    /// What this replica would be lost together with: a region, a carrier, a power feed
+    /// What this replica would be lost together with: a region (as its clusters name it), a carrier, a power feed
     #[arg(
         long,
         value_name = "NAME",

@@ -29,7 +29,8 @@ pub(super) const FREEZE: &str = "Automation stops: no plan changes but for what 
 pub(super) const APPROVE: &str = "Says yes to what waits for a person: an override that needs approvals, the move of a service \
     whose policy asks first, the return of traffic to a domain, or the brake. Whoever asked for an override does not approve \
     it.\n\n\
-    Without a name: what waits.";
+    Without a name: what waits, each as it is to be named. The generation after the @ says which one was looked at: what has \
+    changed since is refused, and looked at again.";
 
 pub(super) const READINESS: &str = "For each failure domain: what its loss would do now. It survives, it saturates (some \
     destination is as full as policy allows), it is unproven (of some service nobody knows what it asks or carries), it \
@@ -338,33 +339,54 @@ pub struct FreezeArgs {
 /// What is approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApproveTarget {
-    /// What waits.
-    Waiting(Approvable),
-    /// That the brake is released.
-    Brake,
+    /// What waits, and the generation of what was looked at.
+    Waiting(Approvable, Option<Generation>),
+    /// That the brake is released, which was pulled at this generation.
+    Brake(Generation),
 }
 
 impl FromStr for ApproveTarget {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(whole: &str) -> Result<Self, String> {
+        let (text, seen) = match whole.split_once('@') {
+            Some((text, seen)) => {
+                let seen = seen.parse::<Generation>();
+                (
+                    text,
+                    Some(seen.map_err(|error| format!("{whole:?}: {error}"))?),
+                )
+            }
+            None => (whole, None),
+        };
+        let which = || {
+            format!(
+                "which {text:?} was looked at? Run causeway approve without a name: it shows what waits, each with its generation, \
+                 such as {text}@1/12/48211"
+            )
+        };
         if text == "brake" {
-            return Ok(Self::Brake);
+            return seen.map(Self::Brake).ok_or_else(which);
         }
         if let Some(key) = text.strip_prefix("shift/") {
             let key = key.parse();
             return key
-                .map(|key| Self::Waiting(Approvable::Shift(key)))
+                .map(|key| Self::Waiting(Approvable::Shift(key), seen))
                 .map_err(|_| format!("{text:?}: expected shift/NAMESPACE/NAME"));
         }
         if let Ok(domain) = text.parse() {
-            return Ok(Self::Waiting(Approvable::Failback {
-                domain,
-                service: None,
-            }));
+            let service = None;
+            let what = Approvable::Failback { domain, service };
+            return match seen {
+                None => Ok(Self::Waiting(what, None)),
+                Some(_) => Err(format!(
+                    "{whole:?}: the return to a domain has no generation; name the domain alone"
+                )),
+            };
         }
         match text.parse::<ServiceName>() {
-            Ok(ServiceName(service)) => Ok(Self::Waiting(Approvable::Plan(service))),
+            Ok(ServiceName(_)) if seen.is_none() => Err(which()),
+            Ok(ServiceName(service)) => Ok(Self::Waiting(Approvable::Plan(service), seen)),
             Err(_) => Err(format!(
                 "{text:?} is nothing that can be approved: expected shift/NAMESPACE/NAME, a service as NAME.NAMESPACE, a domain \
                  such as region/NAME, or brake"
@@ -376,13 +398,13 @@ impl FromStr for ApproveTarget {
 /// `causeway approve`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
-                  causeway approve                                                  what waits\n  \
-                  causeway approve shift/shop/move-checkout --reason 'checked CHG-1093'\n  \
-                  causeway approve ledger.pay --reason 'replica promoted'           its policy asks first\n  \
-                  causeway approve region/eu --reason 'it is stable'                its traffic returns\n  \
-                  causeway approve brake --reason 'two regions are truly lost'")]
+                  causeway approve                                      what waits\n  \
+                  causeway approve shift/shop/move-checkout@1/12/48377 --reason 'checked CHG-1093'\n  \
+                  causeway approve ledger.pay@1/12/48211 --reason 'replica promoted'\n  \
+                  causeway approve region/eu --reason 'it is stable'    its traffic returns\n  \
+                  causeway approve brake@1/12/48212 --reason 'two regions are truly lost'")]
 pub struct ApproveArgs {
-    /// shift/NAMESPACE/NAME, a service, a domain, or brake; without it: what waits
+    /// shift/NAMESPACE/NAME, SERVICE@GENERATION, a domain, or brake@GENERATION; without it: what waits
     #[arg(value_name = "WHAT")]
     pub target: Option<ApproveTarget>,
     /// Why

@@ -27,8 +27,8 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
         bail!("say why with --reason: whoever looks at the record will ask");
     };
     let done = match target {
-        ApproveTarget::Brake => client.release_brake(&ReleaseRequest { reason }).await,
-        ApproveTarget::Waiting(what) => {
+        ApproveTarget::Brake(seen) => client.release_brake(&ReleaseRequest { seen, reason }).await,
+        ApproveTarget::Waiting(what, seen) => {
             let what = match (what, args.service) {
                 (Approvable::Failback { domain, .. }, service) => Approvable::Failback {
                     domain,
@@ -39,7 +39,7 @@ pub(super) async fn run(args: ApproveArgs) -> anyhow::Result<ExitCode> {
                 }
                 (what, None) => what,
             };
-            client.approve(&ApproveRequest { what, reason }).await
+            client.approve(&ApproveRequest { what, seen, reason }).await
         }
     };
     let done = done.map_err(|error| ask::explained(&error))?;

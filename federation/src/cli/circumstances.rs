@@ -129,12 +129,13 @@ fn waits(around: &Circumstances, look: &Look) -> String {
     let mut out = String::new();
     if let Some(brake) = &around.brake {
         out.push_str(&format!(
-            "{}: {} {} lost, and {} is {}: causeway approve brake --reason TEXT\n",
+            "{}: {} {} lost, and {} is {}: causeway approve brake@{} --reason TEXT\n",
             look.paint.tone(Tone::Bad, "the brake is on"),
             brake.found,
             brake.what,
             brake.field,
-            brake.limit
+            brake.limit,
+            brake.generation
         ));
     }
     for row in &around.waiting {

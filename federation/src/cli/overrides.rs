@@ -275,12 +275,13 @@ pub(super) fn waits(report: &OverridesReport, look: &Look) -> String {
     let mut out = String::new();
     if let Some(brake) = &report.brake {
         out.push_str(&format!(
-            "{}: {} {} lost, and {} is {}; nothing moves by itself\n  causeway approve brake --reason TEXT\n\n",
+            "{}: {} {} lost, and {} is {}; nothing moves by itself\n  causeway approve brake@{} --reason TEXT\n\n",
             look.paint.tone(Tone::Bad, "The brake is on"),
             brake.found,
             brake.what,
             brake.field,
-            brake.limit
+            brake.limit,
+            brake.generation
         ));
     }
     if report.waiting.is_empty() {

@@ -98,6 +98,15 @@ pub(super) fn worst(row: &Readiness) -> String {
             count(row.unproven, "service", "services")
         ));
     }
+    if let Some(first) = row.first_untold.first() {
+        let more = row.untold.saturating_sub(1);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        parts.push(format!("nobody can tell of {first}{more}"));
+    }
     if row.services == 0 {
         parts.push("no plan would change".to_owned());
     }

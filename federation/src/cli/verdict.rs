@@ -49,6 +49,7 @@ pub(super) fn screen(explanation: &SubjectExplanation, look: &Look) -> String {
             votes(verdict, now, look)
         ));
     }
+    out.push_str(&grounds(verdict));
     if !explanation.rests_on.is_empty() {
         out.push_str(&format!(
             "\n{}\n",
@@ -61,30 +62,55 @@ pub(super) fn screen(explanation: &SubjectExplanation, look: &Look) -> String {
     out
 }
 
+/// How the votes were counted.
+fn grounds(verdict: &Verdict) -> String {
+    let grounds = &verdict.grounds;
+    let observers = |of: u32| count(u64::from(of), "observer", "observers");
+    let domains = |of: u32| count(u64::from(of), "failure domain", "failure domains");
+    let mut out = String::new();
+    if grounds.left_out > 0 {
+        out.push_str(&format!(
+            "  and {} that {} counted like these\n",
+            count(u64::from(grounds.left_out), "vote", "votes"),
+            if grounds.left_out == 1 { "was" } else { "were" }
+        ));
+    }
+    if let Some(quorum) = grounds.quorum {
+        out.push_str(&format!(
+            "  {} of {} counted held it unreachable, in {}; it takes {} in {}, and more failure domains than reach it ({})\n",
+            grounds.against,
+            grounds.counted,
+            domains(grounds.against_domains),
+            observers(quorum.observers),
+            domains(quorum.domains),
+            quorum.reached_from,
+        ));
+    }
+    match grounds.replica_heard {
+        Some(true) => out.push_str(
+            "  a replica whose failure domain is this region was heard: it is not dark\n",
+        ),
+        Some(false) => out.push_str("  no replica whose failure domain is this region was heard\n"),
+        None => {}
+    }
+    out
+}
+
 /// Verdicts, one a line, with the first vote against each.
 fn parts(parts: &[Verdict], now: ClusterTime, look: &Look) -> String {
     let mut table = Table::new(&["SUBJECT", "VERDICT", "FOR", "UNREACHABLE", "EVIDENCE"]).indent(2);
     for part in parts {
-        let against = part
+        let mut against = part
             .evidence
             .iter()
             .filter(|vote| counts_against(vote.ballot, vote.not_counted.as_ref()));
-        let counted = part
-            .evidence
-            .iter()
-            .filter(|vote| vote.not_counted.is_none())
-            .count();
-        let first = against
-            .clone()
-            .map(|vote| vote.evidence.as_str())
-            .next()
-            .unwrap_or_default();
+        let first = against.next().map(|vote| vote.evidence.as_str());
         table.row(vec![
             part.subject.to_string().into(),
             Cell::toned(verdict_tone(part.state), part.state.to_string()),
             duration(now.since_ms(part.since)).into(),
-            format!("{} of {counted}", against.count()).into(),
-            first.into(),
+            format!("{} of {}", part.grounds.against, part.grounds.counted).into(),
+            first.unwrap_or_default().into(),
         ]);
     }
     table.render(look.paint)

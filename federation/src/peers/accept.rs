@@ -24,6 +24,9 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 /// Of how many at most.
 const REFUSALS: usize = 64;
 
+/// The lane on which a member asks, of nobody by name, whether it is of the same clusterset: all that it wants is the answer.
+pub(super) const ASKED: Lane = Lane::Bulk;
+
 type Accepted = Connection<FromPeer, ToPeer>;
 
 /// Who has a link here, by lane: the newest of each.
@@ -69,8 +72,8 @@ impl Guests {
         }
     }
 
-    /// Enters, unless another process is here under the same id.
-    fn enter(&mut self, hello: &PeerHello, now: Monotonic) -> Result<u64, String> {
+    /// Nobody enters while another process is here under the same id.
+    fn take(&mut self, hello: &PeerHello, now: Monotonic) -> Result<(), String> {
         let key = (hello.lane, hello.replica);
         if let Some(held) = self.rows.get(&key)
             && held.hello.boot != hello.boot
@@ -81,13 +84,19 @@ impl Guests {
                 hello.replica, hello.replica, held.hello.addresses.peers
             ));
         }
+        self.refused.remove(&hello.replica);
+        Ok(())
+    }
+
+    /// Enters, unless another process is here under the same id.
+    fn enter(&mut self, hello: &PeerHello, now: Monotonic) -> Result<u64, String> {
+        self.take(hello, now)?;
         let number = self.next;
         self.next += 1;
         let hello = hello.clone();
         let heard = now;
-        self.refused.remove(&hello.replica);
         self.rows.insert(
-            key,
+            (hello.lane, hello.replica),
             Guest {
                 number,
                 hello,
@@ -143,15 +152,26 @@ async fn guest(inner: Weak<Inner>, mut connection: Accepted) {
     me.others = links.others(hello.replica);
     let identity = connection.identity.as_deref();
     let judged = admit::judge(&me, &links.known(), identity, &hello);
+    let asks = hello.lane == ASKED && hello.to.is_none();
     let entered = judged.and_then(|()| {
-        let entered = lock(&links.guests).enter(&hello, env.now());
+        let mut guests = lock(&links.guests);
+        let entered = if asks {
+            guests.take(&hello, env.now()).map(|()| None)
+        } else {
+            guests.enter(&hello, env.now()).map(Some)
+        };
         entered.map_err(|reason| Unfit::Refused {
             reason,
             retry: true,
         })
     });
     let number = match entered {
-        Ok(number) => number,
+        Ok(Some(number)) => number,
+        Ok(None) => {
+            links.note_change();
+            let _ = connection.sender.send(FromPeer::Hello(me)).await;
+            return;
+        }
         Err(unfit) => {
             let last = match unfit {
                 Unfit::Refused { reason, retry } => {

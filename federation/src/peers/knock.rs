@@ -4,7 +4,7 @@
 //! Who is no member introduces itself again and again, until it is one. A member was told once by its data folder to whom it
 //! belongs, and by `--join` once more: it asks there once whether that is the same clusterset.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::link::{Dialled, Ended, Live, Watched, introduce};
 use causeway_storage::ReplicaNode;
 
 use super::PeerLinks;
+use super::accept::ASKED;
 use super::links::{Inner, lock};
 
 /// The wait until it introduces itself again, and the longest where it is a member already.
@@ -27,8 +28,8 @@ const MOST: usize = 16;
 /// To whom this replica introduces itself.
 #[derive(Default)]
 pub(super) struct Knocks {
-    /// Those of whom it learned elsewhere.
-    learned: BTreeSet<ReplicaId>,
+    /// Where those are of whom it learned elsewhere, as was heard last.
+    learned: BTreeMap<ReplicaId, String>,
     /// Where it met them last. Two addresses of one replica must not take the place there from each other for ever.
     met: BTreeMap<ReplicaId, String>,
     /// Why it is refused, though it is a member, by the address where it is.
@@ -49,36 +50,53 @@ impl Knocks {
 
 /// Introduces this replica at an address; `to`: whose it is, where that is known.
 pub(super) async fn knock(inner: Weak<Inner>, address: String, to: Option<ReplicaId>) {
-    let mut said = String::new();
-    let mut pause = PAUSE;
-    let mut met = to;
+    let mut knocker = Knocker {
+        address,
+        to,
+        met: to,
+        said: String::new(),
+        pause: PAUSE,
+    };
     loop {
         let Some(links) = inner.upgrade() else { return };
         let env = links.env.clone();
+        match knocker.once(links, &inner).await {
+            Some(pause) => env.sleep(pause).await,
+            None => return,
+        }
+    }
+}
+
+/// Who introduces this replica at one address.
+struct Knocker {
+    address: String,
+    to: Option<ReplicaId>,
+    /// Whom it met there.
+    met: Option<ReplicaId>,
+    said: String,
+    /// The wait until it tries again.
+    pause: Duration,
+}
+
+impl Knocker {
+    /// Once; says how long to wait until the next time, if there is to be one.
+    async fn once(&mut self, links: Arc<Inner>, inner: &Weak<Inner>) -> Option<Duration> {
+        let env = links.env.clone();
         let members = links.members();
         let member = !members.is_empty();
-        let known = || members.values().any(|node| node.address == address);
-        if member && (to.is_some() || known()) {
-            // The links that it has by now say more.
-            return;
+        if self.is_over(&links, &members) {
+            links.taken(&self.address);
+            return None;
         }
-        let elsewhere = |id| {
-            lock(&links.knocks)
-                .met
-                .get(&id)
-                .is_some_and(|at| *at != address)
-        };
-        if !member && met.is_some_and(elsewhere) {
-            drop(links);
-            env.sleep(PAUSE).await;
-            continue;
+        if !member && self.met_elsewhere(&links) {
+            return Some(PAUSE);
         }
-        // The lane of calls of a member is in use.
-        let lane = if member { Lane::Bulk } else { Lane::Raft };
-        match introduce(&links, lane, to, &address).await {
+        // On the lane of its calls it would take the place of its own link there.
+        let lane = if member { ASKED } else { Lane::Raft };
+        match introduce(&links, lane, self.to, &self.address).await {
             Ok(_) if member => {
-                lock(&links.knocks).refused.remove(&address);
-                return;
+                links.taken(&self.address);
+                return None;
             }
             Ok((connection, hello)) => {
                 let text = format!(
@@ -86,29 +104,46 @@ pub(super) async fn knock(inner: Weak<Inner>, address: String, to: Option<Replic
                     hello.replica,
                     links.me().replica
                 );
-                say(&mut said, &address, text);
-                met = Some(hello.replica);
-                wait(links, &inner, &address, connection, hello).await;
-                pause = PAUSE;
+                say(&mut self.said, &self.address, text);
+                self.met = Some(hello.replica);
+                wait(links, inner, &self.address, connection, hello).await;
+                self.pause = PAUSE;
             }
             Err(Ended { reason, wait }) => {
                 if member && wait.is_some() && links.members() == members {
-                    refuse(&links, &address, &reason);
+                    refuse(&links, &self.address, &reason);
                 }
-                say(&mut said, &address, reason);
-                pause = match wait {
-                    Some(wait) => wait.max(pause),
-                    None if member => pause,
+                say(&mut self.said, &self.address, reason);
+                self.pause = match wait {
+                    Some(wait) => wait.max(self.pause),
+                    None if member => self.pause,
                     None => PAUSE,
                 };
             }
         }
-        env.sleep(env.random().jittered(pause)).await;
-        pause = if member {
-            LONGEST.min(pause * 2)
+        let pause = env.random().jittered(self.pause);
+        self.pause = if member {
+            LONGEST.min(self.pause * 2)
         } else {
             PAUSE
         };
+        Some(pause)
+    }
+
+    /// Whether there is nobody to introduce this replica to any more: the links that it has as a member say more, or whom it is
+    /// to meet is at another address.
+    fn is_over(&self, links: &Inner, members: &BTreeMap<ReplicaId, ReplicaNode>) -> bool {
+        let known = || members.values().any(|node| node.address == self.address);
+        let moved = |id| lock(&links.knocks).learned.get(&id) != Some(&self.address);
+        (!members.is_empty() && (self.to.is_some() || known())) || self.to.is_some_and(moved)
+    }
+
+    fn met_elsewhere(&self, links: &Inner) -> bool {
+        let elsewhere = |id| {
+            let knocks = lock(&links.knocks);
+            knocks.met.get(&id).is_some_and(|at| *at != self.address)
+        };
+        self.met.is_some_and(elsewhere)
     }
 }
 
@@ -120,7 +155,7 @@ fn say(said: &mut String, address: &str, text: String) {
 }
 
 /// A member is refused where it was told to join: most likely it has the data folder of another clusterset.
-fn refuse(links: &Inner, address: &str, reason: &str) {
+pub(super) fn refuse(links: &Inner, address: &str, reason: &str) {
     let mut knocks = lock(&links.knocks);
     let before = (knocks.refused).insert(address.to_owned(), reason.to_owned());
     drop(knocks);
@@ -197,14 +232,25 @@ impl Inner {
             .collect()
     }
 
+    /// It is not refused at an address any more.
+    fn taken(&self, address: &str) {
+        if lock(&self.knocks).refused.remove(address).is_some() {
+            self.note_change();
+        }
+    }
+
     /// Another member is there: this replica introduces itself to it, too.
-    fn learn(self: &Arc<Self>, other: &PeerOther) {
+    pub(super) fn learn(self: &Arc<Self>, other: &PeerOther) {
         let here = other.replica == self.me().replica || other.address.is_empty();
         let mut knocks = lock(&self.knocks);
-        let known = knocks.met.contains_key(&other.replica) || knocks.learned.len() >= MOST;
-        if here || known || !knocks.learned.insert(other.replica) {
+        let held = knocks.learned.get(&other.replica);
+        let known = held == Some(&other.address) || knocks.met.contains_key(&other.replica);
+        let full = held.is_none() && knocks.learned.len() >= MOST;
+        if here || known || full {
             return;
         }
+        // Whoever knocks at its former address ends by that.
+        (knocks.learned).insert(other.replica, other.address.clone());
         drop(knocks);
         let knock = knock(
             Arc::downgrade(self),

@@ -10,14 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_api::ReplicaId;
-use causeway_api::peer::{FromPeer, PeerAddresses, ToPeer};
+use causeway_api::peer::{FromPeer, Lane, PeerAddresses, PeerOther, ToPeer};
 use causeway_seam::Env;
 use causeway_seam::real::{Folder, env};
 use causeway_seam::transport::hall::Hall;
 use causeway_storage::{Change, Consensus, ReplicaNode, Settings};
 use tempfile::TempDir;
 
-use super::{Me, PeerLinks};
+use super::link::introduce;
+use super::links::lock;
+use super::{Me, PeerLinks, knock};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -140,4 +142,61 @@ async fn a_member_of_another_clusterset_is_refused_where_it_was_told_to_join() {
     assert!(!waits(&one, 4), "nothing is exchanged with it");
     assert!(stray.log.is_leader(), "its own clusterset goes on");
     stop(vec![one, stray]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_member_is_by_now_nobody_refuses_any_more() {
+    let env = env();
+    let hall = Room::new(&env);
+    let one = side(&env, &hall, 1, &[], true).await;
+    let inner = &one.links.0;
+    knock::refuse(inner, "a1", "a stranger is there");
+    knock::refuse(inner, "a2", "a stranger is there");
+    assert!(one.links.misplaced().is_some());
+    let again = knock::knock(Arc::downgrade(inner), "a1".to_owned(), None);
+    env.timeout(LIMIT, again).await.expect("it ends");
+    let left = one.links.misplaced().unwrap();
+    assert!(left.contains("a2") && !left.contains("a1"), "{left}");
+    stop(vec![one]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_was_wrong_is_corrected() {
+    let env = env();
+    let hall = Room::new(&env);
+    let one = side(&env, &hall, 1, &[], true).await;
+    let two = side(&env, &hall, 2, &[], false).await;
+    let learn = |address: &str| {
+        two.links.0.learn(&PeerOther {
+            replica: ReplicaId(1),
+            address: address.to_owned(),
+        });
+    };
+    learn("nowhere");
+    learn("a1");
+    until(&env, "it waits where the other is", || waits(&one, 2)).await;
+    stop(vec![one, two]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_asks_takes_no_place() {
+    let env = env();
+    let hall = Room::new(&env);
+    let one = side(&env, &hall, 1, &[], true).await;
+    let two = side(&env, &hall, 2, &[], false).await;
+    let here = |lane| lock(&one.links.0.guests).hellos(lane).count();
+    let introduce = |to| introduce(&two.links.0, Lane::Bulk, to, "a1");
+    let Ok(own) = introduce(Some(ReplicaId(1))).await else {
+        panic!("it is refused");
+    };
+    assert_eq!(here(Lane::Bulk), 1);
+    let held = || {
+        let guests = lock(&one.links.0.guests);
+        let mut all = guests.hellos(Lane::Bulk);
+        all.any(|hello| hello.to.is_some())
+    };
+    assert!(introduce(None).await.is_ok(), "it is answered");
+    assert!(held(), "its own link keeps its place");
+    drop(own);
+    stop(vec![one, two]).await;
 }

@@ -247,14 +247,12 @@ async fn carry_out(shared: &Shared) -> Result<(), String> {
 /// fault of ours, and must be seen.
 fn note_refused(shared: &Shared, effect: &Effect) {
     for (service, refusal) in &effect.refused {
-        if let Refusal::GatewayOverfull { network, .. } = refusal {
-            lock(&shared.brain.ties).keep_to_parts(network);
-        }
         if matches!(
             refusal,
             Refusal::VerdictIgnored { .. }
                 | Refusal::StalePolicy { .. }
                 | Refusal::StalePlan { .. }
+                | Refusal::InputContradicted { .. }
                 | Refusal::GatewayOverfull { .. }
                 | Refusal::NotTogether { .. }
         ) {

@@ -45,16 +45,16 @@ pub(crate) struct Preparations {
 struct Due {
     everything: bool,
     places: bool,
-    /// Plans that changed.
-    planned: BTreeSet<ServiceKey>,
+    /// Plans that changed, or what they rest on.
+    committed: BTreeSet<ServiceKey>,
     /// Facts that changed under plans that may have stayed.
     facts: BTreeSet<ServiceKey>,
 }
 
 impl Preparations {
-    /// Plans changed.
-    pub(crate) fn planned(&self, services: &BTreeSet<ServiceKey>) {
-        self.mark(|due| due.planned.extend(services.iter().cloned()));
+    /// Plans changed, or the inputs that are held with them.
+    pub(crate) fn committed(&self, services: &BTreeSet<ServiceKey>) {
+        self.mark(|due| due.committed.extend(services.iter().cloned()));
     }
 
     /// Facts changed.
@@ -98,7 +98,7 @@ impl Preparations {
     pub(crate) fn is_settled(&self) -> bool {
         {
             let due = lock(&self.due);
-            if due.everything || due.places || !due.planned.is_empty() {
+            if due.everything || due.places || !due.committed.is_empty() {
                 return false;
             }
         }
@@ -113,8 +113,8 @@ impl Preparations {
     }
 
     /// The next proposals of what was prepared for a domain, at most `limit` and those that share something all at once. Of a
-    /// service that is prepared anew meanwhile, what is prepared now; of one whose plan is another than it was prepared from,
-    /// nothing: the round that follows plans it.
+    /// service that is prepared anew meanwhile, what is prepared now; of one whose plan, or what it rests on, is another than it
+    /// was prepared from, nothing: the round that follows plans it.
     pub(crate) fn proposals(
         &self,
         state: &State,
@@ -128,7 +128,7 @@ impl Preparations {
         };
         let proposals = |services: &[ServiceKey]| {
             let rows = services.iter();
-            rows.filter_map(|service| proposal(state, prepared, service))
+            rows.filter_map(|service| held.proposal(domain, service, state.plans.get(service)?))
                 .collect()
         };
         if let Mark::Together = mark {
@@ -164,17 +164,6 @@ pub(crate) enum Mark {
     Alone(Option<prepared::Mark>),
     /// All.
     Done,
-}
-
-fn proposal(state: &State, prepared: &Prepared, service: &ServiceKey) -> Option<PlanProposal> {
-    let row = state.plan(service)?;
-    let held = row.value.as_ref()?;
-    let plan = prepared.plan(&held.plan)?;
-    Some(PlanProposal {
-        service: service.clone(),
-        plan: Some((prepared.inputs(&held.inputs), plan)),
-        previous: Some(row.generation),
-    })
 }
 
 /// Prepares until it is dropped.
@@ -219,7 +208,7 @@ async fn work_off(shared: &Shared) {
         if due.everything || due.places {
             held.place(state);
         }
-        held.services_changed(&due.planned);
+        held.services_changed(&due.committed);
         if due.everything {
             held.services_changed(state.plans.keys());
         }
@@ -245,9 +234,7 @@ async fn work_off(shared: &Shared) {
             services.into_iter().map(row).collect()
         });
         for (service, row) in rows {
-            let held = row.as_ref().and_then(|row| row.value.as_ref());
-            let committed = held.map(|held| (&held.inputs, &held.plan));
-            lock(&preparations.held).update(&service, committed);
+            lock(&preparations.held).take_in(&service, row);
         }
         // Nothing waits for this: whoever has something to do goes first.
         shared.env.sleep(Duration::from_millis(1)).await;

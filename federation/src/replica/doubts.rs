@@ -1,13 +1,14 @@
 //! Committed plans that this replica's own facts do not bear out: looked for by every replica, told to people, and nothing
 //! else. Facts arrive at different times, so only what lasts is told.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use causeway_api::ServiceKey;
-use causeway_core::doubt::{Doubt, doubt};
+use causeway_core::doubt::{Doubt, Look};
 use causeway_seam::Monotonic;
 use causeway_state::State;
 
@@ -86,7 +87,8 @@ pub(crate) async fn watch(shared: Arc<Shared>) {
         let now = shared.env.now();
         shared.consensus.read(|state| {
             let facts = shared.facts();
-            let look = |service: &ServiceKey| doubt(state, &facts, service);
+            let eyes = RefCell::new(Look::new(state, &facts));
+            let look = |service: &ServiceKey| eyes.borrow_mut().doubt(service);
             shared.doubts.look(state, now, &look);
         });
     }

@@ -61,8 +61,18 @@ fn one(shared: &Shared, decided: &Decision) {
     let planned: BTreeSet<ServiceKey> = effect.planned.iter().cloned().collect();
     if !planned.is_empty() {
         shared.sessions.plans_changed(&planned);
-        shared.preparations.planned(&planned);
         shared.counts.plans_changed(&planned);
+    }
+    // What is prepared for losses rests on inputs, too.
+    let rests: BTreeSet<ServiceKey> = planned.into_iter().chain(effect.noted.clone()).collect();
+    if !rests.is_empty() {
+        shared.preparations.committed(&rests);
+    }
+    if effect.people {
+        shared.counts.waiting_changed();
+    }
+    if effect.policies {
+        shared.counts.policies_changed();
     }
     if !effect.networks.is_empty() {
         shared

@@ -41,7 +41,7 @@ const CONDITIONS: [&str; 8] = [
 
 /// A replica's metrics.
 pub(crate) struct ReplicaMetrics {
-    metrics: Metrics,
+    pub(crate) metrics: Metrics,
     refused: Mutex<BTreeMap<ServiceKey, String>>,
     shown: Mutex<Shown>,
 }
@@ -76,7 +76,8 @@ impl ReplicaMetrics {
         let service = match refusal {
             Refusal::PlanCheck { service, .. }
             | Refusal::VerdictIgnored { service, .. }
-            | Refusal::StalePolicy { service, .. } => service,
+            | Refusal::StalePolicy { service, .. }
+            | Refusal::InputContradicted { service, .. } => service,
             _ => return,
         };
         let mut refused = lock(&self.refused);
@@ -257,11 +258,14 @@ fn rule(refusal: &Refusal) -> &str {
         Refusal::OwnApproval { .. } => "OwnApproval",
         Refusal::NotBraked => "NotBraked",
         Refusal::StalePlan { .. } => "StalePlan",
+        Refusal::InputContradicted { .. } => "InputContradicted",
         Refusal::GatewayOverfull { .. } => "GatewayOverfull",
         Refusal::NotTogether { .. } => "NotTogether",
         Refusal::ReplicaRemoved { .. } => "ReplicaRemoved",
         Refusal::ReplicaIdTaken { .. } => "ReplicaIdTaken",
         Refusal::NotPrepared { .. } => "NotPrepared",
+        Refusal::ChangedSince { .. } => "ChangedSince",
+        Refusal::NotSeen { .. } => "NotSeen",
     }
 }
 

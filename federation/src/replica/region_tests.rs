@@ -29,6 +29,7 @@ use super::*;
 use crate::agent::{Agent, AgentConfig};
 use crate::peers::{Me, PeerLinks};
 
+mod lying;
 mod removed;
 
 const SITES: usize = 3;
@@ -180,6 +181,7 @@ impl World {
         let name = member(at);
         let folder = self.folder.path().join(format!("agent-{at}"));
         let config = AgentConfig {
+            proxies: Vec::new(),
             identity: format!("{name}-agent"),
             // One address suffices: the others are told.
             controllers: vec![format!("s{at}")],

@@ -20,7 +20,7 @@
 mod again;
 pub(crate) mod declared;
 pub(crate) mod host;
-mod kind;
+pub(crate) mod kind;
 mod ledger;
 mod mirror;
 mod reconcile;
@@ -76,7 +76,6 @@ pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client, root: Name) {
         again: Again::default(),
         ledgers: BTreeMap::new(),
         passing: Vec::new(),
-        listed: BTreeSet::new(),
         pace: Pace::default(),
         changed: &changed,
         failing: None,
@@ -85,14 +84,14 @@ pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client, root: Name) {
     tokio::join!(biased; join_all(watches), keep, follow(&shared, &changed));
 }
 
-/// Tells of decisions that concern owners and mirrors.
+/// Tells of decisions that concern owners and mirrors, or what was refused because of a policy.
 async fn follow(shared: &Shared, changed: &Notify) {
     let mut decisions = shared.consensus.decisions();
     while let Some(next) = decisions.next().await {
         let concerns = match next {
             Next::Missed => true,
             Next::Decision(decision) => {
-                matches!(&decision.outcome, Outcome::Accepted { effect, .. } if effect.registry)
+                matches!(&decision.outcome, Outcome::Accepted { effect, .. } if effect.registry || effect.policies)
             }
         };
         if concerns {
@@ -109,8 +108,6 @@ struct Keeper<'a> {
     ledgers: BTreeMap<Kind, Ledger>,
     /// Trouble that is over unless it comes again: when it came last.
     passing: Vec<(Kind, Monotonic)>,
-    /// The kinds of which all objects are known.
-    listed: BTreeSet<Kind>,
     pace: Pace,
     /// Owners or mirrors may have changed.
     changed: &'a Notify,
@@ -161,7 +158,6 @@ impl Keeper<'_> {
                     tracing::error!(%kind, "the host cluster came back from an older backup: what is absent there stays in force");
                     self.ledger(kind).came_back();
                 }
-                self.listed.insert(kind);
                 declared.listed(kind, objects, &self.root);
                 let there = declared.names(kind);
                 let absent = held.into_iter().filter(|held| !there.contains(&held.name));
@@ -181,7 +177,14 @@ impl Keeper<'_> {
                 self.ledger(kind).deleted(name, created, now);
                 self.clear_trouble(kind);
             }
-            Seen::Trouble { message, lasting } => {
+            Seen::Trouble {
+                message,
+                lasting,
+                undefined,
+            } => {
+                if undefined {
+                    declared.undefined(kind);
+                }
                 self.passing.retain(|(of, _)| *of != kind);
                 if !lasting {
                     self.passing.push((kind, self.shared.env.now()));
@@ -262,7 +265,10 @@ impl Keeper<'_> {
                     tracing::error!(%kind, %name, %refusal, "the declaration was refused");
                     // Which host owns an object changes without the object: that is looked at anew.
                     if !is_about_owners(&refusal) {
-                        let why = self.again.refused(kind, &name, &refusal);
+                        let why = self.shared.consensus.read(|state| {
+                            self.again
+                                .refused((kind, name.as_str()), &refusal, state, &rows)
+                        });
                         self.shared.declared.refuse(kind, &name, why);
                     }
                 }
@@ -343,7 +349,7 @@ impl Keeper<'_> {
         let wanted = self
             .shared
             .consensus
-            .read(|state| mirror::wanted(state, here, &rows, &self.listed));
+            .read(|state| mirror::wanted(state, here, &rows, &rows.listed));
         let keys: BTreeSet<ObjectKey> = wanted.iter().map(|write| write.key.clone()).collect();
         self.shared
             .declared
@@ -356,7 +362,7 @@ impl Keeper<'_> {
                 .timeout(WRITE, write.write(self.host))
                 .await
                 .map_err(|elapsed| elapsed.to_string())
-                .and_then(|written| written.map_err(|error| error.to_string()));
+                .and_then(|written| written.map_err(|error| mirror::why(&error)));
             self.pace.wrote(&write.key, self.shared.env.now());
             let object = &write.key;
             match &written {

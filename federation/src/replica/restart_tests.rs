@@ -224,6 +224,7 @@ impl World {
         let random = self.env.random().next_u64();
         let folder = self.folder.path().join(format!("agent-{at}-{random}"));
         let config = AgentConfig {
+            proxies: Vec::new(),
             identity: format!("{member}-{random}"),
             member,
             controllers: vec!["it".to_owned()],

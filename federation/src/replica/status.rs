@@ -2,8 +2,9 @@
 //!
 //! What is said is computed by pure functions from what this replica knows ([`look`]): one file for each condition
 //! ([`registered`], [`agent`], [`api`], [`gateway`], [`mesh`], [`compatible`], joined by [`conditions`]; [`survivable`]), [`member`],
-//! [`policy`] (with its part of what is prepared, [`losses`]) and [`shift`] for the rest. Here it is compared with what is there, at most once a second, and written where it differs
-//! ([`patch`]): a fleet in which nothing changes is not written to.
+//! [`policy`] (with its part of what is prepared, [`losses`], and of what is planned, [`planned`]) and [`shift`] for the rest. Here it
+//! is compared with what is there, at most once a second, and written where it differs ([`patch`]): a fleet in which nothing
+//! changes is not written to.
 
 mod agent;
 mod api;
@@ -17,6 +18,7 @@ pub(crate) mod losses;
 mod member;
 pub(crate) mod mesh;
 mod patch;
+mod planned;
 mod policy;
 pub(crate) mod registered;
 pub(crate) mod said;
@@ -56,6 +58,8 @@ const WRITES: usize = 8;
 const LIMIT: Duration = Duration::from_secs(10);
 /// After a write that failed.
 const RETRY: Duration = Duration::from_secs(5);
+/// What was decided last is written no more often.
+const DECISIONS: Duration = Duration::from_secs(15);
 
 /// Runs until it is dropped.
 pub(crate) async fn run(shared: Arc<Shared>, host: kube::Client) {
@@ -89,6 +93,8 @@ struct Writer {
     foreseen: shift::Foreseen,
     /// What losses would do to the services of policies.
     losses: Losses,
+    /// When policies said something else of what was decided last.
+    decided: Option<Monotonic>,
 }
 
 struct Written {
@@ -192,10 +198,15 @@ impl Writer {
             if !scope.is_everything() {
                 return;
             }
-            let policies = policy::PolicyLook::new(look, &self.losses);
+            let last = self.decided;
+            let decisions = last.is_none_or(|at| shared.env.now().since(at) >= DECISIONS);
+            let policies = policy::PolicyLook::new(look, &self.losses, decisions);
             for (name, row) in &rows.policies {
                 let before = patch::of(self.before(Kind::Policy, name, &row.object).as_ref());
                 let after = policy::status(name, row, &policies, &before, now);
+                if before.last_decision != after.last_decision {
+                    self.decided = Some(shared.env.now());
+                }
                 push(&mut due, Kind::Policy, name, &row.object, &before, &after);
             }
             self.foreseen.look(rows, look.state, look.facts);

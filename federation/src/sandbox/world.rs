@@ -174,6 +174,7 @@ impl World {
             });
             let disk = Arc::new(Folder::open(folder.join("agents").join(name.as_str()))?);
             let config = AgentConfig {
+                proxies: Vec::new(),
                 member: name.clone(),
                 controllers: controllers.clone(),
                 identity: format!("sandbox-{name}"),

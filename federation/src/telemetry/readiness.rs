@@ -116,6 +116,8 @@ mod tests {
             peak: None,
             writes: 12,
             coarse_cut: true,
+            untold: 0,
+            first_untold: Vec::new(),
         };
         metrics.set_readiness(&readiness);
         readiness.outcome = LossOutcome::Survives;

@@ -4,6 +4,7 @@
 //! scrapers, and no decision waits for them.
 
 use std::io;
+use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpStream};
 
@@ -31,4 +32,12 @@ pub async fn connect(address: &str) -> io::Result<Stream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// The addresses of a `host:port`, in the order in which the system gives them.
+///
+/// # Errors
+/// The system's word, as where the name is unknown.
+pub async fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host(address).await?.collect())
 }

@@ -9,7 +9,7 @@ use causeway_api::plan::Rate;
 use causeway_api::shift::{Shift, ShiftKey};
 use causeway_api::spec::PolicyKey;
 use causeway_api::verdict::ClusterTime;
-use causeway_api::{Generation, MemberName, ServiceKey};
+use causeway_api::{Generation, MemberName, NetworkName, ServiceKey};
 use causeway_failover::safety::{Rule, SafetyRefusal, Waits};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,9 @@ pub struct Brain {
     pub audit: VecDeque<AuditRow>,
     /// What is prepared for losses.
     pub contingencies: Contingencies,
+    /// Networks whose gateways services keep to their parts of, though all that they want fits: plans that went on from those
+    /// before sent more, and were refused.
+    pub kept: BTreeSet<NetworkName>,
 }
 
 /// An override that was accepted.
@@ -101,7 +104,8 @@ pub struct Pending {
     pub waits: Waits,
     /// Since when something has waited for this service, in cluster time.
     pub since: ClusterTime,
-    /// The decision that noted it.
+    /// The decision that noted it as it is: another once something else would be done, so that nobody approves what they
+    /// have not seen.
     pub generation: Generation,
     /// How much would move.
     pub moved: Rate,

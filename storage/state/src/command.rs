@@ -143,6 +143,9 @@ pub enum Command {
     Approve {
         /// What.
         what: Approvable,
+        /// The generation of what they looked at ([`State::generation_of`](crate::State::generation_of)): refused where something
+        /// else waits under that name by now. A plan is not approved without.
+        seen: Option<Generation>,
         /// Who, as authenticated.
         by: String,
         /// Why.
@@ -150,6 +153,8 @@ pub enum Command {
     },
     /// A person releases the fleet-wide brake: what is lost now is truly lost.
     ReleaseBrake {
+        /// The generation of the brake that they looked at: refused where it was released and pulled again since.
+        seen: Generation,
         /// Who, as authenticated.
         by: String,
         /// Why.

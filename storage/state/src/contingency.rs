@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use causeway_api::contingency::{ContentHash, Readiness};
 use causeway_api::domain::Domain;
-use causeway_api::verdict::ClusterTime;
+use causeway_api::verdict::{ClusterTime, Subject, VerdictState};
 use causeway_api::{Generation, MemberName};
 use causeway_failover::contingency::Place;
 use serde::{Deserialize, Serialize};
@@ -55,16 +55,17 @@ impl State {
         let place = |(name, member): (&MemberName, &RegisteredMember)| {
             let placement = member.placement.as_ref();
             let zones = placement.map(|placed| placed.zones.clone());
-            let gateways = placement.map(|placed| placed.gateways.keys().cloned().collect());
-            let usable =
-                placement.map(|placed| self.usable_gateways(name, member, placed).collect());
+            let gateways = placement.map(|placed| self.gateways(name, member, placed).collect());
+            let session = Subject::Session {
+                member: name.clone(),
+            };
             let place = Place {
-                carries: usable.unwrap_or_default(),
                 region: member.region().cloned(),
                 zones: zones.unwrap_or_default(),
                 network: placement.map(|placed| placed.network.clone()),
                 gateways: gateways.unwrap_or_default(),
                 domains: member.spec.failure_domains.clone(),
+                heard: self.verdicts.state(&session) != VerdictState::Unknown,
             };
             (name.clone(), place)
         };

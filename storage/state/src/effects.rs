@@ -10,7 +10,7 @@ use causeway_api::ids::{Name, Zone};
 use causeway_api::plan::{DestinationInput, Withdrawal};
 use causeway_api::rules::{FailoverMode, Strategy};
 use causeway_api::shift::{Shift, ShiftAction, ShiftDue, ShiftKey, Urgency};
-use causeway_api::verdict::{ClusterTime, VerdictState};
+use causeway_api::verdict::ClusterTime;
 use causeway_api::{MemberName, ServiceKey};
 use causeway_failover::policy::{self, Effective};
 use causeway_failover::safety::Rule;
@@ -201,9 +201,11 @@ impl State {
                 vacated: false,
             };
         }
+        // Whom a verdict keeps out nothing else holds back.
+        let returning = || self.ramped(service, member, zone);
         let mut standing = Standing {
             withdrawn: verdict,
-            admitted_percent: self.ramped(service, member, zone),
+            admitted_percent: verdict.map_or_else(returning, |_| 100),
             vacated: false,
         };
         // The newest word of a person about this place holds.
@@ -374,14 +376,9 @@ impl State {
             placed.map(move |gateway| (name, gateway))
         });
         gateways.any(|(of, name)| {
-            (of, name) != (member, gateway) && {
-                let subject = causeway_api::verdict::Subject::Gateway {
-                    member: of.clone(),
-                    gateway: name.clone(),
-                };
-                let state: VerdictState = self.verdicts.state(&subject);
-                state.may_receive() && !self.gateway_left(of, name)
-            }
+            (of, name) != (member, gateway)
+                && self.gateway_receives(of, name)
+                && !self.gateway_left(of, name)
         })
     }
 

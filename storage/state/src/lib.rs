@@ -9,9 +9,10 @@
 //! * [`incarnation`]: how a state goes on after decisions were lost;
 //! * [`brain`]: overrides, what waits for people, what moved, returns, the brake; [`effects`]: what they make of a plan's
 //!   inputs;
-//! * [`contingency`]: what is prepared for losses;
+//! * `known`: what of a plan's inputs follows without facts; [`contingency`]: what is prepared for losses;
 //! * [`registry`], [`staging`]: who owns which declaration, and large changes on their way;
 //! * [`replicas`]: which replicas there are and were;
+//! * `derived`: what follows from plans and policies, kept at hand; [`outside`]: who moves by a person's word alone;
 //! * [`digest`]: what replicas compare;
 //! * [`query`]: what can be asked, apart from commands; [`fleet`]: members, as verdicts see them;
 //! * [`snapshot`]: the state as bytes, with the version of their form in front; `form1`: the previous form.
@@ -21,12 +22,14 @@ pub mod brain;
 pub mod clients;
 pub mod command;
 pub mod contingency;
+mod derived;
 pub mod digest;
 pub mod effects;
 pub mod fleet;
 mod form1;
 pub mod frame;
 pub mod incarnation;
+mod known;
 pub mod level;
 pub mod outcome;
 pub mod outside;

@@ -68,6 +68,8 @@ pub struct Effect {
     pub contingencies: bool,
     /// What was prepared came into force.
     pub activated: Option<Activation>,
+    /// Services whose plans stay, and rest on other inputs from now on.
+    pub noted: Vec<ServiceKey>,
 }
 
 impl Effect {
@@ -88,6 +90,7 @@ impl Effect {
         self.people |= other.people;
         self.contingencies |= other.contingencies;
         self.activated = other.activated.or(self.activated.take());
+        self.noted.extend(other.noted);
     }
 }
 
@@ -379,4 +382,50 @@ pub enum Refusal {
         /// Where the callers are.
         region: Region,
     },
+    /// Something else waits than what a person looked at.
+    #[error(
+        "what waits has changed since: {object} of {seen} was looked at, and it is that of {now} now. Look at it again \
+         (causeway approve), and approve it if it is still right"
+    )]
+    ChangedSince {
+        /// What.
+        object: String,
+        /// The generation of what they looked at.
+        seen: Generation,
+        /// That of what waits now.
+        now: Generation,
+    },
+    /// Nobody says what they looked at.
+    #[error(
+        "{object} is approved as it was looked at, and nobody says which one that is: causeway approve shows what waits, with \
+         its generation, which is {now} now"
+    )]
+    NotSeen {
+        /// What.
+        object: String,
+        /// The generation of what waits.
+        now: Generation,
+    },
+    /// The plan says something else of what the state knows.
+    #[error("the plan of {service} takes {contradiction}: plan again from the current state")]
+    InputContradicted {
+        /// The service.
+        service: ServiceKey,
+        /// What it says, and what is so.
+        contradiction: Box<Contradiction>,
+    },
+}
+
+/// What a plan's inputs say of a place, and what is so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{field} of {place} as {claimed}, and by what is placed, declared and voted it is {found}")]
+pub struct Contradiction {
+    /// Where: MEMBER/ZONE, of callers or of what serves.
+    pub place: String,
+    /// Which of the plan's inputs.
+    pub field: String,
+    /// What they say.
+    pub claimed: String,
+    /// What is so.
+    pub found: String,
 }

@@ -106,16 +106,17 @@ impl State {
     }
 
     /// Why a network is out, by verdict: every gateway that leads into it is Lost, waits out its hold-down, or is away as
-    /// announced.
+    /// announced. One that was never reached keeps it open, as long as its member is not out.
     #[must_use]
     pub fn network_withdrawal(&self, network: &NetworkName) -> Option<Withdrawal> {
         let mut recovering = false;
         let mut away = true;
         let mut any = false;
         for (name, member) in &self.members {
-            if member.network() != Some(network) {
+            let Some(placement) = member.placement.as_ref().filter(|p| p.network == *network)
+            else {
                 continue;
-            }
+            };
             for (_, state) in self.verdicts.gateways(name) {
                 if state.may_receive() {
                     return None;
@@ -123,6 +124,10 @@ impl State {
                 any = true;
                 recovering |= state == VerdictState::Recovering;
                 away &= state == VerdictState::Away;
+            }
+            let mut gateways = placement.gateways.keys();
+            if gateways.any(|gateway| self.gateway_receives(name, gateway)) {
+                return None;
             }
         }
         any.then_some(if recovering {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use causeway_api::ids::{Name, NetworkName, Region};
 use causeway_api::plan::{PlanInputs, ServicePlan};
 use causeway_api::spec::{MemberSpec, Placement, PolicyKey, PolicySpec};
-use causeway_api::verdict::{ClusterTime, Evidence, Subject, VerdictState};
+use causeway_api::verdict::{ClusterTime, Evidence, Grounds, Subject, VerdictState};
 use causeway_api::view::{NetworkView, Versioned};
 use causeway_api::{Generation, MemberName, ServiceKey};
 use causeway_failover::verdict::{Verdicts, VoteBook};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::brain::Brain;
 use crate::clients::Clients;
+use crate::derived::Derived;
 use crate::digest::Seal;
 use crate::level::BASE_LEVEL;
 use crate::registry::Registry;
@@ -62,6 +63,9 @@ pub struct State {
     pub brain: Brain,
     /// Which replicas there are and were. Empty below level 2.
     pub replicas: Replicas,
+    /// What follows from plans and policies, once it was asked for.
+    #[serde(skip)]
+    pub(crate) derived: Derived,
 }
 
 impl Default for State {
@@ -85,6 +89,7 @@ impl Default for State {
             clusterset: 0,
             brain: Brain::default(),
             replicas: Replicas::default(),
+            derived: Derived::default(),
         }
     }
 }
@@ -185,4 +190,6 @@ pub struct Move {
     pub to: VerdictState,
     /// What it rested on.
     pub evidence: Vec<Evidence>,
+    /// How that was counted, and how many votes are left out of it.
+    pub grounds: Grounds,
 }

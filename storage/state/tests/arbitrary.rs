@@ -6,11 +6,11 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use causeway_api::ReplicaId;
 use causeway_api::registry::{Host, HostUid, ObjectKey, Origin};
 use causeway_api::shift::{OnExpiry, Shift, ShiftAction};
-use causeway_api::spec::MemberSpec;
+use causeway_api::spec::{MemberSpec, PolicySpec};
 use causeway_api::verdict::{Ballot, ObserverId, Vote};
+use causeway_api::{Generation, ReplicaId};
 use causeway_state::brain::Approvable;
 use causeway_state::command::{ChangeId, Chunk, Declaration, Digest};
 use causeway_state::snapshot::{decode, encode};
@@ -175,18 +175,28 @@ fn people() -> impl Strategy<Value = Command> {
         4 => shift().prop_map(Command::PutShift),
         1 => (key(), by()).prop_map(move |(shift, by)| Command::EndShift { shift, by, reason: reason() }),
         1 => (key(), by()).prop_map(move |(key, by)| Command::Approve {
-            what: Approvable::Shift(key), by, reason: reason(),
+            what: Approvable::Shift(key), seen: None, by, reason: reason(),
         }),
         1 => (member(), by()).prop_map(move |(m, by)| Command::Approve {
             what: Approvable::Failback { domain: format!("member/{m}").parse().unwrap(), service: None },
+            seen: None,
             by,
             reason: reason(),
         }),
         1 => by().prop_map(move |by| Command::Approve {
-            what: Approvable::Plan("shop/cart".parse().unwrap()), by, reason: reason(),
+            what: Approvable::Plan("shop/cart".parse().unwrap()), seen: None, by, reason: reason(),
         }),
-        1 => by().prop_map(move |by| Command::ReleaseBrake { by, reason: reason() }),
+        1 => by().prop_map(move |by| Command::ReleaseBrake { seen: Generation::default(), by, reason: reason() }),
     ]
+}
+
+/// That of all, or one that has its services move by a person's word alone.
+fn policy() -> impl Strategy<Value = PolicySpec> {
+    prop::option::of(any::<bool>()).prop_map(|careful| {
+        let mut policy = root_policy();
+        policy.rules.stateful = careful;
+        policy
+    })
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -198,7 +208,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (member(), any::<bool>()).prop_map(|(m, spare)| {
             place(m, if spare { &["eastwest", "spare"] } else { &["eastwest"] })
         }),
-        1 => Just(Command::PutPolicy(root_policy())),
+        2 => policy().prop_map(Command::PutPolicy),
         1 => Just(Command::RemovePolicy(root_policy().key)),
         6 => votes(),
         2 => prop::sample::subsequence(&MEMBERS[..3], 1..=3).prop_map(|members| {
@@ -275,6 +285,20 @@ proptest! {
         prop_assert!(replays.stagings.bytes() <= STAGED_BYTES);
         let text = serde_json::to_string(&replays).unwrap();
         prop_assert_eq!(serde_json::from_str::<State>(&text).unwrap(), replays);
+    }
+
+    #[test]
+    fn who_stands_outside_is_known_without_a_look_at_all_plans(requests in requests()) {
+        let mut state = begun(true);
+        for (at, request) in requests.iter().enumerate() {
+            run(&mut state, std::slice::from_ref(request), at);
+            // What is read draws it anew.
+            let read = decode(&encode(&state).unwrap()).unwrap();
+            prop_assert_eq!(state.standing_outside(), read.standing_outside());
+            prop_assert_eq!(state.spared(), read.spared());
+            let each = read.plans.iter().filter(|(service, row)| row.value.is_some() && read.stands_outside(service));
+            prop_assert_eq!(state.standing_outside(), each.map(|(service, _)| service).collect());
+        }
     }
 
     #[test]

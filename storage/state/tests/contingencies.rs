@@ -6,8 +6,9 @@ mod support;
 use causeway_api::contingency::{ContentHash, LossOutcome, Readiness};
 use causeway_api::domain::Domain;
 use causeway_api::plan::Rate;
+use causeway_api::verdict::Ballot;
 use causeway_state::{Command, Outcome, Refusal};
-use support::Machine;
+use support::{Machine, place};
 
 fn domain(text: &str) -> Domain {
     text.parse().unwrap()
@@ -28,6 +29,8 @@ fn readiness(of: &str) -> Readiness {
         peak: None,
         writes: 2,
         coarse_cut: true,
+        untold: 0,
+        first_untold: Vec::new(),
     }
 }
 
@@ -58,10 +61,7 @@ fn it_comes_into_force_in_the_commit_of_the_verdict_and_goes_with_it() {
     });
     assert_eq!(held.generation, moved.unwrap().generation, "one commit");
     // Its return ends it.
-    machine.vote(
-        "gateway/hz/eastwest",
-        causeway_api::verdict::Ballot::Reachable,
-    );
+    machine.vote("gateway/hz/eastwest", Ballot::Reachable);
     assert_eq!(active(&machine), None);
 }
 
@@ -74,10 +74,7 @@ fn the_widest_domain_that_is_exactly_what_fell_is_taken() {
     // What is prepared anew meanwhile does not replace what is in force.
     let held = machine.state.brain.contingencies.active.clone();
     machine.accept(prepare(&["region/hz"]));
-    machine.vote(
-        "gateway/sh/eastwest",
-        causeway_api::verdict::Ballot::Reachable,
-    );
+    machine.vote("gateway/sh/eastwest", Ballot::Reachable);
     assert_eq!(machine.state.brain.contingencies.active, held);
 }
 
@@ -121,4 +118,46 @@ fn what_is_as_it_was_is_no_decision() {
         None,
     )]));
     assert!(machine.state.brain.contingencies.rows.is_empty());
+}
+
+#[test]
+fn the_loss_of_one_gateway_of_several_is_named_beside_all_others() {
+    let mut machine = Machine::raised(&["hz", "sh"]);
+    machine.accept(place("hz", &["eastwest", "other"]));
+    for gateway in ["eastwest", "other"] {
+        machine.vote(&format!("gateway/hz/{gateway}"), Ballot::Reachable);
+    }
+    machine.accept(prepare(&["member/hz", "gateway/hz/other", "member/sh"]));
+    assert_eq!(machine.state.brain.contingencies.rows.len(), 3);
+}
+
+#[test]
+fn a_gateway_that_was_never_reached_keeps_its_network_open_until_its_member_is_lost() {
+    let mut machine = Machine::raised(&["hz", "sh"]);
+    machine.accept(place("hz", &["eastwest", "other"]));
+    machine.vote("gateway/sh/eastwest", Ballot::Reachable);
+    for subject in ["gateway/hz/eastwest", "session/hz"] {
+        machine.vote(subject, Ballot::Reachable);
+    }
+    let addresses = |machine: &Machine| {
+        let row = &machine.state.networks[&"hz".parse::<causeway_api::NetworkName>().unwrap()];
+        row.value.as_ref().unwrap().gateways.len()
+    };
+    let hz = "hz".parse().unwrap();
+    machine.vote("gateway/hz/eastwest", Ballot::Unreachable);
+    machine.tick_ms(10_000);
+    assert_eq!(machine.state.withdrawal(&hz), None);
+    assert_eq!(addresses(&machine), 1);
+    // Whether or not somebody says that it does not reach it either.
+    machine.vote("gateway/hz/other", Ballot::Unreachable);
+    machine.tick_ms(10_000);
+    assert_eq!(machine.state.withdrawal(&hz), None);
+
+    machine.vote("session/hz", Ballot::Unreachable);
+    machine.tick_ms(10_000);
+    let lost = Some(causeway_api::plan::Withdrawal::Lost);
+    assert_eq!(machine.state.withdrawal(&hz), lost);
+    let network = machine.state.network_withdrawal(&"hz".parse().unwrap());
+    assert_eq!(network, lost);
+    assert_eq!(addresses(&machine), 0);
 }

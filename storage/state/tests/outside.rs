@@ -167,8 +167,10 @@ fn once_a_person_let_it_move_the_network_is_cut_off() {
         "it waits for a person"
     );
     assert_eq!(ways_in(&machine, "sh"), 1);
+    let what = Approvable::Plan(db);
     machine.accept(Command::Approve {
-        what: Approvable::Plan(db),
+        seen: machine.state.generation_of(&what),
+        what,
         by: "ann".to_owned(),
         reason: "its data is there".to_owned(),
     });

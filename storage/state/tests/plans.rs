@@ -57,7 +57,7 @@ fn a_plan_keeps_its_generation_until_it_changes() {
         "{report:#?}"
     );
     assert!(
-        report.withdrawn[0].verdicts[0].contains("2 of 2"),
+        report.withdrawn[0].verdicts[0].contains("1 of 1 counted observers"),
         "{report:#?}"
     );
 }
@@ -133,7 +133,16 @@ fn a_leader_that_ignores_the_rules_is_refused() {
         ),
         (
             "over capacity",
-            |inputs, _| inputs.destinations[1].capacity = Some(Rate(1)),
+            |inputs, plan| {
+                for source in &mut inputs.sources {
+                    source.demand = Some(Rate::from_rps(1_000));
+                }
+                let mut wider = inputs.clone();
+                for zone in &mut wider.destinations {
+                    zone.capacity = Some(Rate::from_rps(4_000));
+                }
+                *plan = causeway_failover::plan::plan(&wider);
+            },
             |refusal| matches!(refusal, Refusal::PlanCheck { check, .. } if check == "capacity"),
         ),
         (

@@ -118,6 +118,9 @@ fn a_leader_that_allots_nothing_is_refused_where_not_all_fits() {
         "{said:?}"
     );
     assert!(machine.state.plan(&key("b")).is_none());
+    // From now on all keep to their parts there.
+    let kept = machine.state.kept_to_parts().iter();
+    assert_eq!(kept.map(ToString::to_string).collect::<Vec<_>>().len(), 1);
     // Bound beside one that is not.
     let (a, b) = (
         allotted(inputs(&machine, "a", 80), 50),
@@ -196,4 +199,55 @@ fn what_moves_as_one_is_bound_alike() {
         matches!(&said[0].1, Refusal::PlanCheck { check, .. } if check == "together"),
         "{said:?}"
     );
+}
+
+/// Nobody is allotted anything of gateways that declare no limit: whoever says so keeps callers out by its own word.
+#[test]
+fn a_part_of_gateways_that_declare_no_limit_is_refused() {
+    let mut machine = machine(None);
+    let free = inputs(&machine, "a", 80);
+    assert_eq!(refused(&mut machine, vec![free]), []);
+    let before = machine.state.plans.clone();
+    for part in [0, 40, 1_000] {
+        let now = allotted(inputs(&machine, "a", 80), part);
+        let said = refused(&mut machine, vec![now]);
+        let [(_, Refusal::InputContradicted { contradiction, .. })] = said.as_slice() else {
+            panic!("{said:?}");
+        };
+        assert_eq!(contradiction.place, "sh");
+        assert_eq!(contradiction.field, "gateways");
+        assert_eq!(contradiction.claimed, format!("{part}/s"));
+        assert_eq!(contradiction.found, "without a limit");
+        assert_eq!(machine.state.plans, before);
+    }
+    // Another network that does declare one changes nothing.
+    carry(&mut machine, Some(100));
+    let mut both = allotted(inputs(&machine, "a", 80), 60);
+    assert_eq!(refused(&mut machine, vec![both.clone()]), []);
+    both.gateways.insert(
+        0,
+        GatewayInput {
+            network: "hz".parse().unwrap(),
+            limit: Rate(0),
+        },
+    );
+    assert_eq!(refused(&mut machine, vec![both]).len(), 1);
+}
+
+#[test]
+fn what_would_be_refused_anyway_has_nobody_keep_to_its_part() {
+    let mut machine = machine(Some(100));
+    let small = inputs(&machine, "a", 80);
+    let mut lie = inputs(&machine, "b", 8_000);
+    lie.policy.from.push("shop/made-up".parse().unwrap());
+    let said = refused(&mut machine, vec![small.clone(), lie.clone()]);
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(machine.state.kept_to_parts().is_empty());
+    assert_eq!(refused(&mut machine, vec![small]), []);
+    assert_eq!(refused(&mut machine, vec![lie]).len(), 1);
+    assert!(machine.state.kept_to_parts().is_empty());
+    // What stands by itself counts.
+    let more = inputs(&machine, "b", 80);
+    assert_eq!(refused(&mut machine, vec![more]).len(), 1);
+    assert!(!machine.state.kept_to_parts().is_empty());
 }

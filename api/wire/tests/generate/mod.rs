@@ -101,9 +101,10 @@ fn member_fact() -> impl Strategy<Value = MemberFact> {
         select(vec![MeshFact::None, MeshFact::Istio]),
         select(vec![ApiFact::Reachable, ApiFact::Unreachable]),
         vec(text(), 0..3),
+        btree_map(service(), btree_set(id(), 0..3), 0..3),
     )
         .prop_map(
-            |(texts, network, region, nodes, mesh, api, problems)| MemberFact {
+            |(texts, network, region, nodes, mesh, api, problems, ejected)| MemberFact {
                 cluster_uid: texts.0,
                 kubernetes_version: texts.1,
                 agent_version: texts.2,
@@ -113,6 +114,7 @@ fn member_fact() -> impl Strategy<Value = MemberFact> {
                 mesh,
                 api,
                 problems,
+                ejected,
             },
         )
 }

@@ -1,7 +1,7 @@
 //! Judges what the failover brain decides: each plan that is committed, and each move of a verdict.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use causeway_api::Generation;
 use causeway_api::ids::NetworkName;
@@ -9,12 +9,14 @@ use causeway_api::plan::Rate;
 use causeway_api::rules::TrafficLimit;
 use causeway_state::{CommittedPlan, Effect, Outcome, State};
 
-use super::policies::{Declared, EACH};
+use causeway_memory::MemoryMember;
+
+use super::policies::{self, Declared, EACH};
 use crate::dice::Dice;
 use crate::history::History;
 use crate::invariant::{
-    Gateways, HoldDown, OneMove, Velocity, carries, honest_time, plans_checked, recomputed,
-    shifts_kept,
+    Gateways, HoldDown, OneMove, Velocity, carries, declared, honest_time, plans_checked,
+    recomputed, shifts_kept,
 };
 use crate::plant::Plant;
 use crate::watch::Told;
@@ -53,10 +55,11 @@ struct Judges {
     gateways: Gateways,
 }
 
-/// Judges each decision once, whichever replica applies it first.
+/// Judges each decision once, whichever replica applies it first. `host`: where people declare what they mean, once there is
+/// such a cluster.
 #[must_use]
-pub fn watch(history: &History, meant: Meant) -> Told {
-    let history = history.clone();
+pub fn watch(history: &History, meant: Meant, host: &Arc<OnceLock<MemoryMember>>) -> Told {
+    let (history, host) = (history.clone(), Arc::clone(host));
     let judges = Mutex::new(Judges {
         newest: Generation::default(),
         hold_down: HoldDown::new(meant.hold_down_ms),
@@ -70,6 +73,12 @@ pub fn watch(history: &History, meant: Meant) -> Told {
             Outcome::Accepted { generation, effect } => judges.see(state, *generation, effect),
             _ => Vec::new(),
         });
+        if let (Outcome::Accepted { .. }, Some(host)) = (&decision.outcome, host.get()) {
+            let command = &decision.request.command;
+            let judged =
+                declared::judge(command, |object| policies::standing(host).contains(object));
+            found.extend(judged.err().map(|message| ("declared", message)));
+        }
         let time = log.read(|state| state.cluster_time);
         let honest = honest_time::judge(time, history.now());
         found.extend(honest.err().map(|message| ("honest_time", message)));

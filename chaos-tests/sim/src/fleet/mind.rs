@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::members::Member;
 use super::world::{MEMBERS, World, agent_place};
 use crate::clients::Ground as _;
-use crate::invariant::{facts_equal, gateways, newest_view};
+use crate::invariant::{declared, facts_equal, gateways, newest_view};
 
 /// Within this time after healing all must be well: the longest hold, and twice as much.
 const HEALED: Duration = Duration::from_secs(180);
@@ -54,6 +54,7 @@ fn wrong(world: &World) -> Option<(&'static str, String)> {
     let mut looks = minds(world).err();
     looks = looks.or_else(|| verdicts(world).map(|wrong| ("converges", wrong)));
     looks = looks.or_else(|| sent(world).map(|wrong| ("gateways", wrong)));
+    looks = looks.or_else(|| declarations(world).map(|wrong| ("declared", wrong)));
     let mut meshes = world.members.iter();
     looks = looks.or_else(|| {
         let wrong = meshes.find_map(|member| mesh(world, member));
@@ -123,6 +124,15 @@ fn verdicts(world: &World) -> Option<String> {
             })
         })
     })
+}
+
+/// What is in force, and is not what is declared.
+fn declarations(world: &World) -> Option<String> {
+    let (_, leading) = world.replica(world.leader()?)?;
+    let in_force = leading
+        .log()
+        .read(|state| state.registry.objects.keys().cloned().collect());
+    declared::judge_whole(&in_force, &world.stands()).err()
 }
 
 /// Gateways through which more is sent than they carry.

@@ -9,11 +9,13 @@
 //! * [`work`]: what people and autoscalers do meanwhile; [`policies`]: what people declare; [`operators`]: who adds and removes
 //!   replicas;
 //! * [`witness`]: sees every write into every member, [`brain`]: every decision, and both feed the invariants;
-//! * [`unguarded`], [`rewritten`]: planted bugs of agents' writes; [`hasty_time`]: one of cluster time;
+//! * [`unguarded`], [`rewritten`], [`own_lease`]: planted bugs of agents' writes; [`cut_lists`]: one of what replicas read;
+//!   [`hasty_time`], [`restless`]: of what they decide;
 //! * [`mind`]: whether all is well again; [`run()`]: one run of one seed; [`quiet()`]: a clusterset to which nothing happens; [`stall()`]: to
 //!   which nothing happens but that the disk of its leader stalls.
 
 pub mod brain;
+pub mod cut_lists;
 pub mod cuts;
 pub mod describe;
 pub mod disaster;
@@ -22,10 +24,12 @@ pub mod hasty_time;
 pub mod members;
 pub mod mind;
 pub mod operators;
+pub mod own_lease;
 pub mod places;
 pub mod policies;
 pub mod probe;
 pub mod quiet;
+pub mod restless;
 pub mod rewritten;
 pub mod run;
 pub mod size;

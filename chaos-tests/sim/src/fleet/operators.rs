@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway::admin::api::replicas::ReplicaChange;
+use causeway_storage::Consensus;
 
 use super::world::{World, peer_address, region_of};
 use crate::clients::Ground as _;
@@ -12,6 +13,9 @@ use crate::dice::Dice;
 
 /// How long a new replica may take to get its vote before the operator gives up waiting.
 const RIPE: Duration = Duration::from_secs(40);
+
+/// Longer than a change that was asked for before may go on, and than a replica needs to hear that it was removed.
+const WHOLE: Duration = Duration::from_secs(31);
 
 /// The most voters that operators make.
 const MOST: usize = 5;
@@ -147,21 +151,36 @@ async fn shrink(world: &Arc<World>, dice: &Dice, id: u64) {
     }
 }
 
-/// Stops for good whoever runs and is no member: operators finish what they began.
+/// Stops for good whoever runs and is no member: operators finish what they began. Who was removed has heard of it by then.
 pub async fn tidy(world: &Arc<World>) {
-    // Longer than a change that was asked for before may go on.
-    tokio::time::sleep(Duration::from_secs(31)).await;
+    tokio::time::sleep(WHOLE).await;
     let until = tokio::time::Instant::now() + RIPE;
     while tokio::time::Instant::now() < until {
         if let Some((_, leader)) = world.leader().and_then(|id| world.replica(id)) {
-            let members = leader.log().members();
+            let log = leader.log();
+            let members = log.members();
             for id in world.ids() {
                 if !members.contains_key(&causeway_api::ReplicaId(id)) {
+                    heard_of_it(world, &log, id);
                     world.retire(id);
                 }
             }
             return;
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// Whoever was removed neither votes nor serves any more, and knows it.
+fn heard_of_it(world: &World, leader: &Consensus, id: u64) {
+    let removed = leader.read(|state| state.replicas.removed(causeway_api::ReplicaId(id)));
+    if let (Some(at), Some((_, log))) = (removed, world.log(id))
+        && log.fenced().is_none()
+    {
+        let role = log.status().role;
+        world.history.violated(
+            "fenced",
+            format_args!("r{id} was removed at {at}, and is {role:?} {WHOLE:?} after all is whole"),
+        );
     }
 }

@@ -1,11 +1,16 @@
 //! What people declare: how much is asked for and what endpoints carry, policies of several kinds, and evacuations.
 
+use std::collections::BTreeSet;
+
 use causeway_api::ids::NetworkName;
 use causeway_api::plan::Rate;
+use causeway_api::registry::ObjectKey;
+use causeway_memory::MemoryMember;
 use causeway_seam::Random as _;
 use serde_json::{Value, json};
 
 use super::members::{Member, NAMESPACE};
+use super::witness::text;
 use super::world::{MEMBERS, World};
 use crate::dice::Dice;
 use crate::plant::Plant;
@@ -165,6 +170,24 @@ pub fn evacuation(number: u64, member: &str, plant: Option<Plant>) -> Value {
             "metadata": { "name": shift(number), "namespace": ROOT },
             "spec": { "action": "Evacuate", "awayFrom": { "member": member }, "urgency": "Emergency", "dryRun": rehearsed,
                       "expiresAfter": "2m", "reason": "the simulator says so" } })
+}
+
+/// What people declare in a host cluster.
+#[must_use]
+pub fn standing(host: &MemoryMember) -> BTreeSet<ObjectKey> {
+    let kinds = ["MemberCluster", "FailoverPolicy", "TrafficShift"];
+    let of = |kind| {
+        let objects = host.objects(VERSION, kind).unwrap_or_default();
+        let keys = objects.into_iter().filter_map(move |object| {
+            let name = text(&object, "/metadata/name");
+            match text(&object, "/metadata/namespace") {
+                "" => ObjectKey::of(kind, name).ok(),
+                namespace => ObjectKey::of(kind, &format!("{namespace}/{name}")).ok(),
+            }
+        });
+        keys.collect::<Vec<_>>()
+    };
+    kinds.into_iter().flat_map(of).collect()
 }
 
 fn shift(number: u64) -> String {

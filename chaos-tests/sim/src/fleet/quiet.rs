@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::members::SERVICES;
+use super::restless;
 use super::run::begin;
 use super::world::World;
 use crate::clients::Ground as _;
 use crate::dice::Dice;
+use crate::executor::{self, Job};
 use crate::history::History;
+use crate::plant::Plant;
 use crate::watch::Told;
 
 /// After the beginning, until what it led to has settled: ramps have ended, and what is prepared for losses is named.
@@ -29,13 +32,15 @@ struct Counted {
 }
 
 /// Runs one of three replicas, three members and all services, and counts what it commits in [`COUNTED`].
-pub async fn quiet(seed: u64, history: &History) {
+pub async fn quiet(seed: u64, plant: Option<Plant>, history: &History) {
     let dice = Dice::new(seed).fork("quiet");
     let counted = Arc::new(Mutex::new(Counted::default()));
-    let world = World::new(&dice, history, None, count(&counted), &SERVICES);
+    let world = World::new(&dice, history, plant, count(&counted), &SERVICES);
     if !begin(&world, &dice, 3).await {
         return;
     }
+    let restless = (plant == Some(Plant::Restless))
+        .then(|| executor::spawn(restless::run(Arc::clone(&world))));
     tokio::time::sleep(SETTLES).await;
     let take = || std::mem::take(&mut counted.lock().unwrap_or_else(PoisonError::into_inner).kinds);
     let last = || {
@@ -46,6 +51,7 @@ pub async fn quiet(seed: u64, history: &History) {
     let (_, begun) = (take(), last());
     tokio::time::sleep(COUNTED).await;
     let (kinds, entries) = (take(), last().saturating_sub(begun));
+    restless.iter().for_each(Job::abort);
     let seconds = COUNTED.as_secs();
     history.note(
         "quiet",

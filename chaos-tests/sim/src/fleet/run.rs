@@ -1,7 +1,9 @@
 //! One run of one seed: a clusterset is begun, used and harmed, then healed and judged.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use causeway_memory::MemoryMember;
 
 use super::brain::Meant;
 use super::disaster;
@@ -29,9 +31,11 @@ const PAUSE: u64 = 4_000;
 /// Runs a seed to its end; what it found is in the history.
 pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
     let dice = Dice::new(seed).fork("fleet");
-    let told = super::brain::watch(history, Meant::of(&dice, plant));
+    let host = Arc::default();
+    let told = super::brain::watch(history, Meant::of(&dice, plant), &host);
     let size = Size::draw(&dice.fork("size"));
     let world = World::new(&dice, history, plant, told, size.services);
+    declares(&host, &world);
     let witness = Witness::new(&world, size.residency);
     let witnesses: Vec<_> = (0..MEMBERS.len())
         .map(|at| executor::spawn(Arc::clone(&witness).follow(at)))
@@ -45,6 +49,7 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
         .then(|| executor::spawn(hasty_time::run(Arc::clone(&world))));
     if begin(&world, &dice, size.replicas).await {
         history.note("world", "has converged");
+        world.has_begun();
         trouble(&world, &witness, &dice, size, plant).await;
         // The last writes are judged, too.
         for (at, following) in witnesses.iter().enumerate() {
@@ -55,6 +60,12 @@ pub async fn run(seed: u64, plant: Option<Plant>, history: &History) {
     hastening.iter().for_each(Job::abort);
     looking.abort();
     history.note("world", "ends");
+}
+
+/// Where people declare what they mean.
+fn declares(host: &OnceLock<MemoryMember>, world: &World) {
+    // There is one host cluster for each world.
+    let _ = host.set(world.host.cluster.clone());
 }
 
 /// Begins a clusterset of so many replicas, and waits until all is well.

@@ -9,6 +9,7 @@ use super::world::World;
 use crate::clients::{Ground as _, host, write};
 use crate::dice::Dice;
 use crate::history::History;
+use crate::plant::Plant;
 use crate::process::Quirks;
 
 /// After the beginning, until nothing is decided any more.
@@ -27,9 +28,9 @@ const LASTS: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Runs one of three replicas and three members.
-pub async fn stall(seed: u64, history: &History) {
+pub async fn stall(seed: u64, plant: Option<Plant>, history: &History) {
     let dice = Dice::new(seed).fork("stall");
-    let world = World::new(&dice, history, None, Arc::new(|_, _| {}), &SERVICES);
+    let world = World::new(&dice, history, plant, Arc::new(|_, _| {}), &SERVICES);
     if !begin(&world, &dice, 3).await {
         return;
     }

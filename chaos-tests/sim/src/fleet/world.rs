@@ -1,29 +1,25 @@
-//! Who runs where: replicas on machines with disks, agents beside their members; how each is started and ended.
+//! Who runs where: replicas on machines with disks, agents beside their members; how each is started ([`start`]) and ended.
 
-use std::collections::BTreeMap;
+mod start;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
-use causeway::agent::{Agent, AgentConfig, Observing};
-use causeway::peers::{Me, PeerLinks};
-use causeway::replica::among::{Among, Begin, Tuning};
-use causeway::replica::{ProbeTimes, Replica, ReplicaConfig};
-use causeway::telemetry::Metrics;
-use causeway_api::ReplicaId;
+use causeway::replica::Replica;
 use causeway_api::exchange::FromGiver;
-use causeway_api::peer::{FromPeer, PeerAddresses, ToPeer};
+use causeway_api::peer::{FromPeer, PeerCallKind, ToPeer};
+use causeway_api::registry::ObjectKey;
 use causeway_api::session::{FromAgent, FromReplica};
 use causeway_faults::Survival;
 use causeway_storage::Consensus;
 
 use super::describe;
 use super::members::Member;
-use super::operators;
-use super::places::{Places, Taken, What};
-use super::policies::Declared;
-use super::probe::{SimProbe, gateway_host};
-use super::{rewritten, unguarded};
+use super::places::Places;
+use super::policies::{self, Declared};
+use super::probe::gateway_host;
 use crate::clients::{Ground, host};
 use crate::dice::Dice;
 use crate::executor;
@@ -63,6 +59,8 @@ pub struct World {
     peers: Exchange<ToPeer, FromPeer>,
     replicas: Mutex<BTreeMap<u64, Standing>>,
     told: Told,
+    /// The beginning is over.
+    begun: Arc<AtomicBool>,
 }
 
 /// What a replica is to be.
@@ -141,6 +139,13 @@ impl World {
                     ToPeer::Facts(FromGiver::Facts(_) | FromGiver::Offer { .. })
                 )
             }),
+            Some(Plant::FencingLost) => peers
+                .losing(|message| matches!(message, ToPeer::Fenced(_)))
+                .losing_answers(|message| matches!(message, FromPeer::Fenced(_))),
+            Some(Plant::VotesLost) => peers.losing(|message| {
+                use PeerCallKind::{PreVote, Vote};
+                matches!(message, ToPeer::Call(call) if matches!(call.kind, PreVote | Vote))
+            }),
             _ => peers,
         };
         let world = Self {
@@ -158,6 +163,7 @@ impl World {
             peers,
             replicas: Mutex::default(),
             told,
+            begun: Arc::default(),
         };
         world.spread();
         Arc::new(world)
@@ -194,6 +200,25 @@ impl World {
                 self.history.violated("begins", error);
             }
         }
+    }
+
+    /// The beginning is over: from now on there is trouble, and bugs show that are rarely met otherwise.
+    pub fn has_begun(self: &Arc<Self>) {
+        self.begun.store(true, Ordering::Relaxed);
+        match self.plant {
+            Some(Plant::OwnLease) => MEMBERS.iter().for_each(|name| self.start_agent(name, 2)),
+            Some(Plant::ListsCut) => {
+                self.host.cluster.compact();
+                self.host.cluster.drop_watches();
+            }
+            _ => {}
+        }
+    }
+
+    /// What stands in the host cluster.
+    #[must_use]
+    pub fn stands(&self) -> BTreeSet<ObjectKey> {
+        policies::standing(&self.host.cluster)
     }
 
     /// What people declare once and for all.
@@ -264,150 +289,6 @@ impl World {
         leader.map(|(.., id)| id)
     }
 
-    /// Starts a replica; does nothing where it runs or is gone for good.
-    ///
-    /// # Errors
-    /// Where it does not start. That it was killed meanwhile is no error.
-    pub async fn start_replica(self: &Arc<Self>, id: u64) -> Result<()> {
-        let place = host(id);
-        let standing = self.standings().get(&id).cloned();
-        let Some(standing) = standing.filter(|held| !held.retired) else {
-            return Ok(());
-        };
-        let Some(Taken { process, disk, .. }) = self.places.take(&place) else {
-            return Ok(());
-        };
-        let domain = format!("region-{}", region_of(id));
-        let begin = match standing.join.is_empty() {
-            true => Begin::Bootstrap,
-            false => Begin::Join,
-        };
-        let tuning = Tuning {
-            // Small, so that replicas that were away are sent snapshots.
-            snapshot_every: Some(self.dice.fork("snapshots").between(20, 200)),
-            ..Tuning::default()
-        };
-        let me = Me {
-            replica: ReplicaId(id),
-            domain: domain.clone(),
-            addresses: PeerAddresses {
-                peers: peer_address(id),
-                sessions: session_address(id),
-                admin: String::new(),
-            },
-            join: standing.join,
-        };
-        let config = ReplicaConfig {
-            id: ReplicaId(id),
-            domain: domain.parse()?,
-            root_namespace: "causeway-system".parse()?,
-            probe: ProbeTimes::default(),
-        };
-        let listener = self.sessions.listen(&place, &session_address(id));
-        let acceptor = self.peers.listen(&place, &peer_address(id));
-        let dialler = self.peers.dialer(&place, &ReplicaId(id).to_string());
-        let probe = SimProbe {
-            host: place.clone(),
-            wires: self.wires.clone(),
-            members: Arc::clone(&self.members),
-        };
-        let host = self.host.cluster.client();
-        let env = process.env();
-        let starting = process.spawn(async move {
-            let among = Among {
-                links: PeerLinks::new(&env, me, Some(Arc::new(dialler))),
-                acceptor: Box::new(acceptor),
-                begin,
-                tuning,
-            };
-            let metrics = Metrics::new("controller");
-            let (disk, probe) = (Arc::new(disk), Arc::new(probe));
-            let (host, listener) = (Some(host), Box::new(listener));
-            Replica::start_among(
-                env,
-                disk,
-                host,
-                listener,
-                probe,
-                metrics,
-                config,
-                Some(among),
-            )
-            .await
-        });
-        match starting.await {
-            // It was killed while it started.
-            Err(_) => Ok(()),
-            Ok(Err(error)) => {
-                self.places.end(&place, None);
-                Err(anyhow!("{place} does not start: {error:#}"))
-            }
-            Ok(Ok(replica)) => {
-                let (log, told) = (replica.log(), Some(Arc::clone(&self.told)));
-                self.watch.follow(id, &process, log, &self.history, told);
-                self.history.note(&place, "started");
-                let what = What::Replica(Arc::new(replica));
-                self.places.settle(&place, &process, what);
-                Ok(())
-            }
-        }
-    }
-
-    /// Starts an agent of a member.
-    pub fn start_agent(self: &Arc<Self>, member: &str, number: u64) {
-        let place = agent_place(member, number);
-        let (Some(held), Ok(name)) = (self.member(member), member.parse()) else {
-            return;
-        };
-        let Some(Taken {
-            process,
-            disk,
-            starts,
-        }) = self.places.take(&place)
-        else {
-            return;
-        };
-        let dice = self.dice.fork(&format!("{place} {starts}"));
-        let mut controllers: Vec<String> = self.ids().into_iter().map(session_address).collect();
-        let voters: Vec<String> = operators::voters(self)
-            .into_iter()
-            .map(session_address)
-            .collect();
-        if dice.percent(30) && !voters.is_empty() {
-            // One address suffices where it is of a replica that has a part: the others are told.
-            let one = dice.pick(&voters).cloned();
-            controllers = one.into_iter().collect();
-        }
-        let config = AgentConfig {
-            member: name,
-            controllers,
-            identity: format!("{place}-{starts}"),
-        };
-        let dialer = self.sessions.dialer(&member_host(member), member);
-        let client = held.cluster.client();
-        let client = match self.plant {
-            Some(Plant::UnguardedWrite) => unguarded::client(client, dice.fork("writes")),
-            Some(Plant::RewrittenFromNothing) => rewritten::client(client, held.cluster.clone()),
-            _ => client,
-        };
-        let probe = SimProbe {
-            host: member_host(member),
-            wires: self.wires.clone(),
-            members: Arc::clone(&self.members),
-        };
-        let agent = Agent::start_observing(
-            &process.env(),
-            client,
-            Arc::new(dialer),
-            Arc::new(disk),
-            config,
-            Some(Observing::by(Arc::new(probe))),
-        );
-        self.history.note(&place, "started");
-        let what = What::Agent(Arc::new(agent));
-        self.places.settle(&place, &process, what);
-    }
-
     /// Ends what runs at a place; with a loss of power so much of what was not synced survives.
     pub fn end(&self, place: &str, power: Option<Survival>) {
         self.places.end(place, power);
@@ -455,13 +336,6 @@ impl World {
         }
         for member in MEMBERS {
             self.start_agent(member, 1);
-        }
-    }
-
-    /// Starts a replica; that it does not start is a violation.
-    pub async fn start_and_tell(self: &Arc<Self>, id: u64) {
-        if let Err(error) = self.start_replica(id).await {
-            self.history.violated("restarts", format_args!("{error:#}"));
         }
     }
 }

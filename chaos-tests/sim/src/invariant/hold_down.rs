@@ -74,7 +74,7 @@ impl HoldDown {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::field_reassign_with_default)]
     use super::*;
 
     #[test]
@@ -86,10 +86,8 @@ mod tests {
         let hold = 30_000;
         let mut held = HoldDown::new(hold);
         let mut see = |index: u64, at_ms: u64, from, to| {
-            let state = State {
-                cluster_time: ClusterTime::default().plus_ms(at_ms),
-                ..State::default()
-            };
+            let mut state = State::default();
+            state.cluster_time = ClusterTime::default().plus_ms(at_ms);
             let at = Generation {
                 index,
                 ..Generation::default()

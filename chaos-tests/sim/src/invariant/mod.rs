@@ -3,13 +3,14 @@
 //! Of the decision log: [`decided`], [`acknowledged`], [`states_equal`], [`leader_of_term`], [`term_stable`],
 //! [`linearizable`]. Of members: [`one_writer`], [`generations`], [`not_empty`], [`no_flap`]. Of the
 //! failover brain: [`plans_checked`], [`recomputed`], [`carries`], [`gateways`], [`velocity`], [`hold_down`], [`one_move`],
-//! [`shifts_kept`], [`honest_time`]. Of
+//! [`shifts_kept`], [`honest_time`]. Of the host cluster: [`declared`]. Of
 //! everything: after healing all is live again and of one mind (`healed`, `converges`: in the worlds' runs; [`facts_equal`], [`newest_view`]), and nothing
 //! panics.
 
 pub mod acknowledged;
 pub mod carries;
 pub mod decided;
+pub mod declared;
 pub mod facts_equal;
 pub mod gateways;
 pub mod generations;

@@ -72,7 +72,7 @@ impl OneMove {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::field_reassign_with_default)]
     use super::*;
     use crate::invariant::samples::committed;
 
@@ -90,9 +90,10 @@ mod tests {
         let subject = Subject::Member {
             member: "a".parse().unwrap(),
         };
-        let at = |ms: u64| State {
-            cluster_time: ClusterTime::default().plus_ms(ms),
-            ..State::default()
+        let at = |ms: u64| {
+            let mut state = State::default();
+            state.cluster_time = ClusterTime::default().plus_ms(ms);
+            state
         };
         let hold = 30_000;
         let mut moves = OneMove::new(hold);

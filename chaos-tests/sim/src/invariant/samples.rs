@@ -26,6 +26,7 @@ fn zone(member: &str, ready: u32) -> DestinationInput {
         admitted_percent: 100,
         withdrawn: None,
         vacated: false,
+        draining: false,
     }
 }
 
@@ -44,6 +45,7 @@ pub(crate) fn committed() -> CommittedPlan {
             demand: Some(Rate(100_000)),
             demand_source: DemandSource::Declared,
             unreachable: Default::default(),
+            ejected: Default::default(),
             together: Default::default(),
         }],
         destinations: vec![zone("a", 1), zone("b", 2)],

@@ -1,9 +1,9 @@
 //! The member's own row, and its namespaces.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::facts::{ApiFact, FactDelta, MemberFact, MeshFact};
-use causeway_api::{FactVersion, Name, NetworkName};
+use causeway_api::{FactVersion, Name, NetworkName, ServiceKey};
 
 use super::Index;
 use super::parse::cut;
@@ -27,6 +27,8 @@ pub struct MemberInfo {
     pub api: ApiFact,
     /// What is missing, each as one sentence that names object and remedy.
     pub problems: Vec<String>,
+    /// What its callers' proxies leave out by themselves, as [`MemberFact::ejected`].
+    pub ejected: BTreeMap<ServiceKey, BTreeSet<NetworkName>>,
 }
 
 impl Index {
@@ -151,6 +153,7 @@ impl Index {
             mesh: info.mesh,
             api: info.api,
             problems,
+            ejected: info.ejected,
         }
     }
 }

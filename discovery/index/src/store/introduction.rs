@@ -1,5 +1,9 @@
-//! The word of an agent that began anew and has not seen its member yet: the member's own row, and nothing of the rest.
+//! The member's own row: the word of an agent that began anew and has not seen its member yet, which is that row and nothing
+//! of the rest; and which services it is about.
 
+use std::collections::BTreeSet;
+
+use causeway_api::ServiceKey;
 use causeway_api::facts::{FactDelta, MemberFact};
 
 /// Whether a delta is of the member's own row alone.
@@ -27,4 +31,18 @@ pub(super) fn filled_in(said: &MemberFact, old: Option<&MemberFact>) -> MemberFa
         row.kubernetes_version.clone_from(&old.kubernetes_version);
     }
     row
+}
+
+/// The services of which two rows say differently what callers' proxies eject.
+pub(super) fn ejected_otherwise(
+    before: Option<&MemberFact>,
+    now: Option<&MemberFact>,
+) -> BTreeSet<ServiceKey> {
+    let rows = |row: Option<&MemberFact>, service: &ServiceKey| {
+        row.and_then(|row| row.ejected.get(service).cloned())
+    };
+    let all = [before, now].into_iter().flatten();
+    let services = all.flat_map(|row| row.ejected.keys());
+    let differs = services.filter(|service| rows(before, service) != rows(now, service));
+    differs.cloned().collect()
 }

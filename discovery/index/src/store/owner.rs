@@ -13,7 +13,7 @@ use causeway_api::facts::{
 use causeway_api::ids::PortName;
 use causeway_api::{FactVersion, Locality, MemberName, Name, ServiceKey};
 
-use super::introduction::{filled_in, is_introduction};
+use super::introduction::{ejected_otherwise, filled_in, is_introduction};
 use super::pack::{pack, unpack};
 use super::touched::Touched;
 use crate::table::Table;
@@ -206,6 +206,7 @@ impl OwnerFacts {
             let old = self.member.as_ref().filter(|_| introduced);
             let member = Some(filled_in(said, old));
             touched.member = member != self.member;
+            touched.services = ejected_otherwise(self.member.as_ref(), member.as_ref());
             self.member = member;
         }
         for change in &delta.namespaces {
@@ -344,11 +345,12 @@ impl OwnerFacts {
 
     /// What differs between `old` and this.
     pub(super) fn differs_from(&self, old: &Self) -> Touched {
+        let otherwise = ejected_otherwise(old.member.as_ref(), self.member.as_ref());
         if old.services.is_empty() && old.namespaces.is_empty() {
             return Touched {
                 member: self.member != old.member,
                 gateways: self.gateways != old.gateways,
-                services: self.services.keys().cloned().collect(),
+                services: self.services.keys().cloned().chain(otherwise).collect(),
                 namespaces: self.namespaces.keys().cloned().collect(),
             };
         }
@@ -373,6 +375,7 @@ impl OwnerFacts {
                 touched.services.insert(key.clone());
             }
         }
+        touched.services.extend(otherwise);
         touched
     }
 

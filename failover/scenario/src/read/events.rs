@@ -37,8 +37,8 @@ impl Reader {
                 events.extend(actions.pop().map(|action| Event { at_ms, action }));
             } else {
                 let message = format!(
-                    "events: at {} stand {} things: give each event one of lose, restore, votes, silence, ready, policy, \
-                     removePolicy, removeMember, report, bootstrap, propose, shift, endShift, approve, releaseBrake",
+                    "events: at {} stand {} things: give each event one of lose, restore, votes, silence, ready, ejected, \
+                     policy, removePolicy, removeMember, report, bootstrap, propose, shift, endShift, approve, releaseBrake",
                     row.value.at.value,
                     actions.len()
                 );
@@ -86,6 +86,21 @@ impl Reader {
                 found.member.clone(),
                 zone,
                 count,
+            ));
+        }
+        if let Some(row) = &row.ejected {
+            let (found, at) = (&row.value, row.referenced);
+            let what = format!("ejected of {}", found.service);
+            self.service(&what, &found.service, at);
+            self.member(&what, &found.member, at);
+            for network in &found.networks {
+                self.remote(&what, &found.member, network);
+            }
+            let networks = found.networks.iter().map(|network| network.value.clone());
+            actions.push(Action::Ejected(
+                found.service.clone(),
+                found.member.clone(),
+                networks.collect(),
             ));
         }
         if let Some(policy) = &row.policy {

@@ -1,22 +1,18 @@
 //! Members that are leaving: others' requests go elsewhere, where there is an elsewhere.
 
 use causeway_api::plan::DestinationInput;
+use causeway_failover::draining;
 use causeway_state::State;
 use causeway_state::registry::Stage;
 
 /// A member that is draining counts as one that exports nothing, so that only its own callers use it; unless nobody else has
 /// anything ready: then it serves until it is removed.
 pub(super) fn drain(state: &State, destinations: &mut [DestinationInput]) {
-    let leaving =
-        |zone: &DestinationInput| state.registry.stage(&zone.member) == Some(Stage::Draining);
-    let others = destinations
-        .iter()
-        .any(|zone| zone.exported && zone.ready > 0 && zone.withdrawn.is_none() && !leaving(zone));
-    if others {
-        for zone in destinations.iter_mut().filter(|zone| leaving(zone)) {
-            zone.exported = false;
-        }
+    for zone in destinations.iter_mut() {
+        let leaving = || state.registry.stage(&zone.member) == Some(Stage::Draining);
+        zone.draining = zone.exported && leaving();
     }
+    draining::settle(destinations);
 }
 
 #[cfg(test)]
@@ -43,6 +39,7 @@ mod tests {
             total: ready,
             admitted_percent: 100,
             vacated: false,
+            draining: false,
         }
     }
 

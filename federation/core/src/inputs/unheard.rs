@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use causeway_api::ServiceKey;
 use causeway_api::ids::PortName;
 use causeway_api::plan::{CapacitySource, DestinationInput, Rate, SourceInput};
-use causeway_failover::learn;
+use causeway_failover::{declared, learn};
 use causeway_index::{FactStore, OwnerFacts};
 use causeway_state::{RegisteredMember, State};
 
-use super::{Effective, utilization, withdrawn};
+use super::Effective;
 
 /// Rows of the committed plan's inputs that are about members not heard of.
 #[derive(Default)]
@@ -45,7 +45,8 @@ pub(super) fn rows(
             demand: None,
             source: source.source.clone(),
             demand_source: causeway_api::plan::DemandSource::Unknown,
-            unreachable: crate::observed::unreachable(state, &source.source.member),
+            unreachable: state.unreachable_from(&source.source.member),
+            ejected: source.ejected.clone(),
             together: std::collections::BTreeMap::new(),
         })
     });
@@ -57,14 +58,16 @@ pub(super) fn rows(
             .filter(|_| zone.capacity_source == CapacitySource::Learned);
         let learned = seen.map(|all| Rate(all.0 / u64::from(zone.ready.max(1))));
         let declared = policy.capacity_per_endpoint;
-        let (capacity, capacity_source) = learn::capacity(declared, learned, zone.ready);
+        let (capacity, capacity_source) =
+            learn::capacity(spec.class, declared, learned, zone.ready);
         Some(DestinationInput {
             region: placement.region.clone(),
             network: placement.network.clone(),
             capacity,
             capacity_source,
-            max_utilization_percent: utilization(spec, policy),
-            withdrawn: withdrawn(state, &zone.member, placement, policy),
+            max_utilization_percent: declared::max_utilization_percent(spec, policy),
+            withdrawn: state.barred(placement, &policy.policy),
+            exported: zone.exported || zone.draining,
             ..zone.clone()
         })
     });

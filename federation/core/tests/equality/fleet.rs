@@ -4,20 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::domain::Domain;
 use causeway_api::facts::{Change as Row, FactDelta, GatewayAddress, NamespaceFact};
-use causeway_api::ids::{Locality, ReplicaId, ServiceKey};
+use causeway_api::ids::{Locality, Name, ReplicaId, ServiceKey};
 use causeway_api::plan::{PlanInputs, Rate, Withdrawal};
 use causeway_api::rules::{FailoverMode, OnOverload, PolicyRules, Priority, Strategy, WhenUnknown};
 use causeway_api::shift::{Shift, ShiftAction, Urgency};
-use causeway_api::spec::{DeclaredGateway, MemberSpec, PolicySpec};
+use causeway_api::spec::{DeclaredGateway, Detection, MemberSpec, PolicySpec};
 use causeway_api::verdict::{Ballot, ObserverId, Subject, VerdictState, Vote};
 use causeway_api::{FactVersion, MemberName};
 use causeway_core::proposal::planned;
 use causeway_core::ties::Ties;
 use causeway_core::{inputs, placement};
-use causeway_failover::contingency::{Fall, Place};
+use causeway_failover::contingency::{Fall, Prepared};
 use causeway_index::FactStore;
-use causeway_state::{Command, Effect, Outcome, PlanProposal, Refusal, State, apply_next};
+use causeway_state::{Command, Outcome, PlanProposal, Refusal, State, apply_next};
 
+use super::between::failback;
 use super::generated::{Careful, Case, Change, REGIONS, Service};
 use super::world;
 
@@ -30,8 +31,6 @@ pub(crate) struct Fleet {
     pub(crate) facts: FactStore,
     /// Of the replica that leads.
     pub(crate) ties: Ties,
-    /// A plan was too much for a gateway: all have kept to their parts of it since.
-    pub(crate) kept: bool,
     told: u64,
 }
 
@@ -44,11 +43,11 @@ impl Fleet {
             state: State::default(),
             facts: FactStore::new(),
             ties: Ties::default(),
-            kept: false,
             told: 0,
         };
         fleet.apply(Command::Bootstrap { incarnation: 1 });
         fleet.apply(Command::RaiseLevel { level: 2 });
+        fleet.apply(Command::PutPolicy(quick()));
         for (name, spec) in fleet.specs() {
             fleet.apply(Command::PutMember(spec.clone()));
             fleet.tell(&BTreeSet::new());
@@ -57,10 +56,8 @@ impl Fleet {
             let member = name;
             fleet.apply(Command::PlaceMember { member, placement });
         }
-        // Whatever is lost later was reached before, and so was what is left.
-        let places = fleet.state.places();
-        let subjects: Vec<String> = places.iter().flat_map(subjects).collect();
-        fleet.vote(&subjects, Ballot::Reachable);
+        let members: Vec<MemberName> = fleet.state.members.keys().cloned().collect();
+        fleet.reach(&members);
         for group in ["shop", "pay"] {
             let rules = PolicyRules {
                 move_together: Some(true),
@@ -75,6 +72,7 @@ impl Fleet {
             fleet.change(&change);
             fleet.settle();
         }
+        fleet.stand_between(&case.between);
         fleet.put_policies(true);
         fleet.settle();
         let settled = fleet.is_settled();
@@ -93,11 +91,11 @@ impl Fleet {
                 if member.power {
                     spec.failure_domains = ["power".parse().unwrap()].into();
                 }
-                for (gateway, carries) in member.gateways.iter().enumerate() {
+                for (gateway, stands) in member.gateways.iter().enumerate() {
                     let declared = DeclaredGateway {
                         addresses: vec![GatewayAddress::Host(format!("{name}-{gateway}.example"))],
                         port: 15443,
-                        max_rate: carries.map(Rate::from_rps),
+                        max_rate: stands.carries.map(Rate::from_rps),
                     };
                     spec.gateways
                         .insert(format!("east{gateway}").parse().unwrap(), declared);
@@ -155,6 +153,7 @@ impl Fleet {
         for (nth, service) in self.case.services.clone().iter().enumerate() {
             let key = key(nth, service);
             let mut rules = rules(service);
+            rules.failback = failback(self.case.between.returns);
             if careful {
                 match service.careful {
                     Careful::Stateful => rules.stateful = Some(true),
@@ -219,11 +218,11 @@ impl Fleet {
                     .regions
                     .iter_mut()
                     .flat_map(|region| &mut region.members);
-                let mut gateways: Vec<&mut Option<u64>> =
+                let mut gateways: Vec<_> =
                     members.flat_map(|member| &mut member.gateways).collect();
                 if !gateways.is_empty() {
                     let at = at.index(gateways.len());
-                    *gateways[at] = *carries;
+                    gateways[at].carries = *carries;
                 }
                 for (_, spec) in self.specs() {
                     self.apply(Command::PutMember(spec));
@@ -238,7 +237,7 @@ impl Fleet {
     }
 
     /// Plans as who leads does until nothing is left to do, and commits inputs that drifted under plans that stayed.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let all = self.services();
         for _ in 0..ROUNDS {
             let found = self.ties.inputs(&self.state, &self.facts, &all);
@@ -252,21 +251,51 @@ impl Fleet {
             if proposals.is_empty() {
                 return;
             }
-            let Outcome::Accepted { effect, .. } = self.decide(Command::CommitPlans(proposals))
-            else {
-                return;
-            };
-            self.note_refused(&effect);
+            self.decide(Command::CommitPlans(proposals));
         }
     }
 
-    fn note_refused(&mut self, effect: &Effect) {
-        for (_, refusal) in &effect.refused {
-            if let Refusal::GatewayOverfull { network, .. } = refusal {
-                self.ties.keep_to_parts(network);
-                self.kept = true;
+    /// Cluster time passes until something is so, or for a minute.
+    pub(crate) fn pass(&mut self, done: impl Fn(&State) -> bool) {
+        for _ in 0..60 {
+            if done(&self.state) {
+                return;
             }
+            self.decide(Command::Tick { elapsed_ms: 1_000 });
         }
+    }
+
+    /// Members are reached, as far as they ever are.
+    pub(crate) fn reach(&mut self, members: &[MemberName]) {
+        let reached: Vec<String> = self.subjects(members, true).collect();
+        self.vote(&reached, Ballot::Reachable);
+    }
+
+    /// What can be voted on of members; what was never reached where it is not to be `observed`.
+    pub(crate) fn subjects(
+        &self,
+        members: &[MemberName],
+        observed: bool,
+    ) -> impl Iterator<Item = String> {
+        let regions = self.case.regions.iter().enumerate();
+        let all = regions.flat_map(|(at, region)| {
+            let of = region.members.iter().enumerate();
+            of.map(move |(of, member)| (format!("m{at}{of}"), member))
+        });
+        let these = all.filter(|(name, _)| members.iter().any(|one| one.as_str() == name));
+        let subjects = these.flat_map(|(name, member)| {
+            let session = (member.heard, format!("session/{name}"));
+            let gateways = member.gateways.iter().enumerate();
+            let gateways = gateways
+                .map(|(nth, gateway)| (gateway.observed, format!("gateway/{name}/east{nth}")));
+            let all: Vec<_> = [session].into_iter().chain(gateways).collect();
+            all
+        });
+        let subjects: Vec<String> = subjects
+            .filter(|(was, _)| *was || !observed)
+            .map(|(_, subject)| subject)
+            .collect();
+        subjects.into_iter()
     }
 
     /// Whether each plan that is committed rests on the inputs as they are, and is what they give.
@@ -297,36 +326,30 @@ impl Fleet {
                 Domain::Gateway { .. } => false,
             };
             if hit {
-                lost.extend(subjects((&member, &place)));
+                lost.extend(self.subjects(&[member], false));
             }
         }
         if let Domain::Gateway { member, gateway } = domain {
             lost.push(format!("gateway/{member}/{gateway}"));
         }
         self.vote(&lost, Ballot::Unreachable);
-        let lost: Vec<Subject> = lost
-            .iter()
-            .map(|subject| subject.parse().unwrap())
-            .collect();
-        for _ in 0..120 {
-            let out = |subject| self.state.verdicts.state(subject) == VerdictState::Lost;
-            let members = fall.members.iter();
-            let mut gone = members.map(|member| self.state.withdrawal(member).is_some());
-            let mut gateways = lost
-                .iter()
-                .filter(|subject| matches!(subject, Subject::Gateway { .. }));
-            if gateways.all(out) && gone.all(|gone| gone) {
-                break;
-            }
-            self.decide(Command::Tick { elapsed_ms: 1_000 });
-        }
+        self.pass(|state| {
+            let out = |(member, gateway): &(MemberName, Name)| {
+                let (member, gateway) = (member.clone(), gateway.clone());
+                let subject = Subject::Gateway { member, gateway };
+                let stands = state.verdicts.state(&subject);
+                matches!(stands, VerdictState::Lost | VerdictState::Unknown)
+            };
+            let mut members = fall.members.iter();
+            fall.gateways.iter().all(out) && members.all(|one| state.withdrawal(one).is_some())
+        });
         for (member, _) in self.state.places() {
             let lost = fall.members.contains(&member).then_some(Withdrawal::Lost);
             assert_eq!(self.state.withdrawal(&member), lost, "{member} of {domain}");
         }
     }
 
-    fn vote(&mut self, subjects: &[String], ballot: Ballot) {
+    pub(crate) fn vote(&mut self, subjects: &[String], ballot: Ballot) {
         let vote = |subject: &String| Vote {
             observer: ObserverId::Replica(ReplicaId(1)),
             domain: "here".parse().unwrap(),
@@ -343,6 +366,34 @@ impl Fleet {
         asked: &BTreeSet<ServiceKey>,
     ) -> BTreeMap<ServiceKey, Option<PlanInputs>> {
         self.ties.inputs(&self.state, &self.facts, asked)
+    }
+
+    /// Proposes what was prepared, as whoever leads; what is refused of it for another reason than a safety rule's.
+    pub(crate) fn carry_out(&mut self, prepared: &Prepared) -> Vec<(ServiceKey, Refusal)> {
+        let services: BTreeSet<ServiceKey> = prepared.together().into_iter().collect();
+        let services = services.iter().chain(prepared.services());
+        let services: BTreeSet<&ServiceKey> = services.collect();
+        let proposals = services.into_iter().map(|service| {
+            let row = self.state.plan(service).unwrap();
+            let held = row.value.as_ref().unwrap();
+            PlanProposal {
+                service: service.clone(),
+                plan: Some(prepared.proposed(&held.inputs, &held.plan).unwrap()),
+                previous: Some(row.generation),
+            }
+        });
+        let proposals: Vec<PlanProposal> = proposals.collect();
+        let Outcome::Accepted { effect, .. } = self.decide(Command::CommitPlans(proposals)) else {
+            return Vec::new();
+        };
+        let by_rule = |refusal: &Refusal| {
+            matches!(
+                refusal,
+                Refusal::Safety(_) | Refusal::GatewayOverfull { .. }
+            )
+        };
+        let refused = effect.refused.into_iter();
+        refused.filter(|(_, refusal)| !by_rule(refusal)).collect()
     }
 
     /// The services that a loss is about.
@@ -363,19 +414,9 @@ impl Fleet {
         assert!(!matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
     }
 
-    fn decide(&mut self, command: Command) -> Outcome {
+    pub(crate) fn decide(&mut self, command: Command) -> Outcome {
         apply_next(&mut self.state, command)
     }
-}
-
-/// What is observed of a member.
-fn subjects((member, place): (&MemberName, &Place)) -> Vec<String> {
-    let gateways = place.gateways.iter();
-    let gateways = gateways.map(|name| format!("gateway/{member}/{name}"));
-    [format!("session/{member}")]
-        .into_iter()
-        .chain(gateways)
-        .collect()
 }
 
 pub(crate) fn key(nth: usize, service: &Service) -> ServiceKey {
@@ -418,6 +459,22 @@ fn rules(service: &Service) -> PolicyRules {
         _ => OnOverload::BestEffort,
     });
     rules
+}
+
+/// Losses are known before anything else goes on, and more may be lost than automation usually takes.
+fn quick() -> PolicySpec {
+    let mut rules = PolicyRules::default();
+    rules.limits.max_regions_lost = Some(100);
+    rules.limits.max_members_lost_percent = Some(100);
+    PolicySpec {
+        root: true,
+        detection: Some(Detection {
+            hold_for_ms: 2_000,
+            ..Detection::default()
+        }),
+        hold_down_ms: Some(2_000),
+        ..policy("causeway-system/all", BTreeSet::new(), rules)
+    }
 }
 
 fn policy(key: &str, targets: BTreeSet<ServiceKey>, rules: PolicyRules) -> PolicySpec {

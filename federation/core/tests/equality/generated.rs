@@ -10,10 +10,20 @@ pub(crate) const REGIONS: usize = 4;
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub(crate) zones: usize,
-    /// Each with what it carries, in requests a second; `None`: it declares nothing.
-    pub(crate) gateways: Vec<Option<u64>>,
+    pub(crate) gateways: Vec<Gateway>,
+    /// Whether its session was ever heard.
+    pub(crate) heard: bool,
     /// Whether it declares a domain that spans regions.
     pub(crate) power: bool,
+}
+
+/// One gateway.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gateway {
+    /// What it carries, in requests a second; `None`: it declares nothing.
+    pub(crate) carries: Option<u64>,
+    /// Whether it was ever reached.
+    pub(crate) observed: bool,
 }
 
 /// One region.
@@ -66,12 +76,45 @@ pub(crate) enum Change {
     Carries(Index, Option<u64>),
 }
 
+/// How policies let traffic return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Returns {
+    InSteps(u8),
+    ByApproval,
+    Never,
+}
+
+/// People leave a domain.
+#[derive(Debug, Clone)]
+pub(crate) struct Evacuation {
+    /// Which.
+    pub(crate) domain: Index,
+    /// So far, in percent, and the rest later; `None`: all of it.
+    pub(crate) step: Option<u8>,
+    /// Of this service alone.
+    pub(crate) of: Option<Index>,
+}
+
+/// What stands between two steps when the loss comes.
+#[derive(Debug, Clone)]
+pub(crate) struct Between {
+    pub(crate) returns: Returns,
+    /// Members that were lost and are back.
+    pub(crate) back: Vec<Index>,
+    pub(crate) evacuations: Vec<Evacuation>,
+    /// Of those evacuations so many are over again, so that traffic returns to what they left.
+    pub(crate) over: usize,
+    /// Members that leave the clusterset.
+    pub(crate) leaving: Vec<Index>,
+}
+
 /// A fleet, what changes, and what is lost.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) regions: Vec<Region>,
     pub(crate) services: Vec<Service>,
     pub(crate) changes: Vec<Change>,
+    pub(crate) between: Between,
     pub(crate) lost: Index,
 }
 
@@ -80,14 +123,44 @@ pub(crate) fn any_case() -> impl Strategy<Value = Case> {
     let regions = prop::collection::vec(region(), 2..=REGIONS);
     let services = prop::collection::vec(service(), 2..=5);
     let changes = prop::collection::vec(change(), 0..4);
-    (regions, services, changes, any::<Index>()).prop_map(|(regions, services, changes, lost)| {
-        Case {
+    (regions, services, changes, between(), any::<Index>()).prop_map(
+        |(regions, services, changes, between, lost)| Case {
             regions,
             services,
             changes,
+            between,
             lost,
-        }
-    })
+        },
+    )
+}
+
+fn between() -> impl Strategy<Value = Between> {
+    let returns = prop_oneof![
+        2 => (1_u8..100).prop_map(Returns::InSteps),
+        1 => Just(Returns::ByApproval),
+        1 => Just(Returns::Never),
+    ];
+    let some = |often: u32| {
+        let some = prop::collection::vec(any::<Index>(), 1..=2);
+        prop_oneof![often => Just(Vec::new()), 1 => some]
+    };
+    let step = prop::option::of(1_u8..100);
+    let of = prop::option::weighted(0.3, any::<Index>());
+    let evacuation =
+        (any::<Index>(), step, of).prop_map(|(domain, step, of)| Evacuation { domain, step, of });
+    let evacuations = prop_oneof![
+        2 => Just(Vec::new()),
+        1 => prop::collection::vec(evacuation, 1..=2),
+    ];
+    (returns, some(2), evacuations, 0_usize..3, some(3)).prop_map(
+        |(returns, back, evacuations, over, leaving)| Between {
+            returns,
+            back,
+            evacuations,
+            over: over.saturating_sub(1),
+            leaving,
+        },
+    )
 }
 
 fn region() -> impl Strategy<Value = Region> {
@@ -100,10 +173,14 @@ fn region() -> impl Strategy<Value = Region> {
 
 fn member() -> impl Strategy<Value = Member> {
     let count = prop_oneof![1 => Just(0_usize), 6 => Just(1), 3 => Just(2)];
-    let gateways = count.prop_flat_map(|count| prop::collection::vec(carries(), count));
-    (1_usize..=2, gateways, prop::bool::weighted(0.2)).prop_map(|(zones, gateways, power)| Member {
+    let gateway = (carries(), prop::bool::weighted(0.9))
+        .prop_map(|(carries, observed)| Gateway { carries, observed });
+    let gateways = count.prop_flat_map(move |count| prop::collection::vec(gateway.clone(), count));
+    let flags = (prop::bool::weighted(0.95), prop::bool::weighted(0.2));
+    (1_usize..=2, gateways, flags).prop_map(|(zones, gateways, (heard, power))| Member {
         zones,
         gateways,
+        heard,
         power,
     })
 }

@@ -151,6 +151,7 @@ fn member(of: FactVersion) -> MemberFact {
         mesh: MeshFact::None,
         api: ApiFact::Reachable,
         problems: Vec::new(),
+        ejected: BTreeMap::new(),
     }
 }
 

@@ -85,6 +85,20 @@ fn what_is_prepared_allots_the_gateways_that_are_left_as_the_planner_does() {
 }
 
 #[test]
+fn what_is_prepared_keeps_to_parts_where_plans_do() {
+    for lost in ["a", "c"] {
+        let mut world = World::new(&[
+            ("cart", &[("a", 2), ("b", 4), ("c", 7)]),
+            ("pay", &[("b", 4)]),
+        ]);
+        crate::overfilled(&mut world);
+        world.round(&["pay"]);
+        world.round(&["cart"]);
+        prepared_and_planned(&mut world, lost, &["cart", "pay"]);
+    }
+}
+
+#[test]
 fn what_is_prepared_moves_services_together_as_the_planner_does() {
     for lost in ["a", "b", "c"] {
         let mut world = World::new(&[

@@ -51,6 +51,7 @@ pub(crate) fn member_fact(member: &str, locality: &Locality) -> MemberFact {
         mesh: MeshFact::Istio,
         api: ApiFact::Reachable,
         problems: Vec::new(),
+        ejected: BTreeMap::new(),
     }
 }
 
@@ -121,23 +122,27 @@ pub(crate) fn snapshot(member: &str) -> FactDelta {
     delta
 }
 
+/// A member is observed.
+pub(crate) fn vote(state: &mut State, member: &str, ballot: Ballot) {
+    for subject in [
+        format!("gateway/{member}/eastwest"),
+        format!("session/{member}"),
+    ] {
+        let vote = Vote {
+            observer: ObserverId::Replica(ReplicaId(1)),
+            domain: "here".parse().unwrap(),
+            subject: subject.parse().unwrap(),
+            ballot,
+            evidence: "as probed".to_owned(),
+        };
+        apply_next(state, Command::CastVotes(vec![vote]));
+    }
+}
+
 /// A member was reached once, and is silent for two minutes.
 pub(crate) fn lose(state: &mut State, member: &str) {
-    for ballot in [Ballot::Reachable, Ballot::Unreachable] {
-        for subject in [
-            format!("gateway/{member}/eastwest"),
-            format!("session/{member}"),
-        ] {
-            let vote = Vote {
-                observer: ObserverId::Replica(ReplicaId(1)),
-                domain: "here".parse().unwrap(),
-                subject: subject.parse().unwrap(),
-                ballot,
-                evidence: "as probed".to_owned(),
-            };
-            apply_next(state, Command::CastVotes(vec![vote]));
-        }
-    }
+    vote(state, member, Ballot::Reachable);
+    vote(state, member, Ballot::Unreachable);
     for _ in 0..120 {
         apply_next(state, Command::Tick { elapsed_ms: 1_000 });
     }
@@ -165,6 +170,7 @@ impl World {
                 member: name(member),
                 placement: placement.unwrap(),
             });
+            vote(&mut world.state, member, Ballot::Reachable);
         }
         let inputs = world.inputs(&facts).unwrap();
         let plan = causeway_failover::plan::plan(&inputs);

@@ -91,7 +91,7 @@ pub struct AppliedRow {
 pub struct SubjectExplanation {
     /// About what.
     pub subject: Subject,
-    /// The verdict, with every vote and why some were not counted.
+    /// The verdict, with votes and why some were not counted; of very many some on each subject, and how many more there are.
     pub verdict: Verdict,
     /// How long it has held, in milliseconds.
     pub since_ago_ms: u64,

@@ -84,8 +84,10 @@ impl std::fmt::Display for ShiftState {
 pub struct WaitingRow {
     /// What.
     pub what: Approvable,
-    /// The same, as `causeway approve` takes it.
+    /// The same, as `causeway approve` takes it: with its generation where it has one.
     pub name: String,
+    /// The generation of what waits, which tells it from what waited under the same name before.
+    pub seen: Option<Generation>,
     /// Why it waits.
     pub why: String,
     /// For how long, in milliseconds of cluster time.
@@ -161,6 +163,9 @@ pub struct EndRequest {
 pub struct ApproveRequest {
     /// Of what.
     pub what: Approvable,
+    /// The generation of what they looked at, as in [`WaitingRow::seen`]; a plan is not approved without.
+    #[serde(default)]
+    pub seen: Option<Generation>,
     /// Why.
     pub reason: String,
 }
@@ -169,6 +174,8 @@ pub struct ApproveRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseRequest {
+    /// The generation of the brake that they looked at.
+    pub seen: Generation,
     /// Why.
     pub reason: String,
 }

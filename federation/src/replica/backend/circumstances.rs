@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use causeway_api::domain::Domain;
 use causeway_api::ids::{MemberName, ServiceKey};
 use causeway_api::shift::{ShiftAction, ShiftKey};
-use causeway_api::verdict::{Ballot, Evidence, Subject};
+use causeway_api::verdict::Subject;
 use causeway_state::State;
 use causeway_state::brain::{Approvable, ShiftRow};
 use causeway_state::effects::concerns;
@@ -193,17 +193,6 @@ fn changes(state: &State, members: &BTreeSet<MemberName>) -> Vec<ChangeRow> {
 }
 
 fn change(state: &State, row: &Move) -> ChangeRow {
-    let counted = row
-        .evidence
-        .iter()
-        .filter(|vote| vote.not_counted.is_none());
-    let against = counted
-        .clone()
-        .filter(|vote| vote.ballot == Ballot::Unreachable);
-    let different = |rows: BTreeSet<String>| u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    let observers = |rows: &mut dyn Iterator<Item = &Evidence>| {
-        different(rows.map(|vote| vote.observer.to_string()).collect())
-    };
     let not_counted: BTreeSet<String> = row
         .evidence
         .iter()
@@ -215,14 +204,9 @@ fn change(state: &State, row: &Move) -> ChangeRow {
         subject: row.subject.clone(),
         from: row.from,
         to: row.to,
-        domains: different(
-            against
-                .clone()
-                .map(|vote| vote.domain.to_string())
-                .collect(),
-        ),
-        against: observers(&mut against.clone()),
-        counted: observers(&mut counted.clone()),
+        domains: row.grounds.against_domains,
+        against: row.grounds.against,
+        counted: row.grounds.counted,
         not_counted: not_counted.into_iter().collect(),
     }
 }

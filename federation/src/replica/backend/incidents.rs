@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use causeway_api::verdict::{Ballot, Evidence, Subject, VerdictState};
+use causeway_api::verdict::{Grounds, Subject, VerdictState};
 
 use super::Sight;
 use super::subject::hold_down_left_ms;
@@ -82,27 +82,9 @@ fn wider(sight: &Sight<'_>, subject: &Subject) -> Vec<Subject> {
 
 fn incident(sight: &Sight<'_>, subject: &Subject, of: VerdictState) -> Incident {
     let state = sight.look.state;
-    let evidence: &[Evidence] = state
-        .verdicts
-        .standing(subject)
-        .map_or(&[], |standing| &standing.evidence);
-    let observers = |rows: &[&Evidence]| {
-        rows.iter()
-            .map(|row| row.observer.clone())
-            .collect::<BTreeSet<_>>()
-            .len()
-    };
-    let counted: Vec<&Evidence> = evidence
-        .iter()
-        .filter(|row| row.not_counted.is_none())
-        .collect();
-    let agreed: Vec<&Evidence> = counted
-        .iter()
-        .copied()
-        .filter(|row| row.ballot == Ballot::Unreachable)
-        .collect();
-    let domains: BTreeSet<&str> = agreed.iter().map(|row| row.domain.as_str()).collect();
-    let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let standing = state.verdicts.standing(subject);
+    let evidence = standing.map_or(&[][..], |standing| &standing.evidence);
+    let grounds = standing.map_or_else(Grounds::default, |standing| standing.grounds.clone());
     let not_counted: BTreeSet<String> = evidence
         .iter()
         .filter_map(|row| {
@@ -115,9 +97,9 @@ fn incident(sight: &Sight<'_>, subject: &Subject, of: VerdictState) -> Incident 
         subject: subject.clone(),
         state: of,
         since_ago_ms: sight.ages.verdict_ms(state, subject).unwrap_or(0),
-        agreed: small(observers(&agreed)),
-        counted: small(observers(&counted)),
-        domains: small(domains.len()),
+        agreed: grounds.against,
+        counted: grounds.counted,
+        domains: grounds.against_domains,
         not_counted: not_counted.into_iter().collect(),
         hold_down_left_ms: hold_down_left_ms(state, subject),
     }

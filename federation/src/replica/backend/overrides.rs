@@ -118,7 +118,8 @@ pub(crate) fn waiting(state: &State) -> Vec<WaitingRow> {
         if row.effective_at.is_none() && !row.shift.dry_run && missing > 0 {
             rows.push(WaitingRow {
                 what: Approvable::Shift(row.shift.key.clone()),
-                name: format!("shift/{}", row.shift.key),
+                name: format!("shift/{}@{}", row.shift.key, row.generation),
+                seen: Some(row.generation),
                 why: format!(
                     "{} asks to {}: {} ({} to go)",
                     row.shift.requested_by,
@@ -134,7 +135,8 @@ pub(crate) fn waiting(state: &State) -> Vec<WaitingRow> {
     for (service, pending) in &brain.pending {
         rows.push(WaitingRow {
             what: Approvable::Plan(service.clone()),
-            name: format!("svc/{service}"),
+            name: format!("svc/{service}@{}", pending.generation),
+            seen: Some(pending.generation),
             why: pending.waits.to_string(),
             since_ago_ms: ago(state, pending.since.0),
             moved: pending.moved,
@@ -157,6 +159,7 @@ pub(crate) fn waiting(state: &State) -> Vec<WaitingRow> {
                 service: None,
             },
             name: domain.to_string(),
+            seen: None,
             why: format!(
                 "it is well again, and {} to it once a person approves",
                 count(services, "service returns", "services return")
@@ -372,6 +375,7 @@ pub(super) async fn approve(
 ) -> Result<Done, AdminError> {
     let command = Command::Approve {
         what: asked.what.clone(),
+        seen: asked.seen,
         by: by.to_owned(),
         reason: asked.reason.clone(),
     };
@@ -390,6 +394,7 @@ pub(super) async fn release(
     by: &str,
 ) -> Result<Done, AdminError> {
     let command = Command::ReleaseBrake {
+        seen: asked.seen,
         by: by.to_owned(),
         reason: asked.reason.clone(),
     };
@@ -429,6 +434,9 @@ fn refused(refusal: &Refusal) -> AdminError {
     let (kind, remedy) = match refusal {
         Refusal::UnknownShift(_) => (ErrorKind::NotFound, "overrides in force: causeway restore"),
         Refusal::NothingToApprove(_) => (ErrorKind::NotFound, "what waits: causeway approve"),
+        Refusal::ChangedSince { .. } | Refusal::NotSeen { .. } => {
+            (ErrorKind::Refused, "what waits now: causeway approve")
+        }
         Refusal::OwnApproval { .. } => (
             ErrorKind::Refused,
             "let another person approve it, with a certificate of their own",

@@ -10,6 +10,7 @@ use crate::admin::api::registry::{
 };
 use crate::admin::api::{AdminError, ErrorKind};
 use crate::replica::registry::declared::Rows;
+use crate::replica::registry::kind::Kind;
 use crate::replica::registry::stance::Stance;
 use crate::replica::shared::Shared;
 use crate::replica::status::registered::leaving;
@@ -132,14 +133,7 @@ fn may_confirm(state: &State, rows: &Rows, object: &ObjectKey) -> Result<(), Adm
         .as_ref()
         .is_some_and(|here| here.uid == owned.host)
     {
-        if rows.object(object).is_none() {
-            return Ok(());
-        }
-        return Err(AdminError::new(
-            ErrorKind::BadRequest,
-            format!("{object} stands in its host cluster: it was not deleted"),
-            "delete the object; this verb confirms what is held back of a deletion",
-        ));
+        return was_deleted(rows, object);
     }
     if matches!(object, ObjectKey::Member(member) if state.registry.leaving.contains_key(member)) {
         return Ok(());
@@ -155,6 +149,29 @@ fn may_confirm(state: &State, rows: &Rows, object: &ObjectKey) -> Result<(), Adm
             "ask one of its replicas, which causeway registry list names; where that host is gone for good, another one takes it \
              over first: causeway registry move {kind} {name} --to HOST"
         ),
+    ))
+}
+
+/// Whether an object of this host is known to be gone: a list was made that lacks it, or nothing of its kind is defined here any
+/// more.
+fn was_deleted(rows: &Rows, object: &ObjectKey) -> Result<(), AdminError> {
+    let kind = Kind::of(object);
+    if rows.object(object).is_some() {
+        return Err(AdminError::new(
+            ErrorKind::BadRequest,
+            format!("{object} stands in its host cluster: it was not deleted"),
+            "delete the object; this verb confirms what is held back of a deletion",
+        ));
+    }
+    if rows.listed.contains(&kind) || rows.undefined.contains(&kind) {
+        return Ok(());
+    }
+    let trouble = rows.trouble.get(&kind);
+    Err(AdminError::unavailable(
+        format!("whether {object} was deleted is unknown: the {kind}s of this host cluster were not listed yet"),
+        trouble.cloned().unwrap_or_else(|| {
+            "ask again in a few seconds; causeway registry list tells what keeps them from being read".to_owned()
+        }),
     ))
 }
 

@@ -15,6 +15,7 @@ use causeway_state::registry::{Leaving, Owned, Stage};
 
 use super::may_confirm;
 use crate::replica::registry::declared::Rows;
+use crate::replica::registry::kind::Kind;
 
 fn member() -> ObjectKey {
     ObjectKey::Member("eu".parse().unwrap())
@@ -42,6 +43,7 @@ fn seen_from(host: &str) -> Rows {
             uid: HostUid(format!("uid-{host}")),
             name: host.to_owned(),
         }),
+        listed: [Kind::Member].into(),
         ..Rows::default()
     }
 }
@@ -58,6 +60,28 @@ fn only_the_owners_host_knows_that_an_object_was_deleted() {
     let unknown = may_confirm(&state(), &Rows::default(), &member());
     assert!(unknown.is_err(), "nobody knows where this replica stands");
     assert!(may_confirm(&state(), &seen_from("us"), &member()).is_ok());
+}
+
+#[test]
+fn a_list_that_was_never_made_says_of_nothing_that_it_was_deleted() {
+    let mut rows = seen_from("us");
+    rows.listed = [Kind::Policy, Kind::Shift].into();
+    let asked = |rows: &Rows| may_confirm(&state(), rows, &member());
+    let error = asked(&rows).unwrap_err();
+    let text = format!("{error:?}");
+    assert!(
+        text.contains("MemberClusters of this host cluster were not listed"),
+        "{text}"
+    );
+    // What keeps it from being made is what there is to do.
+    let why = "grant it the verbs get, list and watch";
+    rows.trouble.insert(Kind::Member, why.to_owned());
+    assert_eq!(asked(&rows).unwrap_err().remedy, why);
+    // With its definition every object of a kind is gone.
+    rows.undefined = [Kind::Policy].into();
+    assert!(asked(&rows).is_err());
+    rows.undefined = [Kind::Member].into();
+    assert!(asked(&rows).is_ok());
 }
 
 #[test]

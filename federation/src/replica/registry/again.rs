@@ -1,47 +1,88 @@
-//! TrafficShifts that were refused because nobody was where they lead away from. What was refused is not asked for again
-//! until it is edited; these are, once a member is there: a GitOps controller may well apply an override before its member.
+//! TrafficShifts that were refused for what may end without them: nobody was where they lead away from, or they would last
+//! longer than the root policy allows. What was refused is not asked for again until it is edited; these are, once a member is
+//! there, or the policy allows it: a GitOps controller may well apply an override before its member or its policy.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use causeway_api::domain::Domain;
 use causeway_api::shift::{Shift, ShiftAction};
+use causeway_failover::policy;
 use causeway_state::State;
 use causeway_state::outcome::Refusal;
 
 use super::declared::Rows;
 use super::kind::Kind;
 
-/// The TrafficShifts that wait for a member, by name.
+/// The TrafficShifts that wait for something, by name.
 #[derive(Debug, Default)]
 pub(super) struct Again {
-    waiting: BTreeSet<String>,
+    waiting: BTreeMap<String, Waits>,
+}
+
+/// What one waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// A member in its domain.
+    Member,
+    /// That the root policy lets it last so long.
+    Life,
+}
+
+impl Waits {
+    fn is_over(self, state: &State, shift: &Shift) -> bool {
+        match self {
+            Self::Member => domain(shift).is_some_and(|at| !state.members_in(at).is_empty()),
+            Self::Life => !too_long(state, shift),
+        }
+    }
+}
+
+/// Whether the root policy lets no override last so long.
+fn too_long(state: &State, shift: &Shift) -> bool {
+    let limit = policy::root(&state.policies).max_override_ms;
+    limit.is_some_and(|limit_ms| shift.expires_after_ms > limit_ms)
 }
 
 impl Again {
-    /// An object was refused; what is to be said of it.
-    pub(super) fn refused(&mut self, kind: Kind, name: &str, refusal: &Refusal) -> String {
-        let nobody = matches!(refusal, Refusal::Malformed { field, .. } if field == "awayFrom");
-        if kind == Kind::Shift && nobody {
-            self.waiting.insert(name.to_owned());
-            return format!("{refusal}; it is tried again once a member is there");
-        }
-        refusal.to_string()
+    /// An object was refused by a state like this; what is to be said of it.
+    pub(super) fn refused(
+        &mut self,
+        (kind, name): (Kind, &str),
+        refusal: &Refusal,
+        state: &State,
+        rows: &Rows,
+    ) -> String {
+        let Refusal::Malformed { field, .. } = refusal else {
+            return refusal.to_string();
+        };
+        let row = rows.shifts.get(name).filter(|_| kind == Kind::Shift);
+        let Some(shift) = row.and_then(|row| row.declared.as_ref().ok()) else {
+            return refusal.to_string();
+        };
+        let (waits, once) = match field.as_str() {
+            "awayFrom" => (Waits::Member, "a member is there"),
+            // It may be longer than any override may last.
+            "expiresAfter" if too_long(state, shift) => (Waits::Life, "that policy allows it"),
+            _ => return refusal.to_string(),
+        };
+        self.waiting.insert(name.to_owned(), waits);
+        format!("{refusal}; it is tried again once {once}")
     }
 
     /// Those that are to be tried again.
     pub(super) fn due(&mut self, state: &State, rows: &Rows) -> Vec<String> {
         let mut due = Vec::new();
-        self.waiting.retain(|name| {
+        self.waiting.retain(|name, waits| {
             // Gone, or edited meanwhile.
             let Some(row) = rows.shifts.get(name).filter(|row| row.refused.is_some()) else {
                 return false;
             };
-            let there = row.declared.as_ref().ok().and_then(domain);
-            let there = there.is_some_and(|domain| !state.members_in(domain).is_empty());
-            if there {
+            let shift = row.declared.as_ref().ok();
+            let over = shift.is_some_and(|shift| waits.is_over(state, shift));
+            if over {
                 due.push(name.clone());
             }
-            !there
+            !over
         });
         due
     }
@@ -92,7 +133,8 @@ mod tests {
         let shift = shift.declared.as_ref().unwrap().clone();
         match apply_next(&mut world.state, Command::PutShift(shift)) {
             Outcome::Refused(refusal) => {
-                let why = again.refused(Kind::Shift, NAME, &refusal);
+                let rows = declared.rows();
+                let why = again.refused((Kind::Shift, NAME), &refusal, &world.state, &rows);
                 declared.refuse(Kind::Shift, NAME, why);
                 true
             }
@@ -125,6 +167,33 @@ mod tests {
     }
 
     #[test]
+    fn one_that_would_last_too_long_is_tried_again_once_the_root_policy_allows_it() {
+        let mut world = world();
+        world.member("late");
+        let limit = |most: &str| json!({ "limits": { "maxShiftDuration": most } });
+        world.policy("causeway-system", "defaults", limit("30m"));
+        let (declared, mut again) = (declared("late"), Again::default());
+        assert!(ask(&mut world, &declared, &mut again));
+        let rows = declared.rows();
+        let why = rows.shifts.get(NAME).unwrap().refused.clone().unwrap();
+        assert!(
+            why.contains("limits.maxShiftDuration") && why.contains("tried again once that policy"),
+            "{why}"
+        );
+        assert!(again.due(&world.state, &rows).is_empty());
+        world.policy("causeway-system", "defaults", limit("45m"));
+        assert!(again.due(&world.state, &rows).is_empty(), "it asks for 1h");
+        world.policy("causeway-system", "defaults", limit("2h"));
+        assert_eq!(again.due(&world.state, &rows), [NAME]);
+        assert!(again.due(&world.state, &rows).is_empty(), "once");
+        declared.forgive(Kind::Shift, NAME);
+        assert!(
+            !ask(&mut world, &declared, &mut again),
+            "it comes into force"
+        );
+    }
+
+    #[test]
     fn what_was_refused_for_another_reason_or_was_edited_is_not() {
         let mut world = world();
         let (declared, mut again) = (declared("late"), Again::default());
@@ -133,7 +202,8 @@ mod tests {
             field: "expiresAfter".to_owned(),
             message: "too long".to_owned(),
         };
-        assert_eq!(again.refused(Kind::Shift, NAME, &other), other.to_string());
+        let said = again.refused((Kind::Shift, NAME), &other, &world.state, &declared.rows());
+        assert_eq!(said, other.to_string());
         declared.refuse(Kind::Shift, NAME, other.to_string());
         world.member("late");
         assert!(again.due(&world.state, &declared.rows()).is_empty());
@@ -143,7 +213,8 @@ mod tests {
             field: "awayFrom".to_owned(),
             message: "nobody".to_owned(),
         };
-        again.refused(Kind::Shift, NAME, &nobody);
+        let rows = declared.rows();
+        again.refused((Kind::Shift, NAME), &nobody, &world.state, &rows);
         declared.forgive(Kind::Shift, NAME);
         assert!(again.due(&world.state, &declared.rows()).is_empty());
     }

@@ -30,6 +30,11 @@ pub(crate) struct Rows {
     pub(crate) policies: BTreeMap<String, Arc<Row<PolicySpec>>>,
     /// TrafficShifts, by `namespace/name`.
     pub(crate) shifts: BTreeMap<String, Arc<Row<Shift>>>,
+    /// The kinds of which a list was made since this process began.
+    pub(crate) listed: BTreeSet<Kind>,
+    /// The kinds that the host cluster did not define any more when they were to be listed last: with its definition every object
+    /// of a kind is gone.
+    pub(crate) undefined: BTreeSet<Kind>,
     /// Why a kind cannot be read now.
     pub(crate) trouble: BTreeMap<Kind, String>,
     /// What is in force though its object is gone, and why.
@@ -149,6 +154,8 @@ impl Declared {
     /// A fresh list of a kind.
     pub(super) fn listed(&self, kind: Kind, objects: Vec<DynamicObject>, root: &Name) {
         let mut rows = lock(&self.rows);
+        rows.listed.insert(kind);
+        rows.undefined.remove(&kind);
         match kind {
             Kind::Member => {
                 let fresh = objects
@@ -169,6 +176,11 @@ impl Declared {
                 replace(&mut rows.shifts, fresh);
             }
         }
+    }
+
+    /// The host cluster does not define a kind.
+    pub(super) fn undefined(&self, kind: Kind) {
+        lock(&self.rows).undefined.insert(kind);
     }
 
     /// An object came or changed; returns its key.

@@ -21,7 +21,7 @@ impl Kind {
     pub(super) const ALL: [Self; 3] = [Self::Member, Self::Policy, Self::Shift];
 
     /// The kind of an object.
-    pub(super) fn of(object: &ObjectKey) -> Self {
+    pub(crate) fn of(object: &ObjectKey) -> Self {
         match object {
             ObjectKey::Member(_) => Self::Member,
             ObjectKey::Policy(_) => Self::Policy,

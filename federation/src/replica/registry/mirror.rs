@@ -299,6 +299,43 @@ impl Write {
     }
 }
 
+/// Why a mirror could not be written, and what to do, in the words of the API server.
+pub(super) fn why(error: &kube::Error) -> String {
+    let kube::Error::Api(status) = error else {
+        return error.to_string();
+    };
+    let message = message(status);
+    let terminating = message.contains("is being terminated")
+        || status.details.iter().any(|details| {
+            let mut causes = details.causes.iter();
+            causes.any(|cause| cause.reason == "NamespaceTerminating")
+        });
+    match status.code {
+        _ if terminating => format!(
+            "{message}: it is written once the namespace is there again, or delete the object where it is owned"
+        ),
+        404 => format!("{message}: it is written once its namespace and its definition are there"),
+        403 => format!("{message}: grant the controller the verbs create, patch and delete on it"),
+        _ => message.to_owned(),
+    }
+}
+
+/// What an API server says of a failure, without how the client wraps it.
+pub(super) fn said(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => message(status).to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// The message of an API server; where it has none, its reason.
+pub(super) fn message(status: &kube::core::Status) -> &str {
+    match status.message.as_str() {
+        "" => &status.reason,
+        message => message,
+    }
+}
+
 async fn merge(api: &Api<DynamicObject>, name: &str, patch: Value) -> Result<(), kube::Error> {
     let params = PatchParams {
         field_manager: Some(MANAGER.to_owned()),

@@ -311,3 +311,31 @@ fn a_shift_is_mirrored_and_one_that_was_created_anew_replaces_its_mirror() {
     });
     assert!(matches!(&found(&world)[..], [What::Delete { .. }]));
 }
+
+#[test]
+fn why_a_mirror_is_not_written_is_said_in_words_and_not_as_the_client_wraps_it() {
+    let terminating = "failovertests.causeway.dev \"web\" is forbidden: unable to create new content in namespace shop because it is being \
+                       terminated";
+    for (code, message, remedy) in [
+        (403, terminating, "once the namespace is there again"),
+        (404, "namespaces \"shop\" not found", "once its namespace"),
+        (
+            403,
+            "user may not patch failoverpolicies",
+            "grant the controller",
+        ),
+        (500, "etcdserver: request timed out", "request timed out"),
+    ] {
+        let status = kube::core::Status {
+            code,
+            message: message.to_owned(),
+            ..kube::core::Status::default()
+        };
+        let said = why(&kube::Error::Api(Box::new(status)));
+        assert!(said.starts_with(message) && said.contains(remedy), "{said}");
+        assert!(
+            !said.contains("Status {") && !said.contains("ApiError"),
+            "{said}"
+        );
+    }
+}

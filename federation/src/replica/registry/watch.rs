@@ -37,8 +37,12 @@ pub(super) enum Seen {
     Applied(DynamicObject),
     /// An object was deleted.
     Deleted(DynamicObject),
-    /// Nothing can be seen; `lasting`: until something is seen again.
-    Trouble { message: String, lasting: bool },
+    /// Nothing can be seen; `lasting`: until something is seen again; `undefined`: since the kind's definition is gone.
+    Trouble {
+        message: String,
+        lasting: bool,
+        undefined: bool,
+    },
 }
 
 /// What objects stand under, as it is now: their kind's definition, or their namespace.
@@ -68,10 +72,11 @@ pub(super) struct Definition {
 /// Sees and tells, until nobody listens.
 pub(super) async fn follow(env: &Env, host: &Client, kind: Kind, tell: mpsc::Sender<(Kind, Seen)>) {
     let mut pause = FIRST_PAUSE;
-    while let Some(message) = see(env, host, kind, &tell, &mut pause).await {
+    while let Some((message, undefined)) = see(env, host, kind, &tell, &mut pause).await {
         let trouble = Seen::Trouble {
             message,
             lasting: true,
+            undefined,
         };
         if tell.send((kind, trouble)).await.is_err() {
             return;
@@ -81,15 +86,15 @@ pub(super) async fn follow(env: &Env, host: &Client, kind: Kind, tell: mpsc::Sen
     }
 }
 
-/// Sees until a list fails, and returns why: the next one is made by a new watch, since it may stand under another
-/// definition. `None`: nobody listens.
+/// Sees until a list fails, and returns why, and whether the kind's definition is gone: the next one is made by a new watch,
+/// since it may stand under another definition. `None`: nobody listens.
 async fn see(
     env: &Env,
     host: &Client,
     kind: Kind,
     tell: &mpsc::Sender<(Kind, Seen)>,
     pause: &mut Duration,
-) -> Option<String> {
+) -> Option<(String, bool)> {
     let api: Api<DynamicObject> = Api::all_with(host.clone(), &kind.resource());
     let mut events = pin!(watcher(api, watcher::Config::default()));
     let mut listing = Vec::new();
@@ -116,13 +121,15 @@ async fn see(
             Ok(Event::Apply(object)) => Seen::Applied(object),
             Ok(Event::Delete(object)) => Seen::Deleted(object),
             Err(error @ watcher::Error::InitialListFailed(_)) => {
-                return Some(sentence(kind, &error));
+                let undefined = code(&error) == Some(404) && crd == Crd::Absent;
+                return Some((sentence(kind, &error), undefined));
             }
             Err(error) => {
                 rest = Some(env.random().jittered(*pause));
                 Seen::Trouble {
                     message: sentence(kind, &error),
                     lasting: false,
+                    undefined: false,
                 }
             }
         };
@@ -135,9 +142,8 @@ async fn see(
             None => *pause = FIRST_PAUSE,
         }
     }
-    Some(format!(
-        "{kind}s of the host cluster cannot be read: the watch ended"
-    ))
+    let ended = format!("{kind}s of the host cluster cannot be read: the watch ended");
+    Some((ended, false))
 }
 
 /// How far the host cluster has come: the resourceVersion of a list.
@@ -166,7 +172,10 @@ pub(super) async fn look_up(env: &Env, host: &Client, kind: Kind) -> Crd {
         Ok(Err(kube::Error::Api(status))) if status.code == 403 => Crd::Unreadable(format!(
             "the controller may not get CustomResourceDefinition {name} in the host cluster: grant it the verb get"
         )),
-        Ok(Err(error)) => Crd::Unreadable(format!("CustomResourceDefinition {name}: {error}")),
+        Ok(Err(error)) => Crd::Unreadable(format!(
+            "CustomResourceDefinition {name}: {}",
+            super::mirror::said(&error)
+        )),
         Err(elapsed) => Crd::Unreadable(format!("CustomResourceDefinition {name}: {elapsed}")),
     }
 }
@@ -187,7 +196,9 @@ pub(super) async fn namespace(env: &Env, host: &Client, name: &Name) -> Crd {
         Ok(Err(kube::Error::Api(status))) if status.code == 403 => Crd::Unreadable(format!(
             "the controller may not get the namespace {name} in the host cluster: grant it the verb get on namespaces"
         )),
-        Ok(Err(error)) => Crd::Unreadable(format!("namespace {name}: {error}")),
+        Ok(Err(error)) => {
+            Crd::Unreadable(format!("namespace {name}: {}", super::mirror::said(&error)))
+        }
         Err(elapsed) => Crd::Unreadable(format!("namespace {name}: {elapsed}")),
     }
 }
@@ -221,9 +232,24 @@ fn sentence(kind: Kind, error: &watcher::Error) -> String {
              what is registered stays"
         ),
         Some(401) => format!(
-            "the host cluster does not know the controller ({error}): renew its credentials"
+            "the host cluster does not know the controller ({}): renew its credentials",
+            spoken(error)
         ),
-        _ => format!("{kind}s of the host cluster cannot be read: {error}"),
+        _ => format!(
+            "{kind}s of the host cluster cannot be read: {}",
+            spoken(error)
+        ),
+    }
+}
+
+/// What the API server says, without how the client wraps it.
+fn spoken(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => super::mirror::message(status).to_owned(),
+        other => other.to_string(),
     }
 }
 

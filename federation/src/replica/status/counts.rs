@@ -10,6 +10,7 @@ use causeway_api::{MemberName, ServiceKey};
 use causeway_index::FactStore;
 use causeway_state::State;
 
+use super::planned::Planned;
 use crate::replica::sessions::lock;
 
 /// What is counted, and what is to be counted anew.
@@ -24,6 +25,9 @@ struct Due {
     everything: bool,
     facts: BTreeMap<MemberName, BTreeSet<ServiceKey>>,
     plans: BTreeSet<ServiceKey>,
+    /// What waits for people, or was refused.
+    waiting: bool,
+    policies: bool,
 }
 
 impl Default for Due {
@@ -33,6 +37,30 @@ impl Default for Due {
             everything: true,
             facts: BTreeMap::new(),
             plans: BTreeSet::new(),
+            waiting: false,
+            policies: false,
+        }
+    }
+}
+
+/// What a policy is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum About<'a> {
+    /// Everything.
+    All,
+    /// All services of a namespace.
+    Namespace(&'a Name),
+    /// Services that it names.
+    Services(&'a BTreeSet<ServiceKey>),
+}
+
+impl<'a> About<'a> {
+    /// What a policy is about.
+    pub(crate) fn of(policy: &'a PolicySpec) -> Self {
+        match (policy.targets.is_empty(), policy.root) {
+            (false, _) => Self::Services(&policy.targets),
+            (true, true) => Self::All,
+            (true, false) => Self::Namespace(&policy.key.namespace),
         }
     }
 }
@@ -47,6 +75,9 @@ pub(crate) struct Counted {
     namespaces: BTreeMap<Name, usize>,
     importers: BTreeMap<ServiceKey, BTreeSet<MemberName>>,
     imports: BTreeMap<MemberName, u64>,
+    /// By member and namespace: how many services it exports and imports; never 0.
+    parts: BTreeMap<MemberName, BTreeMap<Name, usize>>,
+    planned: Planned,
 }
 
 impl Counts {
@@ -65,6 +96,16 @@ impl Counts {
         lock(&self.due).plans.extend(services.iter().cloned());
     }
 
+    /// What waits for people, or was refused, changed.
+    pub(crate) fn waiting_changed(&self) {
+        lock(&self.due).waiting = true;
+    }
+
+    /// Policies changed.
+    pub(crate) fn policies_changed(&self) {
+        lock(&self.due).policies = true;
+    }
+
     /// Changes were missed.
     pub(crate) fn all_changed(&self) {
         lock(&self.due).everything = true;
@@ -79,6 +120,8 @@ impl Counts {
                 everything: false,
                 facts: BTreeMap::new(),
                 plans: BTreeSet::new(),
+                waiting: false,
+                policies: false,
             };
             std::mem::replace(&mut *due, nothing)
         };
@@ -92,6 +135,12 @@ impl Counts {
             }
             for service in &due.plans {
                 counted.import(state, service);
+            }
+            if due.policies {
+                counted.planned.policies_changed(state);
+            }
+            if due.waiting {
+                counted.planned.look_at_what_waits(state);
             }
         }
         counted
@@ -110,7 +159,28 @@ impl Counted {
         for service in state.plans.keys() {
             counted.import(state, service);
         }
+        counted.planned.look_at_what_waits(state);
         counted
+    }
+
+    /// What the plans of services say.
+    pub(crate) fn planned(&self) -> &Planned {
+        &self.planned
+    }
+
+    /// Whether a member exports any of what a policy is about, or its callers may be sent elsewhere for it.
+    pub(crate) fn has_part(&self, member: &MemberName, about: About<'_>) -> bool {
+        let parts = self.parts.get(member);
+        match about {
+            About::All => parts.is_some(),
+            About::Namespace(name) => parts.is_some_and(|parts| parts.contains_key(name)),
+            About::Services(services) => services.iter().any(|service| {
+                let exports = self.exports.get(member);
+                let importers = self.importers.get(service);
+                exports.is_some_and(|exports| exports.contains(service))
+                    || importers.is_some_and(|importers| importers.contains(member))
+            }),
+        }
     }
 
     /// How many services a member exports.
@@ -161,6 +231,7 @@ impl Counted {
         if !changed {
             return;
         }
+        self.part(owner, service, is);
         if step(&mut self.exported, service, is) {
             step(&mut self.namespaces, &service.namespace, is);
         }
@@ -181,9 +252,21 @@ impl Counted {
             if let Some(imports) = self.imports.get_mut(member) {
                 *imports = imports.saturating_sub(1);
             }
+            self.part(member, service, false);
         }
         for member in now.difference(&before) {
             *self.imports.entry(member.clone()).or_default() += 1;
+            self.part(member, service, true);
+        }
+        self.planned.update(state, service);
+    }
+
+    /// A member has a part more in a service, or one less.
+    fn part(&mut self, member: &MemberName, service: &ServiceKey, more: bool) {
+        let parts = self.parts.entry(member.clone()).or_default();
+        step(parts, &service.namespace, more);
+        if parts.is_empty() {
+            self.parts.remove(member);
         }
     }
 }
@@ -243,6 +326,8 @@ mod tests {
         assert_eq!(counted.exported, anew.exported);
         assert_eq!(counted.namespaces, anew.namespaces);
         assert_eq!(counted.importers, anew.importers);
+        assert_eq!(counted.parts, anew.parts);
+        assert_eq!(counted.planned, anew.planned);
         (
             counted.exports_of(&member),
             counted.imports_of(&member),

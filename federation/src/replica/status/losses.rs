@@ -170,7 +170,7 @@ fn add(
         }
     }
     for (policy, tally) in tallies {
-        let row = tally.readiness(domain.clone(), prepared.is_cut_off());
+        let row = tally.readiness(domain.clone(), prepared.fall(), prepared.is_cut_off());
         keep(rows.entry(policy.clone()).or_default(), row);
     }
 }

@@ -1,21 +1,30 @@
-//! The status of a FailoverPolicy.
+//! The status of a FailoverPolicy. Who moves traffic, all things considered, is in [`mode`].
+
+mod mode;
 
 use causeway_api::ServiceKey;
 use causeway_api::contingency::{LossOutcome, Readiness};
 use causeway_api::spec::{PolicyKey, PolicySpec};
-use causeway_crds::conditions::policy::{ACCEPTED, LOSS_SURVIVABLE, READY, RESOLVED_REFS};
-use causeway_crds::failover_policy::{FailoverPolicyStatus, PolicyReadiness, PolicyServices};
+use causeway_crds::conditions::policy::{
+    ACCEPTED, CAPACITY_PROVEN, LOSS_SURVIVABLE, READY, RESOLVED_REFS,
+};
+use causeway_crds::failover_policy::{
+    FailoverPolicyStatus, LastDecision, PolicyReadiness, PolicyServices,
+};
 use causeway_failover::policy::root;
 use causeway_seam::WallClock;
 use causeway_state::State;
 
-use super::counts::Counted;
+use super::counts::{About, Counted};
 use super::look::{Look, condition, some_of};
 use super::losses::{Found, Losses};
 use super::{said, survivable};
 use crate::admin::api::{Condition, ConditionStatus};
 use crate::replica::registry::declared::Rows;
 use crate::replica::registry::row::Row;
+
+/// How many services of unknown capacity a message names.
+const NAMED: usize = 3;
 
 /// What policies are judged by, at one moment.
 pub(super) struct PolicyLook<'a> {
@@ -25,16 +34,22 @@ pub(super) struct PolicyLook<'a> {
     losses: &'a Losses,
     /// Where root policies contradict each other: a sentence each, looked for once for all of them.
     conflicts: Vec<String>,
+    /// What makes modes more careful, whatever single policies say.
+    careful: mode::Careful<'a>,
+    /// Whether what was decided last is looked at, or stays as it was said.
+    decisions: bool,
 }
 
 impl<'a> PolicyLook<'a> {
-    pub(super) fn new(look: &Look<'a>, losses: &'a Losses) -> Self {
+    pub(super) fn new(look: &Look<'a>, losses: &'a Losses, decisions: bool) -> Self {
         Self {
             rows: look.rows,
             state: look.state,
             counts: look.counts,
             losses,
             conflicts: root(&look.state.policies).conflicts,
+            careful: mode::Careful::of(look.state),
+            decisions,
         }
     }
 
@@ -66,12 +81,17 @@ pub(super) fn status(
         Found::Nothing => Vec::new(),
         Found::Losses(rows) => rows.iter().map(of_loss).collect(),
     };
+    let declared = row.declared.as_ref().ok();
+    let last = |spec| last_decision(spec, look);
     let mut status = FailoverPolicyStatus {
         observed_generation: row.generation(),
+        effective_mode: declared.map(|spec| look.careful.mode(spec, look.counts)),
         readiness,
-        services: row.declared.as_ref().ok().map(|spec| PolicyServices {
-            matched: i32::try_from(look.counts.matched(spec)).unwrap_or(i32::MAX),
-        }),
+        services: declared.map(|spec| services(spec, look.counts)),
+        last_decision: match look.decisions {
+            true => declared.and_then(last),
+            false => before.last_decision.clone(),
+        },
         conditions: before.conditions.clone(),
     };
     said::say(
@@ -86,6 +106,61 @@ pub(super) fn status(
         status.conditions.extend(stays.cloned());
     }
     status
+}
+
+fn services(spec: &PolicySpec, counts: &Counted) -> PolicyServices {
+    let (about, planned) = (About::of(spec), counts.planned());
+    let known = planned.planned(about) - planned.unproven(about, 0).0;
+    PolicyServices {
+        matched: i32::try_from(counts.matched(spec)).unwrap_or(i32::MAX),
+        capacity_known: Some(i32::try_from(known).unwrap_or(i32::MAX)),
+    }
+}
+
+fn last_decision(spec: &PolicySpec, look: &PolicyLook<'_>) -> Option<LastDecision> {
+    let last = look.counts.planned().last(look.state, About::of(spec))?;
+    Some(LastDecision {
+        generation: last.generation.to_string(),
+        outcome: last.decided.word().to_owned(),
+        service: last.service.to_string(),
+    })
+}
+
+/// Whether anybody declares what the endpoints of the services take. No part of `Ready`: many fleets never need to.
+fn capacity_proven(spec: &PolicySpec, counts: &Counted) -> Condition {
+    let (about, planned) = (About::of(spec), counts.planned());
+    let is =
+        |status, reason: &str, message: String| condition(CAPACITY_PROVEN, status, reason, message);
+    let (count, first) = planned.unproven(about, NAMED);
+    if count > 0 {
+        // Not how many, which changes often.
+        let named: Vec<String> = first
+            .iter()
+            .map(|(service, places)| format!("{service} in {places}"))
+            .collect();
+        let more = if count > first.len() {
+            ", and more services"
+        } else {
+            ""
+        };
+        let message = format!(
+            "nobody declares what endpoints take of {}{more}: what would overload them is not known. Declare              spec.capacity.requestsPerSecondPerEndpoint in a FailoverPolicy about them",
+            named.join("; ")
+        );
+        return is(ConditionStatus::False, "CapacityUnknown", message);
+    }
+    if planned.planned(about) == 0 {
+        return is(
+            ConditionStatus::Unknown,
+            "NothingPlanned",
+            "none of its services is planned, so nobody has asked what they take".to_owned(),
+        );
+    }
+    is(
+        ConditionStatus::True,
+        "Declared",
+        "of all its services that are planned it is declared what their endpoints take".to_owned(),
+    )
 }
 
 fn of_loss(row: &Readiness) -> PolicyReadiness {
@@ -142,6 +217,8 @@ pub(super) fn conditions(
         ),
     };
     let mut all = vec![accepted, resolved, ready];
+    let declared = row.declared.as_ref().ok();
+    all.extend(declared.map(|spec| capacity_proven(spec, look.counts)));
     all.extend(loss_survivable(look.found(name, row)));
     all
 }

@@ -20,7 +20,7 @@ fn of(world: &World, policy: &str) -> Vec<String> {
     let row = rows.policies.get(policy).unwrap();
     world.look(|look| {
         let losses = Losses::default();
-        let found = conditions(policy, row, &PolicyLook::new(look, &losses));
+        let found = conditions(policy, row, &PolicyLook::new(look, &losses, true));
         found
             .iter()
             .map(|condition| {
@@ -51,7 +51,7 @@ fn a_policy_in_force_counts_what_it_is_about() {
         status(
             "shop/all",
             row,
-            &PolicyLook::new(look, &Losses::default()),
+            &PolicyLook::new(look, &Losses::default(), true),
             &FailoverPolicyStatus::default(),
             WallClock(1_000),
         )
@@ -172,7 +172,7 @@ fn said(
         status(
             policy,
             row,
-            &PolicyLook::new(look, losses),
+            &PolicyLook::new(look, losses, true),
             before,
             WallClock(1_000),
         )
@@ -253,6 +253,8 @@ fn a_loss_names_the_service_that_it_hits_hardest() {
         peak: None,
         writes: 1,
         coarse_cut: true,
+        untold: 0,
+        first_untold: Vec::new(),
     };
     let over = of_loss(&row);
     assert_eq!(over.outcome, "Overloads");
@@ -262,4 +264,146 @@ fn a_loss_names_the_service_that_it_hits_hardest() {
     let orphan = of_loss(&row);
     assert_eq!(orphan.service.as_deref(), Some("shop/db"));
     assert_eq!(orphan.by_percent, None);
+}
+
+fn proven(status: &FailoverPolicyStatus) -> (String, String) {
+    let mut conditions = status.conditions.iter();
+    let found = conditions.find(|row| row.type_ == CAPACITY_PROVEN).unwrap();
+    let word = format!("{}/{}", found.status, found.reason);
+    (word, found.message.clone())
+}
+
+#[test]
+fn the_mode_in_force_is_the_most_careful_of_root_policy_and_members() {
+    let mut world = world();
+    world.policy("shop", "all", json!({}));
+    let (none, losses) = (FailoverPolicyStatus::default(), Losses::default());
+    let mode = |world: &World, policy: &str| {
+        let found = said(world, policy, &losses, &none).effective_mode.unwrap();
+        (found.mode, found.because)
+    };
+    assert_eq!(
+        mode(&world, "shop/all"),
+        ("Automatic".into(), "no policy says otherwise".into())
+    );
+    world.policy("causeway-system", "all", json!({ "mode": "Approve" }));
+    let (found, because) = mode(&world, "shop/all");
+    assert_eq!(found, "Approve");
+    assert_eq!(because, "FailoverPolicy causeway-system/all says so");
+    // One that is about more than this policy binds it, and one about less does not.
+    let one = json!({ "mode": "Observe", "targetRefs": [{ "name": "cart" }] });
+    world.policy("shop", "one", one);
+    assert_eq!(mode(&world, "shop/all").0, "Approve");
+    assert_eq!(mode(&world, "shop/one").0, "Observe");
+    world.policy("bank", "all", json!({ "mode": "Automatic" }));
+    // A member that nothing is written to, where it has a part.
+    world.declare("a", json!({ "mode": "Observe" }));
+    let (found, because) = mode(&world, "shop/all");
+    assert_eq!(
+        (found.as_str(), because.as_str()),
+        ("Observe", "member a is in Observe")
+    );
+    assert_eq!(mode(&world, "bank/all").0, "Approve");
+    world.declare("a", json!({ "mode": "Federate", "suspend": true }));
+    assert_eq!(
+        mode(&world, "causeway-system/all").1,
+        "member a is suspended"
+    );
+}
+
+#[test]
+fn services_of_unknown_capacity_are_named_with_their_places_until_somebody_declares_it() {
+    let mut world = world();
+    world.member("b");
+    world.policy("shop", "all", json!({}));
+    world.policy("bank", "all", json!({}));
+    let (none, losses) = (FailoverPolicyStatus::default(), Losses::default());
+    let idle = said(&world, "shop/all", &losses, &none);
+    assert_eq!(proven(&idle).0, "Unknown/NothingPlanned");
+    world.plan("shop/cart");
+    let found = said(&world, "shop/all", &losses, &none);
+    let (word, message) = proven(&found);
+    assert_eq!(word, "False/CapacityUnknown");
+    assert!(message.contains("shop/cart in a/z1, b/z1:"), "{message}");
+    assert_eq!(found.services.as_ref().unwrap().capacity_known, Some(0));
+    let ready = found.conditions.iter().find(|row| row.type_ == READY);
+    assert_eq!(ready.unwrap().status, "True", "no part of Ready");
+    assert_eq!(
+        proven(&said(&world, "bank/all", &losses, &none)).0,
+        "Unknown/NothingPlanned"
+    );
+    // The plan stays as it is, and all the same it is proven now.
+    let capacity = json!({ "capacity": { "requestsPerSecondPerEndpoint": 100 } });
+    world.policy("causeway-system", "all", capacity);
+    let after = said(&world, "shop/all", &losses, &found);
+    assert_eq!(proven(&after).0, "True/Declared");
+    assert_eq!(after.services.unwrap().capacity_known, Some(1));
+}
+
+#[test]
+fn what_was_decided_last_is_said_and_not_more_often_than_it_is_looked_at() {
+    let mut world = world();
+    world.member("b");
+    world.policy("shop", "all", json!({}));
+    world.policy("shop", "one", json!({ "targetRefs": [{ "name": "cart" }] }));
+    world.policy("causeway-system", "all", json!({}));
+    let (none, losses) = (FailoverPolicyStatus::default(), Losses::default());
+    let last = |world: &World, policy: &str| said(world, policy, &losses, &none).last_decision;
+    assert_eq!(last(&world, "shop/all"), None);
+    world.plan("shop/cart");
+    let generation = world.state.last_applied;
+    for policy in ["shop/all", "shop/one", "causeway-system/all"] {
+        let found = last(&world, policy).unwrap();
+        assert_eq!(found.generation, generation.to_string());
+        assert_eq!(
+            (found.outcome.as_str(), found.service.as_str()),
+            ("Committed", "shop/cart")
+        );
+    }
+    let held = world
+        .state
+        .plan(&"shop/cart".parse().unwrap())
+        .unwrap()
+        .value
+        .clone()
+        .unwrap();
+    let later = causeway_api::Generation {
+        index: generation.index + 1,
+        ..generation
+    };
+    for (waits, word) in [
+        (causeway_failover::safety::Waits::Observe, "WouldHaveMoved"),
+        (
+            causeway_failover::safety::Waits::Stateful,
+            "WaitsForApproval",
+        ),
+    ] {
+        let pending = causeway_state::brain::Pending {
+            plan: Some(std::sync::Arc::new(held.clone())),
+            waits,
+            since: world.state.cluster_time,
+            generation: later,
+            moved: causeway_api::plan::Rate(1),
+        };
+        world
+            .state
+            .brain
+            .pending
+            .insert("shop/cart".parse().unwrap(), pending);
+        for policy in ["shop/all", "shop/one", "causeway-system/all"] {
+            let found = last(&world, policy).unwrap();
+            assert_eq!(
+                (found.generation, found.outcome.as_str()),
+                (later.to_string(), word)
+            );
+        }
+    }
+    // In between it stays as it was said.
+    let rows = world.declared.rows();
+    let row = rows.policies.get("shop/all").unwrap();
+    let kept = world.look(|look| {
+        let look = PolicyLook::new(look, &losses, false);
+        status("shop/all", row, &look, &none, WallClock(1_000))
+    });
+    assert_eq!(kept.last_decision, None);
 }

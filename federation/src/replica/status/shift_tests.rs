@@ -130,6 +130,7 @@ fn from_its_request_to_its_expiry() {
     life.is("Waiting", "False/Waiting");
     life.world.run(Command::Approve {
         what: Approvable::Shift("causeway-system/leave".parse().unwrap()),
+        seen: None,
         by: "bob".to_owned(),
         reason: "looked".to_owned(),
     });

@@ -151,6 +151,8 @@ mod tests {
             peak: None,
             writes: 1,
             coarse_cut: true,
+            untold: 0,
+            first_untold: Vec::new(),
         }
     }
 

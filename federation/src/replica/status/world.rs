@@ -128,6 +128,7 @@ impl World {
             mesh: MeshFact::Istio,
             api: ApiFact::Reachable,
             problems: Vec::new(),
+            ejected: BTreeMap::new(),
         });
         delta
             .namespaces

@@ -187,7 +187,7 @@ fn domain(state: &State, member: &MemberName) -> Option<FailureDomain> {
 fn reroute(shared: &Shared, rerouted: &mut BTreeMap<MemberName, BTreeSet<NetworkName>>) {
     let now: BTreeMap<MemberName, BTreeSet<NetworkName>> = shared.consensus.read(|state| {
         let agents = state.votes.complaining();
-        let out = agents.map(|agent| (agent.clone(), observed::unreachable(state, agent)));
+        let out = agents.map(|agent| (agent.clone(), state.unreachable_from(agent)));
         out.filter(|(_, networks)| !networks.is_empty()).collect()
     });
     let changed = rerouted

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use causeway_api::ids::ReplicaId;
 use causeway_api::verdict::{ObserverId, Vote};
+use causeway_failover::verdict::quorum::REPLICA_SILENT_MS;
 use causeway_seam::Monotonic;
 use causeway_state::State;
 use causeway_state::command::Command;
@@ -19,7 +20,7 @@ use crate::replica::shared::Shared;
 /// How often it is looked.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a replica may be out of the leader's hearing. Links give up after four seconds of silence.
-const SILENT_AFTER: Duration = Duration::from_secs(6);
+const SILENT_AFTER: Duration = Duration::from_millis(REPLICA_SILENT_MS);
 /// How long a replica looks around itself before what it held before counts again.
 const AROUND: Duration = Duration::from_secs(10);
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 use causeway_api::MemberName;
 use causeway_api::ids::FailureDomain;
 use causeway_api::verdict::{Ballot, ObserverId, Subject, Vote};
+use causeway_failover::verdict::quorum::AGENT_SILENT_MS;
 use causeway_seam::Monotonic;
 
 /// How long a session may be away before its silence is a vote: an agent that moves to another replica needs as much.
-const GRACE: Duration = Duration::from_secs(4);
-/// A negative vote is renewed this often; it expires later (`causeway_failover::verdict::VOTE_TTL_MS`).
+const GRACE: Duration = Duration::from_millis(AGENT_SILENT_MS);
+/// A negative vote is renewed this often; it expires later (`causeway_failover::verdict::negative_ttl_ms`).
 const RENEW: Duration = Duration::from_secs(10);
 /// Where another vote is in force than was cast last, that one is cast again after this time.
 const AGAIN: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! People approve what waits for them.
+//! People approve what waits for them, as they looked at it: what is another by now is refused.
 
 use causeway_api::Generation;
 use causeway_api::shift::ShiftKey;
@@ -13,11 +13,13 @@ pub(super) fn approve(
     state: &mut State,
     generation: Generation,
     what: &Approvable,
+    seen: Option<Generation>,
     by: &str,
     reason: &str,
 ) -> Applied {
     let object = what.to_string();
     shifts::texts(&object, by, reason)?;
+    is_what_was_seen(state, what, seen)?;
     let nothing = || Refusal::NothingToApprove(object.clone());
     let mut effect = match what {
         Approvable::Shift(key) => shift(state, generation, key, by, reason)?,
@@ -46,6 +48,35 @@ pub(super) fn approve(
     });
     effect.people = true;
     Ok(Some(effect))
+}
+
+/// Refuses what is not what a person looked at.
+fn is_what_was_seen(
+    state: &State,
+    what: &Approvable,
+    seen: Option<Generation>,
+) -> Result<(), Refusal> {
+    let object = what.to_string();
+    match (state.generation_of(what), seen) {
+        (Some(now), Some(seen)) if now != seen => Err(Refusal::ChangedSince { object, seen, now }),
+        (Some(now), None) if matches!(what, Approvable::Plan(_)) => {
+            Err(Refusal::NotSeen { object, now })
+        }
+        _ => Ok(()),
+    }
+}
+
+impl State {
+    /// The generation of what waits for a person, which tells it from what waited under the same name before; `None` where
+    /// nothing waits, and of the return to a domain, which has none of its own.
+    #[must_use]
+    pub fn generation_of(&self, what: &Approvable) -> Option<Generation> {
+        match what {
+            Approvable::Shift(key) => Some(self.brain.shifts.get(key)?.generation),
+            Approvable::Plan(service) => Some(self.brain.pending.get(service)?.generation),
+            Approvable::Failback { .. } => None,
+        }
+    }
 }
 
 fn shift(

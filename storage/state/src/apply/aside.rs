@@ -8,9 +8,11 @@
 use causeway_api::ServiceKey;
 use causeway_api::ids::NetworkName;
 use causeway_api::plan::{
-    Destination, DestinationInput, GatewayInput, PlanInputs, Rate, ServicePlan, Source,
+    CapacitySource, Destination, DestinationInput, GatewayInput, PlanInputs, Rate, ServicePlan,
+    Source, SourceInput, WHOLE,
 };
 use causeway_api::rules::FailoverMode;
+use causeway_failover::draining;
 use causeway_failover::policy::Effective;
 use causeway_failover::safety::moved::{Amount, Cause, find, same_place};
 
@@ -73,6 +75,51 @@ fn keep_to(inputs: &mut PlanInputs, network: &NetworkName, most: Rate) {
     inputs.gateways.sort_by(|a, b| a.network.cmp(&b.network));
 }
 
+/// Has callers of a place's own network send it no more than they do.
+fn hold_to(inputs: &mut PlanInputs, at: usize, held: &ServicePlan) {
+    let zone = inputs.destinations.get(at);
+    let Some(most) = zone.and_then(|zone| most(inputs, zone, held)) else {
+        return;
+    };
+    let carries_more = |zone: &&mut DestinationInput| zone.capacity.is_none_or(|now| most < now);
+    if let Some(zone) = inputs.destinations.get_mut(at).filter(carries_more) {
+        zone.capacity = Some(most);
+        zone.capacity_source = CapacitySource::Declared;
+    }
+}
+
+/// What a place carries at most, so that callers of its own network send it no more than by a plan. Only where it is known how
+/// much they ask for can that be said, and where there are such callers it need be.
+fn most(inputs: &PlanInputs, zone: &DestinationInput, held: &ServicePlan) -> Option<Rate> {
+    let callers = || (inputs.sources.iter()).filter(|caller| caller.network == zone.network);
+    if callers().all(|caller| caller.source.member == zone.member) {
+        return None;
+    }
+    let mut most = sent(held, &zone.network);
+    for caller in callers() {
+        let shares = find(held, &caller.source)
+            .into_iter()
+            .flat_map(|plan| &plan.shares);
+        let parts = parts(shares.map(|share| (&share.destination, share.parts)), zone);
+        let demand = caller.demand.or((parts == 0).then_some(Rate(0)))?;
+        // Rounded down: a part more would be more.
+        let goes = u128::from(demand.0) * u128::from(parts) / u128::from(WHOLE);
+        most = most.plus(Rate(u64::try_from(goes).unwrap_or(u64::MAX)));
+    }
+    let percent = u64::from(zone.max_utilization_percent.clamp(1, 100));
+    Some(Rate(most.0.saturating_mul(100) / percent))
+}
+
+/// What a place that a plan sets aside carries at most, by the plan that is committed; `None` where it is not set aside, or
+/// nothing can be said.
+pub(super) fn most_of(state: &State, inputs: &PlanInputs, zone: &DestinationInput) -> Option<Rate> {
+    if !is_set_aside(state, &inputs.service, zone) {
+        return None;
+    }
+    let held = state.plan(&inputs.service)?.value.as_ref()?;
+    most(inputs, zone, &held.plan)
+}
+
 /// What a proposal leaves for a person to approve: places that verdicts say are out, which its service goes on using and which
 /// no person leaves.
 pub(super) fn unapproved<'i>(
@@ -94,7 +141,7 @@ pub(super) fn only_what_is_left_was_lost(held: &CommittedPlan, inputs: &PlanInpu
 }
 
 /// Whether a plan says of a place what it said before a verdict that waits for a person.
-fn is_set_aside(state: &State, service: &ServiceKey, zone: &DestinationInput) -> bool {
+pub(super) fn is_set_aside(state: &State, service: &ServiceKey, zone: &DestinationInput) -> bool {
     !out_by_verdict(zone)
         && state.brain.out.contains(&zone.member)
         && state.withdrawal(&zone.member).is_some_and(|verdict| {
@@ -103,6 +150,19 @@ fn is_set_aside(state: &State, service: &ServiceKey, zone: &DestinationInput) ->
             // A person may have restored it all the same.
             found.withdrawn == Some(verdict)
         })
+}
+
+/// Whether what a plan may send into a network is what it sends there as long as a loss waits.
+pub(super) fn keeps_to(state: &State, inputs: &PlanInputs, network: &NetworkName) -> bool {
+    let mut zones = inputs.destinations.iter();
+    zones.any(|zone| zone.network == *network && is_set_aside(state, &inputs.service, zone))
+}
+
+/// What a plan that sets something aside may send into its network: what goes there by the committed plan. `None` where nothing
+/// there is set aside.
+pub(super) fn sends_on(state: &State, inputs: &PlanInputs, network: &NetworkName) -> Option<Rate> {
+    let held = state.plan(&inputs.service)?.value.as_ref()?;
+    keeps_to(state, inputs, network).then(|| sent(&held.plan, network))
 }
 
 /// Whether a plan was computed without a verdict that waits for a person.
@@ -131,8 +191,8 @@ impl State {
     /// The inputs to plan a service from where a person moves it while the loss of something else waits for a person: without
     /// that loss. `None`: all is to be planned as it is.
     ///
-    /// Who does not go to what is lost counts as not reaching it, and its gateways let in no more than what goes there, so that
-    /// nobody else is sent there now.
+    /// Who does not go to what is lost counts as not reaching it, and its gateways let in no more than what goes there, nor does
+    /// it itself carry more for callers of its network, so that nobody else is sent there now.
     #[must_use]
     pub fn without_what_waits(&self, inputs: &PlanInputs) -> Option<PlanInputs> {
         let service = &inputs.service;
@@ -161,6 +221,7 @@ impl State {
                 zone.vacated = before.vacated;
             }
             keep_to(&mut without, &zone.network, sent(&held.plan, &zone.network));
+            hold_to(&mut without, at, &held.plan);
             for source in &mut without.sources {
                 let there = sources(&held.plan, zone).any(|one| *one == source.source);
                 if source.network != zone.network && !there {
@@ -168,9 +229,30 @@ impl State {
                 }
             }
         }
+        draining::settle(&mut without.destinations);
         let people = || cause(self, held, &without, Amount::default()) == Cause::People;
         (without != *inputs && people()).then_some(without)
     }
+}
+
+/// Whether a network counts as not reached from a source since a loss in it waits for a person, and nobody is sent there meanwhile
+/// who did not go there before ([`State::without_what_waits`]).
+pub(super) fn keeps_out(
+    state: &State,
+    inputs: &PlanInputs,
+    source: &SourceInput,
+    network: &NetworkName,
+) -> bool {
+    let held = state.plan(&inputs.service);
+    let held = held.and_then(|row| row.value.as_ref());
+    held.is_some_and(|held| {
+        let mut zones = inputs.destinations.iter();
+        zones.any(|zone| {
+            zone.network == *network
+                && is_set_aside(state, &inputs.service, zone)
+                && !sources(&held.plan, zone).any(|one| *one == source.source)
+        })
+    })
 }
 
 /// Judges a plan that was computed without a verdict that waits: that it is a person's move, and sends nobody to what is lost

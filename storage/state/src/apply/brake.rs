@@ -71,13 +71,21 @@ pub(super) fn look(state: &mut State, generation: Generation) -> bool {
 pub(super) fn release(
     state: &mut State,
     generation: Generation,
+    seen: Generation,
     by: &str,
     reason: &str,
 ) -> Applied {
-    if state.brain.brake.is_none() {
+    let Some(brake) = &state.brain.brake else {
         return Err(Refusal::NotBraked);
-    }
+    };
     shifts::texts("the brake", by, reason)?;
+    if brake.generation != seen {
+        return Err(Refusal::ChangedSince {
+            object: "the brake".to_owned(),
+            seen,
+            now: brake.generation,
+        });
+    }
     state.brain.brake = None;
     let lost: Vec<MemberName> = state
         .members

@@ -46,6 +46,7 @@ fn remember(state: &mut State, generation: Generation, changes: Vec<VerdictChang
             from: change.from,
             to: change.to,
             evidence: standing.map(|s| s.evidence.clone()).unwrap_or_default(),
+            grounds: standing.map(|s| s.grounds.clone()).unwrap_or_default(),
         });
         (change.subject, change.from, change.to)
     };

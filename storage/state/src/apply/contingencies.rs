@@ -121,7 +121,7 @@ fn containing(member: &MemberName, place: &Place) -> Vec<Domain> {
         }));
     }
     domains.push(Domain::Member(member.clone()));
-    domains.extend(place.gateways.iter().map(|gateway| Domain::Gateway {
+    domains.extend(place.gateways.keys().map(|gateway| Domain::Gateway {
         member: member.clone(),
         gateway: gateway.clone(),
     }));

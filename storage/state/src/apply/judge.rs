@@ -2,16 +2,18 @@
 //!
 //! In order: it is not too large; it goes on from the plan that is committed, if from any; every member in it is
 //! registered; it was computed from the policies in force; what it says of losses is what the verdicts say, but for those
-//! that wait for a person and that it does not touch ([`aside`]); and the checker finds nothing.
+//! that wait for a person and that it does not touch ([`aside`]); what it says of all else that the state knows is so, too
+//! ([`contradicted`]); and the checker finds nothing.
 
 use std::collections::BTreeMap;
 
 use causeway_api::MemberName;
 use causeway_api::plan::{PlanInputs, ServicePlan, Withdrawal};
 use causeway_failover::checker;
+use causeway_failover::policy::Effective;
 
 use super::safety::out_by_verdict;
-use super::{aside, bounded};
+use super::{aside, bounded, contradicted};
 use crate::command::PlanProposal;
 use crate::outcome::Refusal;
 use crate::state::State;
@@ -50,8 +52,10 @@ pub(super) fn judge(state: &State, proposal: &PlanProposal) -> Result<(), Refusa
     }
     rests_on(state, proposal)?;
     registered(state, inputs)?;
-    in_force(state, inputs)?;
+    let policy = state.policy(service);
+    in_force(&policy, inputs)?;
     standings(state, inputs)?;
+    contradicted::judge(state, inputs, &policy)?;
     checks(inputs, plan)?;
     aside::judge(state, inputs, plan)
 }
@@ -80,12 +84,11 @@ fn registered(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
     unknown.map_or(Ok(()), |member| Err(Refusal::UnknownMember(member.clone())))
 }
 
-fn in_force(state: &State, inputs: &PlanInputs) -> Result<(), Refusal> {
-    let policy = state.policy(&inputs.service).policy;
-    if policy == inputs.policy {
+fn in_force(policy: &Effective, inputs: &PlanInputs) -> Result<(), Refusal> {
+    if policy.policy == inputs.policy {
         return Ok(());
     }
-    let names: Vec<String> = policy.from.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = policy.policy.from.iter().map(ToString::to_string).collect();
     Err(Refusal::StalePolicy {
         service: inputs.service.clone(),
         found: if names.is_empty() {

@@ -7,7 +7,7 @@
 //! | [`registry`] | `PutMember`, `RemoveMember`, `PlaceMember` |
 //! | [`policies`] | `PutPolicy`, `RemovePolicy` |
 //! | [`votes`] | `CastVotes` |
-//! | [`plans`], each by [`judge`] and [`safety`] (and `aside`), together by `ties` | `CommitPlans` |
+//! | [`plans`], each by [`judge`] and [`safety`] (and `aside`, `contradicted`), together by `ties` | `CommitPlans` |
 //! | [`level`] | `RaiseLevel`, `CompareDigest` |
 //! | [`chunks`] | `StageChunk` |
 //! | [`shifts`], [`approve`], [`brake`] | `PutShift`, `EndShift`, `ShiftDue`, `Approve`, `ReleaseBrake` |
@@ -26,6 +26,7 @@ pub mod brake;
 pub mod chunks;
 pub mod conclude;
 pub mod contingencies;
+mod contradicted;
 pub mod hosts;
 pub mod judge;
 pub mod leaving;
@@ -85,6 +86,8 @@ pub fn apply(state: &mut State, at: LogPosition, request: &Request) -> Outcome {
     state
         .clients
         .remember(request.client, request.serial, at.index);
+    // After a restart at once, not when something is lost.
+    state.derived();
     match dispatch(state, generation, request) {
         Ok(Some(mut effect)) => {
             if state.clusterset == 0 && state.feature_level >= 2 {
@@ -164,10 +167,15 @@ fn dispatch(state: &mut State, generation: Generation, request: &Request) -> App
         }
         Command::ShiftDue { shift, due } => shifts::due(state, generation, shift, *due),
         Command::Forgive { elapsed_ms } => Ok(time::forgive(state, *elapsed_ms)),
-        Command::Approve { what, by, reason } => {
-            approve::approve(state, generation, what, by, reason)
+        Command::Approve {
+            what,
+            seen,
+            by,
+            reason,
+        } => approve::approve(state, generation, what, *seen, by, reason),
+        Command::ReleaseBrake { seen, by, reason } => {
+            brake::release(state, generation, *seen, by, reason)
         }
-        Command::ReleaseBrake { by, reason } => brake::release(state, generation, by, reason),
         Command::CommitContingencies(rows) => contingencies::commit(state, generation, rows),
         Command::AdmitReplica { replica, folder } => state.admit_replica(*replica, *folder),
     }

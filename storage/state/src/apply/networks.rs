@@ -85,7 +85,7 @@ fn endpoints(
             placement.gateways.keys().any(|other| {
                 other != left
                     && !state.gateway_left(member, other)
-                    && verdict(state, member, other).may_receive()
+                    && state.gateway_receives(member, other)
             })
         })
     };
@@ -94,7 +94,7 @@ fn endpoints(
             let uncut = || held.is_some_and(|held| addresses(fact).all(|one| held.contains(&one)));
             match verdict(state, member, gateway) {
                 _ if state.gateway_left(member, gateway) && spare(gateway) => false,
-                verdict if verdict.may_receive() => true,
+                _ if state.gateway_receives(member, gateway) => true,
                 VerdictState::Recovering => nowhere || uncut() || state.restored_early(member),
                 _ => nowhere || (uncut() && held_back()),
             }
@@ -119,7 +119,7 @@ fn any_receives(state: &State) -> bool {
         })
         .peekable();
     gateways.peek().is_none()
-        || gateways.any(|(member, gateway)| verdict(state, member, gateway).may_receive())
+        || gateways.any(|(member, gateway)| state.gateway_receives(member, gateway))
 }
 
 fn verdict(state: &State, member: &MemberName, gateway: &Name) -> VerdictState {

@@ -1,13 +1,14 @@
 //! Plans that wait for a person: shown as they are, replaced when their inputs change, committed once approved.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use causeway_api::plan::Rate;
-use causeway_api::{Generation, ServiceKey};
+use causeway_api::plan::{EffectivePolicy, Rate, ServicePlan};
+use causeway_api::{Generation, MemberName, ServiceKey};
 use causeway_failover::safety::Waits;
 
-use super::plans;
 use super::safety::Word;
+use super::{aside, plans};
 use crate::brain::Pending;
 use crate::command::PlanProposal;
 use crate::outcome::{Effect, Refusal};
@@ -26,15 +27,41 @@ pub(super) fn note(
     if old.is_some_and(|old| old.waits == waits && old.plan.as_deref() == plan.as_ref()) {
         return false;
     }
+    // Whoever looked at it a moment ago may approve it, as long as it does the same.
+    let same = old.filter(|old| {
+        old.waits == waits && old.moved == moved && does(old.plan.as_deref()) == does(plan.as_ref())
+    });
     let pending = Pending {
         since: old.map_or(state.cluster_time, |old| old.since),
+        generation: same.map_or(generation, |old| old.generation),
         plan: plan.map(Arc::new),
         waits,
-        generation,
         moved,
     };
     state.brain.pending.insert(service.clone(), pending);
     true
+}
+
+/// What a plan does, and by whose word, whatever it was computed from.
+fn does(plan: Option<&CommittedPlan>) -> Option<(&ServicePlan, &EffectivePolicy)> {
+    plan.map(|held| (&held.plan, &held.inputs.policy))
+}
+
+/// The verbs that leave what is lost where nothing moves by itself: each place is a person's word then, and what people asked
+/// for besides goes along.
+fn leaves(state: &State, service: &ServiceKey, pending: &Pending) -> String {
+    let held = state.plan(service).and_then(|row| row.value.as_ref());
+    let both = held.zip(pending.plan.as_deref());
+    let zones = both.into_iter();
+    let zones = zones.flat_map(|(held, plan)| aside::unapproved(held, &plan.inputs));
+    let lost: BTreeSet<&MemberName> = zones.map(|zone| &zone.member).collect();
+    if lost.is_empty() {
+        return "causeway evacuate".to_owned();
+    }
+    let verbs = lost
+        .into_iter()
+        .map(|name| format!("causeway evacuate member/{name}"));
+    verbs.collect::<Vec<_>>().join(" and ")
 }
 
 /// Commits the plan that waits, as a person says; `None`: none does. It is judged again: what it rested on may have changed.
@@ -50,8 +77,10 @@ pub(super) fn approve(
         return Err(Refusal::Malformed {
             object: format!("the plan of {service}"),
             field: "mode".to_owned(),
-            message: "it is Observe, so nothing moves by itself: causeway evacuate moves it, or make the mode Approve"
-                .to_owned(),
+            message: format!(
+                "it is Observe, so nothing moves by itself: {} moves it, or make the mode Approve",
+                leaves(state, service, pending)
+            ),
         });
     }
     let plan = pending.plan.as_deref();

@@ -8,8 +8,8 @@ use causeway_failover::safety::SafetyRefusal;
 use causeway_failover::safety::moved::{Amount, Cause, left_percent, same_place};
 
 use super::judge::judge;
-use super::safety::{self, Stop, Totals, Word};
-use super::{Applied, aside, bounded, pending, ramps, ties};
+use super::safety::{self, Stop, Word};
+use super::{Applied, aside, bounded, contradicted, pending, ramps, ties};
 use crate::brain::{Pending, RefusedPlan};
 use crate::command::PlanProposal;
 use crate::outcome::{Effect, Refusal};
@@ -31,14 +31,14 @@ pub(super) fn commit(
     bounded("CommitPlans", proposals.len(), limit)?;
     let mut effect = Effect::default();
     let mut changed = false;
-    let mut totals = Totals::default();
     let mut tied = ties::judge(state, proposals);
+    effect.people |= ties::keep_to_parts(state, proposals, &tied);
     for proposal in proposals {
         if let Some(refusal) = tied.remove(&proposal.service) {
             effect.refused.push((proposal.service.clone(), refusal));
             continue;
         }
-        match try_in(state, proposal, Word::None, &mut totals) {
+        match try_one(state, proposal, Word::None) {
             Ok(amount) => changed |= settle_one(state, generation, proposal, amount, &mut effect),
             Err(Stopped::Refused(refusal)) => {
                 effect.refused.push((proposal.service.clone(), refusal));
@@ -75,17 +75,8 @@ pub(super) fn try_one(
     proposal: &PlanProposal,
     word: Word,
 ) -> Result<Amount, Stopped> {
-    try_in(state, proposal, word, &mut Totals::default())
-}
-
-fn try_in(
-    state: &State,
-    proposal: &PlanProposal,
-    word: Word,
-    totals: &mut Totals,
-) -> Result<Amount, Stopped> {
     judge(state, proposal).map_err(Stopped::Refused)?;
-    safety::judge(state, proposal, word, totals).map_err(Stopped::Safety)
+    safety::judge(state, proposal, word).map_err(Stopped::Safety)
 }
 
 /// Commits one proposal that passed; says whether anything changed.
@@ -111,7 +102,8 @@ pub(super) fn settle_one(
             effect.planned.push(service.clone());
             safety::count(state, service, amount);
         }
-        Settled::Noted => {}
+        // Agents see the same, and what is prepared for losses rests on the inputs.
+        Settled::Noted => effect.noted.push(service.clone()),
         Settled::Same => return changed,
     }
     if proposal.plan.is_none() {
@@ -168,7 +160,10 @@ fn committed(state: &State, proposal: &PlanProposal) -> Option<CommittedPlan> {
 
 impl State {
     /// Whether the committed plan of a service is this one, and rests on the same decisions: policies, what people leave, how
-    /// much may return, what it is allotted of what it shares, and how healthy it is where something returns. What else its inputs say is of no consequence.
+    /// much may return, what it is allotted of what it shares, and how healthy it is where something returns; and whether the
+    /// inputs that are held with it still say what is so of all that the state knows. What is prepared for losses is proposed
+    /// with the inputs that are held: what the state contradicts of them, such as a capacity that was declared anew, would
+    /// have all of it refused when the loss comes. What members alone tell may differ, and is of no consequence.
     #[must_use]
     pub fn is_committed(&self, inputs: &PlanInputs, plan: &ServicePlan) -> bool {
         let service = &inputs.service;
@@ -196,13 +191,14 @@ impl State {
             && inputs.sources.iter().all(bound)
             && inputs.destinations.iter().all(same)
             && !self.brain.pending.contains_key(service)
+            && (held.inputs == *inputs || contradicted::is_current(self, &held.inputs))
     }
 
-    /// Whether a plan would be committed as things stand.
+    /// Whether a plan would be committed as things stand, by itself: what it shares with others is judged where it is committed,
+    /// for all plans at once.
     #[must_use]
     pub fn would_pass(&self, proposal: &PlanProposal) -> bool {
         try_one(self, proposal, Word::None).is_ok()
-            && ties::judge(self, std::slice::from_ref(proposal)).is_empty()
     }
 
     /// Whether proposing a plan would bring anything that is not so already: that it waits, or is refused by a rule that
@@ -215,7 +211,10 @@ impl State {
                 let held = self.brain.pending.get(&proposal.service);
                 let same = |held: &Pending| match (&held.plan, &proposal.plan) {
                     (Some(held), Some((inputs, plan))) => {
-                        held.plan == *plan && held.inputs.policy == inputs.policy
+                        // What the state contradicts by now nobody could approve.
+                        held.plan == *plan
+                            && held.inputs.policy == inputs.policy
+                            && contradicted::is_current(self, &held.inputs)
                     }
                     (None, None) => true,
                     _ => false,
@@ -270,7 +269,7 @@ fn settle(state: &mut State, generation: Generation, proposal: &PlanProposal) ->
     let row = Arc::new(PlanRow::new(generation, value));
     // While it is at hand, so that a comparison of states need not.
     row.sealed();
-    state.plans.insert(proposal.service.clone(), row);
+    state.set_plan(&proposal.service, row);
     if same_plan {
         Settled::Noted
     } else {

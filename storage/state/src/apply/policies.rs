@@ -19,14 +19,14 @@ pub(super) fn put(state: &mut State, generation: Generation, spec: &PolicySpec) 
     if state.policies.get(&spec.key) == Some(spec) {
         return Ok(None);
     }
-    state.policies.insert(spec.key.clone(), spec.clone());
+    state.set_policy(&spec.key, Some(spec.clone()));
     state.policies_changed = generation;
     Ok(Some(changed(state, generation)))
 }
 
 /// Removes a policy.
 pub(super) fn remove(state: &mut State, generation: Generation, key: &PolicyKey) -> Applied {
-    if state.policies.remove(key).is_none() {
+    if state.set_policy(key, None).is_none() {
         return Ok(None);
     }
     hosts::forget(state, &ObjectKey::Policy(key.clone()));

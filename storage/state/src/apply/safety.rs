@@ -15,7 +15,7 @@ use causeway_failover::policy;
 use causeway_failover::safety::brake::Exceeded;
 use causeway_failover::safety::in_force::Held;
 use causeway_failover::safety::moved::{
-    Amount, Cause, Planned, Step, as_if_stayed, demand, left_percent, newly_left, same_place,
+    Amount, Cause, Planned, Step, as_if_stayed, left_percent, newly_left, same_place,
 };
 use causeway_failover::safety::velocity::Window;
 use causeway_failover::safety::{
@@ -41,10 +41,6 @@ pub(super) enum Stop {
     Waits(Waits, Rate),
 }
 
-/// All demand of the services that each policy is about, counted at most once for each command.
-#[derive(Default)]
-pub(super) struct Totals(BTreeMap<PolicyKey, Rate>);
-
 /// A person has approved this very plan.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
@@ -55,12 +51,7 @@ pub(super) enum Word {
 }
 
 /// Judges a proposal that the other checks passed; says how much it moves.
-pub(super) fn judge(
-    state: &State,
-    proposal: &PlanProposal,
-    word: Word,
-    totals: &mut Totals,
-) -> Result<Amount, Stop> {
+pub(super) fn judge(state: &State, proposal: &PlanProposal, word: Word) -> Result<Amount, Stop> {
     let service = &proposal.service;
     let held = state.plan(service).and_then(|row| row.value.as_ref());
     let (Some(held), true) = (held, state.feature_level >= 2) else {
@@ -107,7 +98,7 @@ pub(super) fn judge(
             let window = Window {
                 policy: &policy.key,
                 limit,
-                total: totals.of(state, &policy.key),
+                total: state.derived().asked(&policy.key),
                 moved: moved(state, &policy.key),
                 now: state.cluster_time,
             };
@@ -245,26 +236,6 @@ fn pulled(state: &State, service: &ServiceKey) -> (Option<Exceeded>, bool) {
         found: brake.found,
     };
     (Some(exceeded), overruled)
-}
-
-impl Totals {
-    fn of(&mut self, state: &State, key: &PolicyKey) -> Rate {
-        if let Some(total) = self.0.get(key) {
-            return *total;
-        }
-        let Some(policy) = state.policies.get(key) else {
-            return Rate(0);
-        };
-        let rows = state
-            .plans
-            .iter()
-            .filter(|(service, _)| limits::concerns(policy, service));
-        let demands =
-            rows.filter_map(|(_, row)| row.value.as_ref().map(|held| demand(&held.inputs)));
-        let total = demands.fold(Rate(0), Rate::plus);
-        self.0.insert(key.clone(), total);
-        total
-    }
 }
 
 fn moved(state: &State, key: &PolicyKey) -> Vec<(causeway_api::verdict::ClusterTime, Rate)> {

@@ -91,6 +91,10 @@ fn set(state: &mut State, generation: Generation, shift: &Shift) -> Applied {
         }
         row.shift = shift.clone();
         row.expired = false;
+        if row.effective_at.is_none() {
+            // Whoever looked at it before did not see it like this.
+            row.generation = generation;
+        }
         note(
             state,
             generation,

@@ -4,14 +4,16 @@
 //! What stands still for now (it waits for a person, or a safety rule holds it) is not counted: what is lost must be left
 //! whatever that does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_api::ids::{NetworkName, Region, ServiceKey};
-use causeway_api::plan::{Destination, PlanInputs, Rate, ServicePlan};
+use causeway_api::plan::{Destination, GatewayInput, PlanInputs, Rate, ServicePlan};
+use causeway_failover::allot;
 use causeway_failover::safety::moved::{Planned, Step};
 
+use super::{aside, judge};
 use crate::command::PlanProposal;
-use crate::outcome::Refusal;
+use crate::outcome::{Contradiction, Refusal};
 use crate::state::State;
 
 /// Why proposals take more than their part, by service.
@@ -19,16 +21,56 @@ pub(super) fn judge(state: &State, proposals: &[PlanProposal]) -> BTreeMap<Servi
     if state.feature_level < 2 {
         return BTreeMap::new();
     }
-    let after = After {
-        state,
-        proposed: proposals
-            .iter()
-            .map(|proposal| (&proposal.service, proposal.plan.as_ref()))
-            .collect(),
-    };
-    let mut refused = gateways(&after);
+    let after = After::of(state, proposals);
+    let limits = state.gateway_limits();
+    let mut refused = gateways(&after, &limits);
+    refused.extend(unlimited(&after, &limits));
     refused.extend(together(&after));
     refused
+}
+
+/// Plans were refused since all together send more than a network's gateways carry: from now on everybody keeps to its part
+/// there. Says whether that is news. What would be refused anyway does not count: it sends nothing.
+///
+/// Networks that declare no limit any more are let go. Sooner would bring the refusal back: plans that go on from those
+/// before do not come back by themselves.
+pub(super) fn keep_to_parts(
+    state: &mut State,
+    proposals: &[PlanProposal],
+    refused: &BTreeMap<ServiceKey, Refusal>,
+) -> bool {
+    let mut kept = state.brain.kept.clone();
+    if overfull(refused).next().is_some() {
+        let stand = |proposal: &&PlanProposal| judge::judge(state, proposal).is_ok();
+        let after = After::of(state, proposals.iter().filter(stand));
+        let refused = gateways(&after, &state.gateway_limits());
+        kept.extend(overfull(&refused).cloned());
+    }
+    let_go(state, &mut kept);
+    let news = kept != state.brain.kept;
+    state.brain.kept = kept;
+    news
+}
+
+/// Networks whose gateways plans were refused for.
+fn overfull(refused: &BTreeMap<ServiceKey, Refusal>) -> impl Iterator<Item = &NetworkName> {
+    refused.values().filter_map(|refusal| match refusal {
+        Refusal::GatewayOverfull { network, .. } => Some(network),
+        _ => None,
+    })
+}
+
+fn let_go(state: &State, kept: &mut BTreeSet<NetworkName>) {
+    if kept.is_empty() {
+        return;
+    }
+    let placed = state.members.iter().filter_map(|(name, member)| {
+        let placement = member.placement.as_ref()?;
+        let gateways = state.gateways(name, member, placement);
+        Some(gateways.map(|(_, gateway)| (placement.network.clone(), gateway.carries)))
+    });
+    let declared = allot::limits(placed.flatten());
+    kept.retain(|network| declared.contains_key(network));
 }
 
 /// What would be committed after a command.
@@ -38,6 +80,16 @@ struct After<'s> {
 }
 
 impl<'s> After<'s> {
+    fn of(state: &'s State, proposals: impl IntoIterator<Item = &'s PlanProposal>) -> Self {
+        let rows = proposals.into_iter();
+        Self {
+            state,
+            proposed: rows
+                .map(|proposal| (&proposal.service, proposal.plan.as_ref()))
+                .collect(),
+        }
+    }
+
     /// All plans, but for those that stand still.
     fn plans(
         &self,
@@ -63,24 +115,57 @@ impl<'s> After<'s> {
 struct Use {
     /// By services that are allotted a part: the sum of the parts.
     allotted: u128,
-    /// Whether any is.
+    /// Whether any is, as all are then: what stays as it is while a loss waits keeps to its part by itself.
     bound: bool,
     /// By all, as planned.
     sent: u128,
 }
 
-fn gateways(after: &After<'_>) -> BTreeMap<ServiceKey, Refusal> {
+/// Parts of gateways that declare no limit: nobody is allotted anything of these, and a plan that is keeps its callers out by
+/// its own word. What a plan sends on to what it sets aside is as the committed plan has it.
+fn unlimited(
+    after: &After<'_>,
+    limits: &BTreeMap<NetworkName, Rate>,
+) -> BTreeMap<ServiceKey, Refusal> {
     let mut refused = BTreeMap::new();
-    let limits = after.state.gateway_limits();
+    for (service, inputs, _) in after.changes() {
+        let found = |row: &GatewayInput| aside::sends_on(after.state, inputs, &row.network);
+        let mut rows = inputs
+            .gateways
+            .iter()
+            .filter(|row| !limits.contains_key(&row.network) && found(row) != Some(row.limit));
+        if let Some(row) = rows.next() {
+            let contradiction = Contradiction {
+                place: row.network.to_string(),
+                field: "gateways".to_owned(),
+                claimed: row.limit.to_string(),
+                found: found(row).map_or("without a limit".to_owned(), |rate| rate.to_string()),
+            };
+            let refusal = Refusal::InputContradicted {
+                service: service.clone(),
+                contradiction: Box::new(contradiction),
+            };
+            refused.insert(service.clone(), refusal);
+        }
+    }
+    refused
+}
+
+fn gateways(
+    after: &After<'_>,
+    limits: &BTreeMap<NetworkName, Rate>,
+) -> BTreeMap<ServiceKey, Refusal> {
+    let mut refused = BTreeMap::new();
     if limits.is_empty() {
         return refused;
     }
     let mut used: BTreeMap<&NetworkName, Use> = BTreeMap::new();
+    let state = after.state;
     for (_, inputs, plan) in after.plans() {
         for network in limits.keys() {
             let sum = used.entry(network).or_default();
             if let Some(part) = part(inputs, network) {
-                sum.bound = true;
+                sum.bound |= !aside::keeps_to(state, inputs, network);
                 sum.allotted += u128::from(part.0);
             }
             sum.sent += u128::from(sent(plan, network).0);
@@ -89,7 +174,7 @@ fn gateways(after: &After<'_>) -> BTreeMap<ServiceKey, Refusal> {
     for (service, inputs, plan) in after.changes() {
         let row = after.state.plan(service);
         let before = row.and_then(|row| row.value.as_ref());
-        for (network, limit) in &limits {
+        for (network, limit) in limits {
             let Some(sum) = used.get(network) else {
                 continue;
             };

@@ -1,8 +1,13 @@
 //! A person moves one thing while the loss of another waits for a person.
 
+mod gateways;
+
+use causeway_api::NetworkName;
+use causeway_api::facts::GatewayAddress;
 use causeway_api::plan::{GatewayInput, PlanInputs, Rate, Withdrawal};
 use causeway_api::rules::FailoverMode;
 use causeway_api::shift::{Shift, ShiftAction};
+use causeway_api::spec::{DeclaredGateway, MemberSpec};
 use causeway_api::verdict::Ballot;
 use causeway_failover::plan::plan;
 use causeway_failover::safety::Waits;
@@ -32,7 +37,7 @@ fn approved(world: &mut World) {
 fn proposal(inputs: PlanInputs) -> PlanProposal {
     let plan = plan(&inputs);
     PlanProposal {
-        service: cart(),
+        service: inputs.service.clone(),
         plan: Some((inputs, plan)),
         previous: None,
     }
@@ -265,7 +270,6 @@ fn in_one_network(ready: u32) -> World {
     }
     // Others lead into that network, too.
     world.machine.vote("gateway/s2/eastwest", Ballot::Reachable);
-    world.near = ["s2", "sg"].map(|name| name.parse().unwrap()).into();
     world.ready = [8, ready];
     world.plan();
     world.policy(|policy| policy.rules.mode = Some(FailoverMode::Approve));
@@ -286,6 +290,11 @@ fn who_goes_to_a_place_of_its_own_network_goes_on_doing_so() {
     let withdrawn = |at: usize| without.destinations[at].withdrawn;
     assert_eq!(withdrawn(0), Some(Withdrawal::Evacuated));
     assert_eq!(withdrawn(1), None);
+    let proposal = apart(&world).unwrap();
+    assert_eq!(world.propose(proposal).planned, [cart()]);
+    let after = shares(&world);
+    assert_eq!((after[0], after[1] + after[2]), (0, 100), "{after:?}");
+    assert!(after[2].abs_diff(before[2]) <= 1, "{after:?} of {before:?}");
     // Where nobody went there, what goes to another place of that network does not count.
     let mut world = in_one_network(0);
     let before = shares(&world);
@@ -363,4 +372,70 @@ fn what_a_person_restored_early_is_used_as_ever() {
     let without = state.without_what_waits(&world.inputs()).unwrap();
     let limited = without.gateways.iter().map(|row| row.network.as_str());
     assert_eq!(limited.collect::<Vec<_>>(), ["s2"]);
+}
+
+#[test]
+fn callers_of_its_own_network_are_held_to_what_they_send_where_that_is_known() {
+    let mut world = in_one_network(4);
+    world.machine.lose("sg");
+    world.plan();
+    world.put(evacuate("member/sh"));
+    let capacity = |change: &dyn Fn(&mut PlanInputs)| {
+        let mut inputs = world.inputs();
+        change(&mut inputs);
+        let before = inputs.destinations[1].capacity;
+        let state = &world.machine.state;
+        let without = state.without_what_waits(&inputs).unwrap();
+        let zone = without.destinations[1].clone();
+        (before, zone.capacity, zone.max_utilization_percent)
+    };
+    let row = world.machine.state.plan(&cart()).unwrap();
+    let plan = &row.value.as_ref().unwrap().plan;
+    let goes = plan.sources[0].shares.iter();
+    let goes = goes.filter(|share| share.destination.to_string().contains("sg"));
+    let parts: u32 = goes.map(|share| share.parts).sum();
+    let (_, most, percent) = capacity(&|_| {});
+    let most = most.unwrap();
+    let (carried, goes) = (most.percent(percent).0, 200_000 * u64::from(parts) / 10_000);
+    assert!(carried <= goes && carried + 2 > goes, "{carried} of {goes}");
+    // What is less already stays.
+    let less = Rate::from_rps(1);
+    let (_, now, _) = capacity(&|inputs| inputs.destinations[1].capacity = Some(less));
+    assert_eq!(now, Some(less));
+    let (_, now, _) = capacity(&|inputs| inputs.destinations[1].capacity = None);
+    assert_eq!(now, Some(most));
+    // Where nobody knows how much they ask for, nothing can be said.
+    let (before, now, _) = capacity(&|inputs| inputs.sources[0].demand = None);
+    assert_eq!(before, now);
+    // Nor is it where only its own callers are near.
+    let (before, now, _) = capacity(&|inputs| {
+        let sg = "sg".parse().unwrap();
+        inputs.sources[0].source.member = sg;
+    });
+    assert_eq!(before, now);
+}
+
+#[test]
+fn who_may_not_approve_hears_what_to_evacuate() {
+    let mut world = waiting(FailoverMode::Observe);
+    let says = |world: &mut World| match world.approve(Approvable::Plan(cart()), "ann") {
+        Outcome::Refused(refusal) => refusal.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let said = says(&mut world);
+    assert!(
+        said.contains(": causeway evacuate member/sg moves it"),
+        "{said}"
+    );
+    // Beside an evacuation whose plan waits as a whole, too; and that lets it go.
+    world.put(evacuate("member/sh"));
+    assert_eq!(world.plan().pending, [cart()]);
+    let said = says(&mut world);
+    assert!(
+        said.contains(": causeway evacuate member/sg moves it"),
+        "{said}"
+    );
+    world.put(evacuate("member/sg"));
+    assert_eq!(world.plan().planned, [cart()]);
+    assert_eq!(shares(&world), [0, 100, 0]);
 }

@@ -357,6 +357,7 @@ fn a_service_that_is_no_longer_federated_stays_while_a_person_holds_it_or_the_br
     world.end("stop");
     assert_eq!(rule(&mut world), Rule::MaxLostAtOnce);
     world.machine.accept(Command::ReleaseBrake {
+        seen: world.machine.pulled(),
         by: "ann".to_owned(),
         reason: "it is so".to_owned(),
     });
@@ -380,6 +381,7 @@ fn what_stands_still_is_not_held_back_by_itself() {
     assert_eq!(refused(&world, &key("member-sg")), 0);
     assert!(!world.worth_proposing(), "it is known");
     world.machine.accept(Command::ReleaseBrake {
+        seen: world.machine.pulled(),
         by: "ann".to_owned(),
         reason: "it is so".to_owned(),
     });

@@ -36,8 +36,12 @@ fn words(effect: &Effect) -> (&'static str, &str, &str) {
 fn a_weaker_reason_does_not_take_the_place_of_what_was_decided() {
     let mut world = World::new(|_| {});
     let closed = |zone: &mut DestinationInput| zone.withdrawn = Some(Withdrawal::NoGateway);
-    assert_eq!(claiming(&mut world, closed).planned, [cart()]);
-    world.plan();
+    let effect = claiming(&mut world, closed);
+    let said = effect.refused[0].1.to_string();
+    assert!(
+        said.contains("takes withdrawn of sh/- as no gateway leads into its network"),
+        "{said}"
+    );
     world.put(evacuate("member/sh"));
     let effect = claiming(&mut world, closed);
     assert_eq!(words(&effect).0, "shift");
@@ -299,6 +303,7 @@ fn what_is_acknowledged_counts_no_more_until_it_has_recovered() {
     let mut machine = braked(true);
     machine.lose("sh");
     machine.accept(Command::ReleaseBrake {
+        seen: machine.pulled(),
         by: "ann".to_owned(),
         reason: "it is truly lost".to_owned(),
     });

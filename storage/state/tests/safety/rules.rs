@@ -253,7 +253,9 @@ fn more_lost_at_once_than_the_root_policy_allows_stops_automation() {
     assert_eq!(world.shares(), [50, 50]);
     assert!(!world.worth_proposing(), "it is known");
 
+    let seen = world.machine.pulled();
     let release = || Command::ReleaseBrake {
+        seen,
         by: "ann".to_owned(),
         reason: "it is truly lost".to_owned(),
     };
@@ -340,28 +342,6 @@ fn a_stateful_service_waits_for_a_person() {
     );
     assert_eq!(world.shares(), [0, 100]);
     assert!(world.machine.state.brain.pending.is_empty());
-}
-
-#[test]
-fn what_is_approved_is_judged_again() {
-    let mut world = World::mode(FailoverMode::Approve);
-    world.machine.lose("sh");
-    assert_eq!(world.plan().pending, [cart()]);
-    world.recover("sh");
-    world.tick_s(11);
-    let outcome = world.approve(Approvable::Plan(cart()), "ann");
-    assert!(
-        matches!(outcome, Outcome::Refused(Refusal::VerdictIgnored { .. })),
-        "{outcome:?}"
-    );
-    assert_eq!(world.shares(), [50, 50]);
-    // The leader's next round says that nothing waits any more.
-    let inputs = world.inputs();
-    let plan = causeway_failover::plan::plan(&inputs);
-    assert!(!world.machine.state.is_committed(&inputs, &plan));
-    world.plan();
-    assert!(world.machine.state.brain.pending.is_empty());
-    assert!(world.machine.state.is_committed(&inputs, &plan));
 }
 
 #[test]

@@ -1,13 +1,11 @@
 //! A service that hz calls and others serve, and people who move it.
 
-use std::collections::BTreeSet;
-
 use causeway_api::plan::{PlanInputs, Rate, Source, SourceInput};
 use causeway_api::rules::{FailbackMode, FailoverMode, TrafficLimit};
 use causeway_api::shift::{Shift, ShiftAction, ShiftKey, Urgency};
 use causeway_api::spec::{MemberSpec, PolicySpec};
 use causeway_api::verdict::Ballot;
-use causeway_api::{MemberName, ServiceKey, plan::DestinationInput};
+use causeway_api::{Generation, ServiceKey, plan::DestinationInput};
 use causeway_failover::safety::{Rule, SafetyRefusal};
 use causeway_state::brain::{Approvable, Ramp};
 use causeway_state::{Command, Effect, Outcome, PlanProposal, Refusal};
@@ -23,8 +21,6 @@ pub(crate) struct World {
     pub(crate) demand_rps: u64,
     /// Ready endpoints of s2, which stands beside sh in its region, where there is one.
     pub(crate) beside: Option<u32>,
-    /// Who stands in the network of hz.
-    pub(crate) near: BTreeSet<MemberName>,
 }
 
 pub(crate) fn cart() -> ServiceKey {
@@ -68,7 +64,6 @@ impl World {
             ready: [4, 4],
             demand_rps: 200,
             beside: None,
-            near: BTreeSet::new(),
         };
         assert!(world.plan().refused.is_empty());
         world
@@ -131,12 +126,6 @@ impl World {
             .retain(|zone: &DestinationInput| zone.member.as_str() != "hz");
         let ready = self.ready.into_iter().chain(self.beside);
         for (zone, ready) in inputs.destinations.iter_mut().zip(ready) {
-            if zone.member.as_str() == "s2" {
-                zone.region = Some("sh".parse().unwrap());
-            }
-            if self.near.contains(&zone.member) {
-                zone.network = "hz".parse().unwrap();
-            }
             zone.ready = ready;
             zone.capacity = Some(Rate::from_rps(u64::from(ready) * 100));
             state.settle_standing(&cart(), zone);
@@ -214,8 +203,19 @@ impl World {
     }
 
     pub(crate) fn approve(&mut self, what: Approvable, by: &str) -> Outcome {
+        let seen = self.machine.state.generation_of(&what);
+        self.approve_seen(what, seen, by)
+    }
+
+    pub(crate) fn approve_seen(
+        &mut self,
+        what: Approvable,
+        seen: Option<Generation>,
+        by: &str,
+    ) -> Outcome {
         self.machine.apply(Command::Approve {
             what,
+            seen,
             by: by.to_owned(),
             reason: "looked".to_owned(),
         })

@@ -3,13 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use causeway_api::ReplicaId;
 use causeway_api::facts::{GatewayAddress, GatewayFact};
-use causeway_api::plan::{CapacitySource, DestinationInput, PlanInputs, Rate, Source, SourceInput};
+use causeway_api::ids::{NetworkName, Region};
+use causeway_api::plan::{
+    DemandSource, DestinationInput, PlanInputs, Rate, Source, SourceInput, Withdrawal,
+};
 use causeway_api::registry::{Host, HostUid, ObjectKey, Origin};
 use causeway_api::spec::{Detection, MemberSpec, Placement, PolicySpec};
 use causeway_api::verdict::{Ballot, ObserverId, Vote};
-use causeway_failover::policy;
+use causeway_api::{Generation, MemberName, ReplicaId, ServiceKey};
+use causeway_failover::learn;
 use causeway_state::command::Declaration;
 use causeway_state::{
     ClientId, Command, LogPosition, Outcome, PlanProposal, Request, State, apply,
@@ -53,6 +56,11 @@ impl Machine {
             level: causeway_state::level::FEATURE_LEVEL,
         });
         machine
+    }
+
+    /// When the brake was pulled.
+    pub(crate) fn pulled(&self) -> Generation {
+        self.state.brain.brake.as_ref().unwrap().generation
     }
 
     pub(crate) fn refused(&mut self, command: Command) -> causeway_state::Refusal {
@@ -128,46 +136,76 @@ impl Machine {
         }
     }
 
+    /// A hundred requests a second are measured in each member, and four endpoints are ready.
     pub(crate) fn inputs(&self, members: &[&str]) -> PlanInputs {
-        let service = "shop/cart".parse().unwrap();
+        let service: ServiceKey = "shop/cart".parse().unwrap();
+        let policy = self.state.policy(&service);
+        let names: Vec<MemberName> = members.iter().map(|name| name.parse().unwrap()).collect();
+        let source = |member: &MemberName| {
+            let (_, region, network) = self.stands(member);
+            SourceInput {
+                source: Source {
+                    member: member.clone(),
+                    zone: None,
+                },
+                region,
+                network,
+                demand: Some(Rate::from_rps(100)),
+                demand_source: DemandSource::Measured,
+                unreachable: self.state.unreachable_from(member),
+                ejected: Default::default(),
+                together: BTreeMap::new(),
+            }
+        };
+        let destination = |member: &MemberName| {
+            let (barred, region, network) = self.stands(member);
+            let (capacity, capacity_source) = learn::capacity(
+                causeway_api::rules::MemberClass::Standard,
+                policy.capacity_per_endpoint,
+                None,
+                4,
+            );
+            DestinationInput {
+                member: member.clone(),
+                zone: None,
+                region,
+                network,
+                exported: true,
+                ready: 4,
+                capacity,
+                capacity_source,
+                max_utilization_percent: 80,
+                withdrawn: self.state.withdrawal(member).or(barred),
+                total: 4,
+                admitted_percent: 100,
+                vacated: false,
+                draining: false,
+            }
+        };
         PlanInputs {
-            policy: policy::effective(&self.state.policies, &service).policy,
+            sources: names.iter().map(source).collect(),
+            destinations: names.iter().map(destination).collect(),
+            policy: policy.policy.clone(),
             service,
             ports: Vec::new(),
-            sources: members
-                .iter()
-                .map(|member| SourceInput {
-                    source: Source {
-                        member: member.parse().unwrap(),
-                        zone: None,
-                    },
-                    region: Some(member.parse().unwrap()),
-                    network: member.parse().unwrap(),
-                    demand: Some(Rate::from_rps(100)),
-                    demand_source: causeway_api::plan::DemandSource::default(),
-                    unreachable: std::collections::BTreeSet::new(),
-                    together: std::collections::BTreeMap::new(),
-                })
-                .collect(),
-            destinations: members
-                .iter()
-                .map(|member| DestinationInput {
-                    member: member.parse().unwrap(),
-                    zone: None,
-                    region: Some(member.parse().unwrap()),
-                    network: member.parse().unwrap(),
-                    exported: true,
-                    ready: 4,
-                    capacity: Some(Rate::from_rps(400)),
-                    capacity_source: CapacitySource::Declared,
-                    max_utilization_percent: 80,
-                    withdrawn: self.state.withdrawal(&member.parse().unwrap()),
-                    total: 4,
-                    admitted_percent: 100,
-                    vacated: false,
-                })
-                .collect(),
             gateways: Vec::new(),
+        }
+    }
+
+    /// Where a member stands, and why others are not sent there whatever the verdicts say; one that is not placed stands in
+    /// what bears its name.
+    fn stands(&self, member: &MemberName) -> (Option<Withdrawal>, Option<Region>, NetworkName) {
+        let held = self.state.member(member);
+        match held.and_then(|held| held.placement.as_ref()) {
+            Some(placement) => {
+                let policy = self.state.policy(&"shop/cart".parse().unwrap()).policy;
+                let barred = self.state.barred(placement, &policy);
+                (barred, placement.region.clone(), placement.network.clone())
+            }
+            None => {
+                let name = member.as_str();
+                (None, Some(name.parse().unwrap()), name.parse().unwrap())
+            }
         }
     }
 }
@@ -219,7 +257,7 @@ pub(crate) fn root_policy() -> PolicySpec {
         failover: BTreeMap::new(),
         allowed_regions: Default::default(),
         demand: BTreeMap::new(),
-        capacity_per_endpoint: None,
+        capacity_per_endpoint: Some(Rate::from_rps(100)),
         max_utilization_percent: None,
         detection: Some(Detection {
             hold_for_ms: 10_000,

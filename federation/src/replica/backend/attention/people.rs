@@ -16,7 +16,10 @@ pub(super) fn people(sight: &Sight<'_>) -> Vec<Attention> {
     let mut all = Vec::new();
     if let Some(brake) = &brain.brake {
         all.push(Attention {
-            command: Some("causeway approve brake --reason TEXT".to_owned()),
+            command: Some(format!(
+                "causeway approve brake@{} --reason TEXT",
+                brake.generation
+            )),
             ..of(
                 "automation",
                 format!(

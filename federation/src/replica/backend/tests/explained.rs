@@ -48,6 +48,7 @@ fn an_explanation_of_an_override_tells_all_of_its_life() {
     assert_eq!(state(&world), Some(ShiftState::Waiting));
     world.run(Command::Approve {
         what: Approvable::Shift(key.clone()),
+        seen: None,
         by: "bob".to_owned(),
         reason: "looked".to_owned(),
     });
