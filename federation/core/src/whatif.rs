@@ -18,8 +18,8 @@ use causeway_state::{Command, Outcome, PlanProposal, PlanRow, State, apply_next}
 use serde::{Deserialize, Serialize};
 
 use crate::contingencies::domains;
-use crate::inputs;
 use crate::proposal::next_from;
+use crate::ties::Ties;
 
 /// Plans in one command, as a replica proposes them.
 const BATCH: usize = 256;
@@ -241,9 +241,11 @@ pub fn dry_run_of(
             services: Vec::new(),
         };
     }
-    let services = state.plans.keys().filter(|service| of(service));
-    let proposals: Vec<PlanProposal> = services
-        .filter_map(|service| proposal(state, &copy, facts, service))
+    let services: BTreeSet<ServiceKey> =
+        state.plans.keys().filter(|key| of(key)).cloned().collect();
+    let proposals: Vec<PlanProposal> = changed(state, &copy, facts, &services)
+        .into_iter()
+        .filter_map(|(service, inputs)| proposal(&copy, &service, inputs))
         .collect();
     let mut refused = BTreeMap::new();
     for batch in proposals.chunks(BATCH) {
@@ -282,18 +284,28 @@ pub fn dry_run_of(
     }
 }
 
-fn proposal(
+/// What services are to be planned from after a command where that is not what they would be planned from before it: what
+/// would be planned anew in any case is not of the command's doing. What services share is divided as whoever leads does it.
+fn changed(
     before: &State,
     after: &State,
     facts: &FactStore,
-    service: &ServiceKey,
-) -> Option<PlanProposal> {
+    services: &BTreeSet<ServiceKey>,
+) -> BTreeMap<ServiceKey, PlanInputs> {
+    let mut unchanged = Ties::default().inputs(before, facts, services);
+    let now = Ties::default().inputs(after, facts, services);
+    let now = now.into_iter();
+    now.filter_map(|(service, now)| {
+        let now = now.filter(|_| services.contains(&service))?;
+        let same = unchanged.remove(&service).flatten().as_ref() == Some(&now);
+        (!same).then_some((service, now))
+    })
+    .collect()
+}
+
+/// Another plan for a service than the one that is committed.
+fn proposal(after: &State, service: &ServiceKey, now: PlanInputs) -> Option<PlanProposal> {
     let held = after.plan(service)?.value.as_ref()?;
-    let now = inputs::plan_inputs(after, facts, service)?;
-    // What would be planned anew in any case is not of this command's doing.
-    if inputs::plan_inputs(before, facts, service).as_ref() == Some(&now) {
-        return None;
-    }
     let next = next_from(after, service, now);
     let another = |(_, plan): &(_, ServicePlan)| *plan != held.plan;
     next.plan.as_ref().is_some_and(another).then_some(next)

@@ -190,6 +190,7 @@ async fn round(shared: &Shared, due: Due) -> Result<Passed, (String, Due)> {
         if proposals.is_empty() {
             continue;
         }
+        let proposed: Vec<ServiceKey> = proposals.iter().map(|row| row.service.clone()).collect();
         match shared.propose(Command::CommitPlans(proposals)).await {
             Ok(Outcome::Accepted { effect, .. }) => {
                 note_refused(shared, &effect);
@@ -203,7 +204,12 @@ async fn round(shared: &Shared, due: Due) -> Result<Passed, (String, Due)> {
             }
             Ok(Outcome::Refused(refusal)) => tracing::error!(%refusal, "plans refused"),
             Ok(Outcome::Unchanged | Outcome::Duplicate) => {}
-            Err(error) => return Err((error, due)),
+            Err(error) => {
+                // Those that were not asked for got another part of what they share, and are not named a second time.
+                let mut undone = due;
+                undone.services.extend(proposed);
+                return Err((error, undone));
+            }
         }
     }
     Ok(passed)

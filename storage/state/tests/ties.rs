@@ -130,6 +130,12 @@ fn a_leader_that_allots_nothing_is_refused_where_not_all_fits() {
     let c = free(&machine, "c");
     let said = refused(&mut machine, vec![c]);
     assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].1.to_string().contains("180/s"), "{said:?}");
+    // What is left may be sent by one that is not, all the same: nothing is too much.
+    let b = allotted(inputs(&machine, "b", 80), 20);
+    let mut c = free(&machine, "c");
+    c.sources[0].demand = Some(Rate::from_rps(30));
+    assert_eq!(refused(&mut machine, vec![b, c]), []);
     // A gateway that declares nothing binds nobody.
     carry(&mut machine, None);
     let all = ["a", "b", "c"].map(|name| free(&machine, name));

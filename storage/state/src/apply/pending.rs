@@ -8,7 +8,7 @@ use causeway_api::{Generation, MemberName, ServiceKey};
 use causeway_failover::safety::Waits;
 
 use super::safety::Word;
-use super::{aside, plans};
+use super::{aside, plans, ties};
 use crate::brain::Pending;
 use crate::command::PlanProposal;
 use crate::outcome::{Effect, Refusal};
@@ -89,6 +89,11 @@ pub(super) fn approve(
         plan: plan.map(|plan| (plan.inputs.clone(), plan.plan.clone())),
         previous: plan.and_then(|plan| Some(plan.previous.as_ref()?.generation)),
     };
+    // What it may send through what all share is judged by what all send now.
+    let shared = ties::judge(state, std::slice::from_ref(&proposal));
+    if let Some(refusal) = shared.into_values().next() {
+        return Err(refusal);
+    }
     let mut effect = Effect::default();
     match plans::try_one(state, &proposal, Word::Given) {
         Ok(amount) => {

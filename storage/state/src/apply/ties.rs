@@ -115,7 +115,10 @@ impl<'s> After<'s> {
 struct Use {
     /// By services that are allotted a part: the sum of the parts.
     allotted: u128,
-    /// Whether any is, as all are then: what stays as it is while a loss waits keeps to its part by itself.
+    /// By services that are not, as planned.
+    free: u128,
+    /// Whether any is allotted a part for the sake of others: what stays as it is while a loss waits keeps to its part by
+    /// itself. Then leaving what is lost is no excuse for sending more than is left.
     bound: bool,
     /// By all, as planned.
     sent: u128,
@@ -164,11 +167,15 @@ fn gateways(
     for (_, inputs, plan) in after.plans() {
         for network in limits.keys() {
             let sum = used.entry(network).or_default();
-            if let Some(part) = part(inputs, network) {
-                sum.bound |= !aside::keeps_to(state, inputs, network);
-                sum.allotted += u128::from(part.0);
+            let sends = u128::from(sent(plan, network).0);
+            match part(inputs, network) {
+                Some(part) => {
+                    sum.bound |= !aside::keeps_to(state, inputs, network);
+                    sum.allotted += u128::from(part.0);
+                }
+                None => sum.free += sends,
             }
-            sum.sent += u128::from(sent(plan, network).0);
+            sum.sent += sends;
         }
     }
     for (service, inputs, plan) in after.changes() {
@@ -185,19 +192,17 @@ fn gateways(
                     let part = before.and_then(|held| part(&held.inputs, network));
                     (sum.allotted, now > part.unwrap_or(had))
                 }
-                // All others keep to a part, and this one does not.
-                None if sum.bound => (u128::MAX, sends > had),
-                None => (
-                    sum.sent,
-                    sends > had && !leaves_the_lost(after, service, inputs, plan),
-                ),
+                None => {
+                    let excused = || !sum.bound && leaves_the_lost(after, service, inputs, plan);
+                    (sum.allotted + sum.free, sends > had && !excused())
+                }
             };
             if more && total > u128::from(limit.0) {
                 let refusal = Refusal::GatewayOverfull {
                     service: service.clone(),
                     network: network.clone(),
                     carries: *limit,
-                    sent: Rate(u64::try_from(sum.sent.max(sum.allotted)).unwrap_or(u64::MAX)),
+                    sent: Rate(u64::try_from(total).unwrap_or(u64::MAX)),
                 };
                 refused.insert(service.clone(), refusal);
             }
